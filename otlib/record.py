@@ -1,0 +1,146 @@
+"""What a run leaves behind: its provenance and its results, in files that are whole or not there."""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULT_COLUMNS = ["study", "method", "seed", "task", "language", "metric", "value"]
+
+
+def write_run(
+    folder: str | Path,
+    *,
+    parameters: Mapping[str, Any],
+    started: datetime,
+    data: Sequence[str | Path] = (),
+    **more: Any,
+) -> Path:
+    """Write ``run.json``, the mark of a complete run: what ran, on what, where and for how long.
+
+    Parameters
+    ----------
+    folder : path
+        The run's folder.
+    parameters : mapping
+        Everything the run was given, JSON values.
+    started : datetime
+        When it began, with time zone.
+    data : sequence of paths
+        Files it read; their SHA-256 are recorded.
+    **more
+        Further entries, such as counts or timings.
+    """
+    record = {**provenance(parameters, started, data), **more}
+    return write_text(Path(folder, "run.json"), json.dumps(record, indent=1, default=str) + "\n")
+
+
+def provenance(parameters: Mapping[str, Any], started: datetime, data: Sequence[str | Path] = ()) -> dict:
+    """What is needed to tell two runs apart; see :func:`write_run`. Memory is this process's peak, in MiB."""
+    finished = datetime.now(timezone.utc)
+    return {
+        "parameters": dict(parameters),
+        "git": _git_state(),
+        "python": platform.python_version(),
+        "packages": _package_versions(),
+        "hardware": _hardware(),
+        "data": {str(path): _sha256(path) for path in data},
+        "started": started.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        "seconds": round((finished - started).total_seconds(), 1),
+        "peak_memory_mib": _peak_memory(),
+    }
+
+
+def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> Path:
+    """Write a run's ``results.csv``: ``scores`` with constant ``columns`` added.
+
+    Raises
+    ------
+    ValueError
+        If a column of the results table is missing, or a value is not a number.
+    """
+    table = scores.assign(**columns)
+    missing = [column for column in RESULT_COLUMNS if column not in table]
+    if missing:
+        raise ValueError(f"results for {folder} lack the column {missing[0]!r}")
+    if table["value"].isna().any():
+        bad = table[table["value"].isna()].iloc[0]
+        raise ValueError(f"results for {folder}: {bad['metric']} of {bad['language']} is not a number")
+    return write_text(Path(folder, "results.csv"), table[RESULT_COLUMNS].to_csv(index=False))
+
+
+def write_text(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".tmp")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def _git_state() -> dict | None:
+    """Commit and whether tracked files differ from it; None outside a git checkout."""
+
+    def git(*arguments):
+        return subprocess.run(
+            ["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True
+        ).stdout
+
+    try:
+        return {
+            "commit": git("rev-parse", "HEAD").strip(),
+            "dirty": bool(git("status", "--porcelain", "-uno")),
+        }
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _package_versions() -> dict[str, str]:
+    required = [re.match(r"[\w.-]+", line).group() for line in metadata.requires("otlib") or []]
+    return {name: metadata.version(name) for name in sorted(set(required), key=str.lower) if _installed(name)}
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _hardware() -> dict:
+    torch = sys.modules.get("torch")
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch else []
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "threads": torch.get_num_threads() if torch else None,
+        "memory_gib": round(memory / 2**30, 1),
+        "gpus": gpus,
+    }
+
+
+def _peak_memory() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _sha256(path: str | Path) -> str:
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,389 @@
+"""A study: typed parameters from one YAML file, the folders of its run and the table of its results."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PrivateAttr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from otlib.parameters import (
+    PIVOT,
+    Align,
+    Encoder,
+    FilesData,
+    Language,
+    Method,
+    MicroworldData,
+    Name,
+    Nli,
+    ParameterError,
+    Qa,
+    no_repeats,
+    sentence,
+)
+from otlib.record import ROOT, write_text
+
+
+class Study(BaseModel):
+    """The parameters of a study and the layout of its folder; made by :func:`load_study`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: Name
+    title: str = ""
+    source: str
+    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(no_repeats)]
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1), AfterValidator(no_repeats)]
+    data: Any
+    encoder: Encoder
+    align: Align = {}
+    methods: Annotated[dict[Name, Method], Field(min_length=1)]
+    nli: Nli | None = None
+    qa: Qa | None = None
+
+    _folder: Path = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _one_encoder(self):
+        if bool(self.encoder.get("checkpoint")) == (self.encoder.get("pretrain") is not None):
+            raise ValueError("encoder needs either a checkpoint or a pretrain section")
+        return self
+
+    # Where things lie.
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds everything this study reads and writes."""
+        return self._folder
+
+    @property
+    def data_folder(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def notebooks(self) -> Path:
+        return self.folder / "notebooks"
+
+    @property
+    def figures(self) -> Path:
+        return self.folder / "figures"
+
+    @property
+    def encoder_path(self) -> Path | str:
+        """The encoder pretrained in the study's folder, or the checkpoint (folder or hub name) it names."""
+        return self.folder / "encoder" if self.pretrains else self.encoder["checkpoint"]
+
+    def text(self, language: str) -> Path:
+        return self.data_folder / "text" / f"{language}.txt"
+
+    def parallel(self, language: str, split: Literal["train", "heldout"] = "train") -> Path:
+        return self.data_folder / "parallel" / f"{language}-{PIVOT}.{split}.tsv"
+
+    def gold(self, language: str) -> Path:
+        return self.data_folder / "gold" / f"{language}-{PIVOT}.tsv"
+
+    def nli_data(self, split: Literal["train", "dev", "test"]) -> Path:
+        return self.data_folder / "nli" / f"xnli.{split}.tsv"
+
+    def qa_data(self, language: str, split: Literal["train", "dev", "test"]) -> Path:
+        return self.data_folder / "qa" / f"{language}.{split}.json"
+
+    def aligned(self, method: str, seed: int) -> Path:
+        """Folder of the encoder aligned by a method with a seed."""
+        return self._run_folder("aligned", method, seed)
+
+    def task_folder(self, task: Literal["nli", "qa"], method: str, seed: int) -> Path:
+        """Folder of the results of a task, fine-tuned from the aligned encoder."""
+        return self._run_folder(task, method, seed)
+
+    def pair_folder(self, language: str) -> Path:
+        """Folder of the retrieval and word alignment results of a language with the pivot."""
+        return self.folder / "pairs" / f"{language}-{PIVOT}"
+
+    def _run_folder(self, kind: str, method: str, seed: int) -> Path:
+        if method not in self.methods:
+            raise ParameterError(
+                f"study {self.name} has no method {method!r}; it has {', '.join(self.methods)}"
+            )
+        if seed not in self.seeds:
+            raise ParameterError(f"study {self.name} has no seed {seed}; it has {_listed(self.seeds)}")
+        return self.folder / kind / method / f"seed{seed}"
+
+    # What there is to do.
+
+    @property
+    def pairs(self) -> list[str]:
+        return [f"{language}-{PIVOT}" for language in self.languages]
+
+    @property
+    def pretrains(self) -> bool:
+        return self.encoder.get("pretrain") is not None
+
+    @property
+    def tasks(self) -> list[str]:
+        return [task for task in ("nli", "qa") if getattr(self, task) is not None]
+
+    def languages_with(self, kind: Literal["gold", "qa"]) -> list[str]:
+        """The languages (pivot excluded) whose gold alignments, or QA test set, lie in the data folder."""
+        path = self.gold if kind == "gold" else lambda language: self.qa_data(language, "test")
+        return [language for language in self.languages if path(language).exists()]
+
+    # Keyword arguments of the functions that do the work.
+
+    def data_arguments(self) -> dict:
+        return dict(self.data)
+
+    def pretrain_arguments(self) -> dict:
+        return dict(self.encoder["pretrain"])
+
+    def align_arguments(self, method: str) -> dict:
+        """The ``align`` section with the method's changes."""
+        return {**self.align, **self.methods[method]}
+
+    def nli_arguments(self) -> dict:
+        return dict(self.nli)
+
+    def qa_arguments(self) -> dict:
+        return dict(self.qa)
+
+
+class MicroworldStudy(Study):
+    """A study on the embedded world."""
+
+    source: Literal["microworld"]
+    data: MicroworldData = {}
+
+    def check_data(self):
+        """Raise ValueError if a language has no data."""
+        for language in self.languages:
+            if not find_spec(f"otlib.microworld.{language}"):
+                raise ValueError(
+                    f"languages: {language!r} has no data, otlib/microworld/{language}.py is missing"
+                )
+
+
+class FilesStudy(Study):
+    """A study on corpora that lie in files."""
+
+    source: Literal["files"]
+    data: FilesData
+
+    @model_validator(mode="after")
+    def _sections_have_data(self):
+        needed = {"nli": ("nli_train", "nli_dev", "nli_test"), "qa": ("qa_train", "qa_test")}
+        wanted = [key for task in self.tasks for key in needed[task]] + ["text"] * self.pretrains
+        absent = [key for key in wanted if key not in self.data]
+        if absent:
+            raise ValueError(f"data.{absent[0]} is missing, another section of the study needs it")
+        return self
+
+    def check_data(self):
+        """Raise ValueError if a language has no parallel text, or a named file is missing."""
+        for language in self.languages:
+            path = self.data["parallel"].format(language=language)
+            if not Path(path).exists():
+                raise ValueError(f"data.parallel: the language {language!r} has no file {path}")
+        for key, path in _single_files(self.data):
+            if not Path(path).exists():
+                raise ValueError(f"data.{key}: there is no file {path}")
+
+
+_AnyStudy = TypeAdapter(Annotated[MicroworldStudy | FilesStudy, Field(discriminator="source")])
+
+
+def _single_files(data: FilesData):
+    for key in ("nli_train", "nli_dev"):
+        for index, path in enumerate(data.get(key, [])):
+            yield f"{key}[{index}]", path
+    for key in ("nli_test", "qa_train"):
+        if key in data:
+            yield key, data[key]
+    for language, path in data.get("gold", {}).items():
+        yield f"gold.{language}", path
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key standing twice, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = [key for index, key in enumerate(keys) if key in keys[:index]]
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load_study(
+    study: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    pairs: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    outputs: str | Path | None = None,
+) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    study : str or path
+        A YAML file, or the name of one in ``params/`` (``"demo"``, ``"paper/table2"``). The ``study.yaml``
+        that a run left in its folder is that run's study.
+    overrides : mapping, optional
+        Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys.
+    pairs : sequence of str, optional
+        Keep these pairs only (``"de-en"``). Such a study has its own name and folder, for its encoder may be
+        trained on fewer languages.
+    seeds : sequence of int, optional
+        Keep these seeds only, in the same folder.
+    outputs : path, optional
+        Where study folders lie; the repository's ``outputs/`` if None.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ParameterError
+        One sentence with file and key. Numbers such as ``5e-5``, which YAML 1.1 reads as text, are refused
+        rather than guessed at: ``5.0e-5`` is a number everywhere.
+    """
+    path = _study_file(study)
+    raw = _read_yaml(path)
+    try:
+        for key, value in (overrides or {}).items():
+            _override(raw, key, value)
+        loaded = _AnyStudy.validate_python(raw, context=str(path.resolve().parent))
+        loaded = _restricted(loaded, pairs, seeds)
+        # A run's own study.yaml is read after its data was made: the corpora may have gone elsewhere since.
+        if path.name != "study.yaml":
+            loaded.check_data()
+            _check_checkpoint(loaded)
+    except ValidationError as error:
+        raise ParameterError(f"{_shown(path)}: {sentence(error, raw)}") from None
+    except ValueError as error:
+        raise ParameterError(f"{_shown(path)}: {error}") from None
+    loaded._folder = (
+        path.resolve().parent
+        if path.name == "study.yaml"
+        else Path(outputs or ROOT / "outputs").resolve() / loaded.name
+    )
+    return loaded
+
+
+def _study_file(study: str | Path) -> Path:
+    for path in (Path(study), ROOT / study, ROOT / "params" / f"{study}.yaml"):
+        if path.is_file():
+            return path
+    known = sorted(
+        str(path.relative_to(ROOT / "params").with_suffix("")) for path in ROOT.glob("params/**/*.yaml")
+    )
+    raise ParameterError(f"there is no study {str(study)!r}; params/ holds {_listed(known)}")
+
+
+def _read_yaml(path: Path) -> dict:
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except UnicodeDecodeError:
+        raise ParameterError(f"{_shown(path)}: the file is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}:" if mark else ""
+        raise ParameterError(f"{_shown(path)}:{where} {getattr(error, 'problem', error)}") from None
+    if not isinstance(raw, dict):
+        raise ParameterError(f"{_shown(path)}: a study is a mapping of keys to values")
+    return raw
+
+
+def _override(raw: dict, key: str, value: Any):
+    *sections, last = key.split(".")
+    for section in sections:
+        if raw.get(section) is None:
+            raw[section] = {}
+        raw = raw[section]
+        if not isinstance(raw, dict):
+            raise ValueError(f"override {key!r}: {section!r} holds a value, not further keys")
+    raw[last] = value
+
+
+def _restricted(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] | None) -> Study:
+    changes: dict[str, Any] = {}
+    if pairs is not None:
+        unknown = [pair for pair in pairs if pair not in study.pairs]
+        if unknown or not pairs:
+            raise ValueError(
+                f"there is no pair {_listed(unknown) or 'given'}; the study has {_listed(study.pairs)}"
+            )
+        kept = [pair for pair in study.pairs if pair in pairs]
+        if kept != study.pairs:
+            changes["name"] = "-".join([study.name, *kept])
+            changes["languages"] = [pair.split("-")[0] for pair in kept]
+    if seeds is not None:
+        unknown = [seed for seed in seeds if seed not in study.seeds]
+        if unknown or not seeds:
+            raise ValueError(
+                f"there is no seed {_listed(unknown) or 'given'}; the study has {_listed(study.seeds)}"
+            )
+        changes["seeds"] = [seed for seed in study.seeds if seed in seeds]
+    return study.model_copy(update=changes)
+
+
+def _check_checkpoint(study: Study):
+    checkpoint = study.encoder.get("checkpoint")
+    if checkpoint and os.path.isabs(checkpoint) and not os.path.exists(checkpoint):
+        raise ValueError(f"encoder.checkpoint: there is no folder {checkpoint}")
+
+
+def _listed(values: Sequence) -> str:
+    return ", ".join(map(str, values))
+
+
+def _shown(path: Path) -> str:
+    """The path as a person would type it from the repository."""
+    return os.path.relpath(path, ROOT) if path.resolve().is_relative_to(ROOT) else str(path)
+
+
+# --- what a run leaves --------------------------------------------------------------------------------------
+
+
+def write_study(study: Study) -> Path:
+    """Write the resolved parameters as ``study.yaml``, which :func:`load_study` reads back."""
+    text = yaml.safe_dump(study.model_dump(exclude_none=True), sort_keys=False, allow_unicode=True)
+    return write_text(study.folder / "study.yaml", text)
+
+
+def collect_results(study: Study) -> pd.DataFrame:
+    """The results of the study so far, one tidy table, also written to its ``results.csv``.
+
+    What earlier parameters left in the folder, say a method since removed, is not read.
+    """
+    runs = [(method, seed) for method in study.methods for seed in study.seeds]
+    folders = [study.task_folder(task, *run) for task in study.tasks for run in runs]
+    folders += [study.pair_folder(language) for language in study.languages]
+    tables = [pd.read_csv(path) for folder in folders if (path := folder / "results.csv").exists()]
+    if not tables:
+        raise FileNotFoundError(
+            f"no results in {study.folder}; make them with: make study STUDY={study.name}"
+        )
+    table = pd.concat(tables, ignore_index=True)
+    table = table[table["method"].isin(study.methods) & table["seed"].isin(study.seeds)]
+    write_text(study.folder / "results.csv", table.to_csv(index=False))
+    return table.reset_index(drop=True)
