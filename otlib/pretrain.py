@@ -1,0 +1,317 @@
+"""Pretrain a small multilingual BERT from scratch: a WordPiece tokenizer, then masked language modelling.
+
+Only where a study trains its own encoder. The text of the languages need not be parallel, and should not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+from otlib.corpora import draw, length_batches, read_lines
+from otlib.trainer import (
+    has_checkpoint,
+    is_main_process,
+    remove_checkpoints,
+    save_pretrained,
+    train,
+    wait_for_everyone,
+)
+
+SPECIAL_TOKENS = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+
+
+def train_tokenizer(
+    files: Sequence[str | Path], folder: str | Path, *, vocabulary_size: int, lowercase: bool
+):
+    """Train a WordPiece tokenizer and save it in ``folder``, where AutoTokenizer finds it.
+
+    Lower-casing keeps accents: ``été`` does not become ``ete``, nor ``й`` ``и``.
+
+    Parameters
+    ----------
+    files : sequence of path
+        Text, one document a line, plain or compressed; every file counts by its size.
+    vocabulary_size : int
+        Upper limit, with the special tokens, which have the ids 0 to 4.
+    """
+    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS["unk_token"]))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary_size, special_tokens=list(SPECIAL_TOKENS.values()), show_progress=False
+    )
+    tokenizer.train_from_iterator((line for file in files for line in read_lines(file)), trainer)
+    special = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=special
+    )
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **SPECIAL_TOKENS,
+    )
+    wrapped.save_pretrained(folder)
+    return wrapped
+
+
+def pretrain(
+    files: Mapping[str, str | Path],
+    folder: str | Path,
+    *,
+    vocabulary_size: int = 4000,
+    lowercase: bool = True,
+    layers: int = 3,
+    width: int = 64,
+    heads: int = 4,
+    feedforward: int | None = None,
+    dropout: float = 0.0,
+    initializer_range: float = 0.08,
+    max_length: int = 64,
+    steps: int = 1500,
+    batch_size: int = 64,
+    learning_rate: float = 4e-3,
+    warmup: float = 0.1,
+    weight_decay: float = 0.01,
+    accumulation: int = 1,
+    masking: float = 0.30,
+    heldout: int = 200,
+    mixed_precision: str = "no",
+    seed: int = 0,
+    save_every: int | None = None,
+    resume: bool = False,
+) -> pd.DataFrame:
+    """Train tokenizer and encoder on the text of all languages and save both in ``folder``.
+
+    Documents longer than ``max_length`` subwords are cut into pieces; every batch holds pieces of similar
+    length, drawn evenly from the languages whatever the sizes of their files.
+
+    Parameters
+    ----------
+    files : mapping of language to path
+        Text, one document a line.
+    feedforward : int, optional
+        Width of the feed-forward layers; 4 times ``width`` by default.
+    max_length : int
+        Subwords of the longest piece, and positions of the encoder.
+    masking : float
+        Part of the subwords to predict: 80 % of them read ``[MASK]``, 10 % a random subword, 10 % themselves
+        (Devlin et al., 2019).
+    heldout : int
+        Documents a language, at most a tenth, that are not trained on; their loss is logged as
+        ``heldout_<language>``. (The tokenizer has read them.)
+
+    Returns
+    -------
+    DataFrame
+        The log of :func:`otlib.trainer.train`.
+    """
+    folder = Path(folder)
+    tokenizer = _tokenizer(list(files.values()), folder, vocabulary_size, lowercase, resume)
+    rng = np.random.default_rng(seed)
+    trained, held = {}, {}
+    for language, path in files.items():
+        trained[language], held[language] = _read_pieces(path, tokenizer, max_length, heldout, rng)
+
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=feedforward or 4 * width,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        initializer_range=initializer_range,
+        max_position_embeddings=max_length,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = MaskedLanguageModel(BertForMaskedLM(config))
+    mask = partial(mask_subwords, tokenizer=tokenizer, share=masking)
+    log = train(
+        model,
+        _loader(trained, tokenizer, steps * accumulation, batch_size, seed),
+        partial(_objective, mask=mask),
+        folder=folder,
+        steps=steps,
+        learning_rate=learning_rate,
+        warmup=warmup,
+        weight_decay=weight_decay,
+        accumulation=accumulation,
+        mixed_precision=mixed_precision,
+        seed=seed,
+        save_every=save_every,
+        resume=resume,
+        evaluate=partial(_heldout_losses, held=held, tokenizer=tokenizer, mask=mask),
+        evaluate_every=max(1, steps // 5),
+        description="pretrain",
+    )
+    segments = model.bert.bert.embeddings.token_type_embeddings.weight.data
+    # Single sentences never show the second segment: let it start out as the first one rather than as noise.
+    segments[1] = segments[0]
+    tokenizer.model_max_length = max_length
+    save_pretrained(model.bert, tokenizer, folder)
+    remove_checkpoints(folder)
+    return log
+
+
+def _tokenizer(files, folder: Path, vocabulary_size: int, lowercase: bool, resume: bool):
+    # A run that got as far as a checkpoint has saved its tokenizer whole.
+    if not (resume and has_checkpoint(folder)) and is_main_process():
+        train_tokenizer(files, folder, vocabulary_size=vocabulary_size, lowercase=lowercase)
+    wait_for_everyone()
+    return AutoTokenizer.from_pretrained(folder)
+
+
+class Pieces(NamedTuple):
+    """Tokenised text in one array: piece i is ``subwords[ends[i - 1]:ends[i]]``, without special tokens."""
+
+    subwords: np.ndarray
+    ends: np.ndarray
+
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.ends, prepend=0)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        return self.subwords[self.ends[i - 1] if i else 0 : self.ends[i]]
+
+
+def _join(parts: Sequence[Pieces]) -> Pieces:
+    sizes = [len(part.subwords) for part in parts]
+    starts = np.cumsum([0, *sizes[:-1]])
+    ends = [part.ends + start for part, start in zip(parts, starts, strict=True)]
+    return Pieces(np.concatenate([part.subwords for part in parts]), np.concatenate(ends))
+
+
+def _read_pieces(path, tokenizer, max_length: int, heldout: int, rng) -> tuple[Pieces, Pieces]:
+    """Pieces of the documents to train on, and of those held out."""
+    documents = [line for line in read_lines(path) if line.strip()]
+    if len(documents) < 2:
+        raise ValueError(
+            f"{path}: pretraining needs at least two documents, one a line, got {len(documents)}"
+        )
+    held = np.zeros(len(documents), dtype=bool)
+    held[rng.permutation(len(documents))[: max(1, min(heldout, len(documents) // 10))]] = True
+    return tuple(
+        _pieces([documents[i] for i in np.flatnonzero(chosen)], tokenizer, max_length - 2)
+        for chosen in (~held, held)
+    )
+
+
+def _pieces(documents: list[str], tokenizer, longest: int) -> Pieces:
+    subwords, lengths = [np.empty(0, dtype=np.int32)], []
+    for start in range(0, len(documents), 10_000):
+        chunk = tokenizer(
+            documents[start : start + 10_000],
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )["input_ids"]
+        subwords.append(np.fromiter((token for ids in chunk for token in ids), dtype=np.int32))
+        lengths += [min(longest, len(ids) - cut) for ids in chunk for cut in range(0, len(ids), longest)]
+    return Pieces(np.concatenate(subwords), np.cumsum(lengths, dtype=np.int64))
+
+
+def _loader(trained: Mapping[str, Pieces], tokenizer, batches: int, batch_size: int, seed: int) -> DataLoader:
+    """Every batch of the run, in order: draws from the languages in turn, each language reshuffled when used up."""
+    pieces = _join(list(trained.values()))
+    rng = np.random.default_rng(seed)
+    each = -(-batches * batch_size // len(trained))
+    starts = np.cumsum([0, *(len(part.ends) for part in trained.values())])
+    drawn = [
+        start + draw(len(part.ends), each, rng) for start, part in zip(starts, trained.values(), strict=False)
+    ]
+    drawn = np.stack(drawn, axis=1).reshape(-1)[: batches * batch_size]
+    order = length_batches(drawn, pieces.lengths(), batch_size=batch_size, seed=seed)
+    return DataLoader(order, batch_size=1, collate_fn=partial(_collate, pieces=pieces, tokenizer=tokenizer))
+
+
+def _collate(batches: list[np.ndarray], *, pieces: Pieces, tokenizer) -> dict[str, Tensor]:
+    (chosen,) = batches
+    rows = [pieces[i] for i in chosen]
+    lengths = np.array([len(row) for row in rows]) + 2
+    real = np.arange(lengths.max()) < lengths[:, None]  # (B, L)
+    input_ids = np.full(real.shape, tokenizer.pad_token_id, dtype=np.int64)
+    wrapped = [([tokenizer.cls_token_id], row, [tokenizer.sep_token_id]) for row in rows]
+    input_ids[real] = np.concatenate([part for parts in wrapped for part in parts])
+    return {
+        "input_ids": torch.from_numpy(input_ids),
+        "attention_mask": torch.from_numpy(real.astype(np.int64)),
+    }
+
+
+def mask_subwords(input_ids: Tensor, *, tokenizer, share: float, generator=None) -> tuple[Tensor, Tensor]:
+    """Choose subwords to predict, never special tokens.
+
+    Returns
+    -------
+    masked : Tensor, shape (B, L)
+        Input with 80 % of the chosen subwords replaced by the mask, 10 % by random ones (Devlin et al.,
+        2019).
+    chosen : Tensor of bool, shape (B, L)
+    """
+    special = torch.tensor(tokenizer.all_special_ids, device=input_ids.device)
+    where = {"device": input_ids.device, "generator": generator}
+    chosen = (torch.rand(input_ids.shape, **where) < share) & ~torch.isin(input_ids, special)
+    fate = torch.rand(input_ids.shape, **where)
+    random = torch.randint(len(SPECIAL_TOKENS), len(tokenizer), input_ids.shape, **where)
+    masked = input_ids.masked_fill(chosen & (fate < 0.8), tokenizer.mask_token_id)
+    return torch.where(chosen & (fate >= 0.9), random, masked), chosen
+
+
+class MaskedLanguageModel(nn.Module):
+    """BERT with its vocabulary head run on the chosen subwords only: most of the head's work is saved."""
+
+    def __init__(self, bert: BertForMaskedLM):
+        super().__init__()
+        self.bert = bert
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, chosen: Tensor) -> Tensor:
+        """Logits of the chosen subwords, shape (chosen, vocabulary)."""
+        hidden = self.bert.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.bert.cls(hidden[chosen])
+
+
+def _objective(model, batch: dict[str, Tensor], *, mask, generator=None) -> tuple[Tensor, dict[str, Tensor]]:
+    masked, chosen = mask(batch["input_ids"], generator=generator)
+    logits = model(masked, batch["attention_mask"], chosen).float()
+    # A batch may have nothing chosen: its loss is zero, not zero by zero.
+    total = nn.functional.cross_entropy(logits, batch["input_ids"][chosen], reduction="sum")
+    return total / chosen.sum().clamp(min=1), {}
+
+
+def _heldout_losses(model, *, held: Mapping[str, Pieces], tokenizer, mask) -> dict[str, float]:
+    """Mean loss per language, under the same masks every time."""
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(0)
+    losses = {}
+    for language, pieces in held.items():
+        order = np.argsort(pieces.lengths(), kind="stable")
+        batches = [
+            _collate([order[i : i + 64]], pieces=pieces, tokenizer=tokenizer)
+            for i in range(0, len(order), 64)
+        ]
+        each = [
+            _objective(model, {k: v.to(device) for k, v in batch.items()}, mask=mask, generator=generator)[0]
+            for batch in batches
+        ]
+        losses[f"heldout_{language}"] = float(torch.stack(each).mean())
+    return losses

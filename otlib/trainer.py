@@ -1,0 +1,373 @@
+"""The one training loop of the project: optimiser steps, checkpoints, resume and logs, whatever the objective.
+
+Randomness is a function of the seed, the process and the step: the generators are seeded anew before every
+batch, so a resumed run draws the dropout and the masks that the uninterrupted one would have drawn. What is
+random belongs into the objective; batches must be a deterministic function of the loader (shuffling by
+``DataLoader(shuffle=True)`` is).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, skip_first_batches
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import DataLoaderConfiguration
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+Objective = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
+
+
+def train(
+    model: nn.Module,
+    loader: DataLoader,
+    objective: Objective,
+    *,
+    folder: str | Path,
+    steps: int,
+    learning_rate: float,
+    warmup: float = 0.1,
+    weight_decay: float = 0.01,
+    accumulation: int = 1,
+    clip: float = 1.0,
+    mixed_precision: str = "no",
+    seed: int = 0,
+    log_every: int = 10,
+    save_every: int | None = None,
+    resume: bool = False,
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    evaluate_every: int | None = None,
+    description: str = "train",
+) -> pd.DataFrame:
+    """Train ``model`` in place with AdamW and a learning rate that rises linearly, then falls linearly to zero.
+
+    The same code runs on a CPU, a GPU, or several of them under ``accelerate launch``; every process reads
+    its own batches. ``folder`` receives ``log.jsonl`` and, with ``save_every``, ``checkpoint/step-<n>``.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Trained where its parameters require a gradient; left in evaluation mode, on the device of the
+        training.
+    loader : DataLoader
+        Cycled until ``steps`` are done.
+    objective : callable
+        ``objective(model, batch) -> (loss, terms)``: a scalar, and scalars to log by name. It must call
+        ``model(...)``.
+    steps : int
+        Optimiser steps; the schedule counts these, not batches.
+    warmup : float
+        Part of ``steps`` in which the learning rate rises.
+    weight_decay : float
+        On weight matrices; biases and normalisation parameters are exempt.
+    accumulation : int
+        Batches a step, whose losses are averaged.
+    clip : float
+        Limit on the norm of the gradient.
+    mixed_precision : {"no", "bf16", "fp16"}
+        The objective runs under autocast.
+    save_every : int, optional
+        Steps between checkpoints; None writes none.
+    resume : bool
+        Go on from the last complete checkpoint in ``folder``, if there is one.
+    evaluate : callable, optional
+        ``evaluate(model) -> {name: number}``, in evaluation mode without gradients, every ``evaluate_every``
+        steps and after the last one.
+
+    Returns
+    -------
+    DataFrame
+        The log: ``step``, means since the row before of ``loss``, ``gradient_norm`` and the terms, the ``lr``
+        that the next step would use (0 in the last row), ``rate`` in steps a second, and what ``evaluate``
+        returned.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to train on or a number makes no sense.
+    FloatingPointError
+        If the loss is not a finite number.
+    OSError
+        If a checkpoint or the log cannot be written, as on a full disk; earlier checkpoints stay whole.
+    """
+    _check(loader, steps, accumulation, warmup)
+    folder = Path(folder)
+    accelerator = _accelerator(mixed_precision, seed)
+    torch.manual_seed(seed)
+    optimizer = torch.optim.AdamW(_parameter_groups(model, weight_decay), lr=learning_rate)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(steps, math.ceil(warmup * steps)))
+    prepared, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    accelerator.register_for_checkpointing(scheduler)
+
+    done = _restore(accelerator, folder) if resume else 0
+    log = _Log(folder, keep_until=done, enabled=accelerator.is_main_process)
+    if not resume:
+        remove_checkpoints(folder)
+    batches = _cycle(loader, skip=done * accumulation)
+    means = _Means()
+    bar = tqdm(
+        total=steps,
+        initial=done,
+        desc=description,
+        mininterval=2,
+        disable=not accelerator.is_main_process,
+        unit="step",
+    )
+    clock, since = time.perf_counter(), done
+    for step in range(done + 1, steps + 1):
+        prepared.train()
+        for part in range(accumulation):
+            # Fetched before seeding: a loader that starts a new epoch draws from the global generator.
+            batch = next(batches)
+            _seed(seed, accelerator.process_index, step, part)
+            last = part == accumulation - 1
+            with contextlib.nullcontext() if last else accelerator.no_sync(prepared):
+                with accelerator.autocast():
+                    loss, terms = objective(prepared, batch)
+                accelerator.backward(loss / accumulation)
+            means.add({"loss": loss, **terms})
+        means.add({"gradient_norm": accelerator.clip_grad_norm_(prepared.parameters(), clip)})
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad(set_to_none=True)
+        bar.update()
+
+        ends = step == steps
+        saves = save_every is not None and (ends or step % save_every == 0)
+        evaluates = evaluate is not None and (
+            ends or (evaluate_every is not None and step % evaluate_every == 0)
+        )
+        if not (ends or saves or evaluates or step % log_every == 0):
+            continue
+        row = {"step": step, **means.take(accelerator)}
+        if not math.isfinite(row["loss"]):
+            bar.close()
+            raise FloatingPointError(
+                f"{description}: the loss is {row['loss']} at step {step}; lower learning_rate ({learning_rate})"
+            )
+        row |= {"lr": scheduler.get_last_lr()[0], "rate": (step - since) / (time.perf_counter() - clock)}
+        bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
+        if evaluates:
+            row |= _evaluated(accelerator.unwrap_model(prepared), evaluate)
+        log.write(row)
+        if saves:
+            _save(accelerator, folder, step)
+        if evaluates or saves:
+            clock, since = time.perf_counter(), step
+    bar.close()
+    accelerator.wait_for_everyone()
+    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False).eval()
+    accelerator.free_memory()
+    return log.frame()
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes files (the only one, unless launched on several)."""
+    return PartialState().is_main_process
+
+
+def wait_for_everyone() -> None:
+    """Let every process of the launch come this far."""
+    PartialState().wait_for_everyone()
+
+
+def has_checkpoint(folder: str | Path) -> bool:
+    """Whether there is a complete checkpoint in ``folder`` to resume from."""
+    return bool(_checkpoints(Path(folder)))
+
+
+def _check(loader, steps, accumulation, warmup) -> None:
+    if steps < 1 or accumulation < 1:
+        raise ValueError(f"steps and accumulation must be at least 1, got {steps} and {accumulation}")
+    if not 0 <= warmup <= 1:
+        raise ValueError(f"warmup is a part of the steps, between 0 and 1, got {warmup}")
+    if len(loader) == 0:
+        raise ValueError("the loader holds no batch: there is nothing to train on")
+
+
+def _accelerator(mixed_precision: str, seed: int) -> Accelerator:
+    # Accelerate keeps the precision of the first run in a process; a notebook may hold several runs.
+    AcceleratorState._reset_state()
+    return Accelerator(
+        mixed_precision=mixed_precision,
+        dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True, data_seed=seed),
+        # Encoders carry parts that an objective does not reach (a pooler, the layers above the chosen one).
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+def _schedule(steps: int, warmup: int) -> Callable[[int], float]:
+    """Factor of the learning rate after so many steps: positive in the first, 1 after ``warmup``, 0 after ``steps``."""
+    return lambda done: min((done + 1) / (warmup + 1), (steps - done) / max(steps - warmup, 1))
+
+
+def _seed(*numbers: int) -> None:
+    seed = 0
+    for number in numbers:
+        seed = (seed * 1_000_003 + number) % 2**63
+    torch.manual_seed(seed)
+
+
+def _cycle(loader, skip: int) -> Iterator:
+    epoch, skip = divmod(skip, len(loader))
+    while True:
+        loader.set_epoch(epoch)
+        yield from skip_first_batches(loader, skip) if skip else loader
+        epoch, skip = epoch + 1, 0
+
+
+def _evaluated(model: nn.Module, evaluate) -> dict[str, float]:
+    model.eval()
+    with torch.no_grad():
+        return dict(evaluate(model))
+
+
+class _Means:
+    """Means of scalars over the batches since the last row, kept on the device until they are asked for."""
+
+    def __init__(self):
+        self.sums: dict[str, Tensor] = {}
+        self.numbers: dict[str, int] = {}
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        for name, value in terms.items():
+            value = torch.as_tensor(value).detach().float()
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.numbers[name] = self.numbers.get(name, 0) + 1
+
+    def take(self, accelerator: Accelerator) -> dict[str, float]:
+        means = {
+            name: float(accelerator.reduce(total.to(accelerator.device), reduction="mean"))
+            / self.numbers[name]
+            for name, total in self.sums.items()
+        }
+        self.__init__()
+        return means
+
+
+class _Log:
+    """``log.jsonl``: one row a line, appended."""
+
+    def __init__(self, folder: Path, *, keep_until: int, enabled: bool):
+        self.path, self.enabled = folder / "log.jsonl", enabled
+        self.rows = [row for row in read_log(folder) if row["step"] <= keep_until] if keep_until else []
+        if enabled:
+            with writing(self.path):
+                folder.mkdir(parents=True, exist_ok=True)
+                unfinished = self.path.with_suffix(".jsonl.tmp")
+                unfinished.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+                os.replace(unfinished, self.path)
+
+    def write(self, row: dict) -> None:
+        self.rows.append(row)
+        if self.enabled:
+            with writing(self.path), open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame(self.rows)
+
+
+def read_log(folder: str | Path) -> list[dict]:
+    """Rows of a training log; a last line that a kill cut short is left out."""
+    path = Path(folder) / "log.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    # What follows the last line end was not written to its end.
+    return [json.loads(line) for line in lines[:-1]]
+
+
+@contextlib.contextmanager
+def writing(path: Path):
+    """Turn whatever goes wrong while writing ``path`` into one ``OSError`` that names it and the mend."""
+    try:
+        yield
+    except Exception as error:
+        free = shutil.disk_usage(next(p for p in path.absolute().parents if p.exists())).free
+        raise OSError(
+            f"{path} could not be written ({error}; {free / 2**20:,.0f} MiB free on that disk): free some space and "
+            "run again with resume; complete checkpoints are untouched"
+        ) from error
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    found = [path for path in (folder / "checkpoint").glob("step-*") if path.suffix != ".tmp"]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def _save(accelerator: Accelerator, folder: Path, step: int) -> None:
+    """Write a checkpoint beside the older one, give it its name when it is complete, then drop the older one."""
+    final = folder / "checkpoint" / f"step-{step}"
+    unfinished = final.with_suffix(".tmp")
+    older = _checkpoints(folder)
+    with writing(final):
+        if accelerator.is_main_process:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        accelerator.wait_for_everyone()
+        try:
+            accelerator.save_state(unfinished)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            os.replace(unfinished, final)
+    if accelerator.is_main_process:
+        for path in older:
+            shutil.rmtree(path)
+
+
+def _restore(accelerator: Accelerator, folder: Path) -> int:
+    """Load the last complete checkpoint; return its step, 0 if there is none."""
+    found = _checkpoints(folder)
+    if not found:
+        return 0
+    accelerator.load_state(found[-1])
+    return int(found[-1].name.removeprefix("step-"))
+
+
+def remove_checkpoints(folder: str | Path) -> None:
+    """Drop the checkpoints of a training run, as when its result has been saved."""
+    if is_main_process():
+        shutil.rmtree(Path(folder) / "checkpoint", ignore_errors=True)
+
+
+def save_pretrained(model, tokenizer, folder: str | Path) -> None:
+    """Write a Hugging Face checkpoint so that ``folder`` loads only when all of it is there.
+
+    The files are written to ``<folder>/model.tmp`` and moved one by one, ``config.json`` last: without it
+    nothing loads.
+    """
+    if not is_main_process():
+        return
+    folder = Path(folder)
+    unfinished = folder / "model.tmp"
+    with writing(folder / "config.json"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        try:
+            model.save_pretrained(unfinished)
+            tokenizer.save_pretrained(unfinished)
+            (folder / "config.json").unlink(missing_ok=True)
+            for path in sorted(unfinished.iterdir(), key=lambda path: path.name == "config.json"):
+                os.replace(path, folder / path.name)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,0 +1,280 @@
+"""Words to subwords and back: tokenise sentences that come as lists of words, pool hidden states into word vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+POOLINGS = ("last", "first", "mean", "subword")
+
+
+class WordBatch(NamedTuple):
+    """Sentences of words, tokenised and padded.
+
+    Attributes
+    ----------
+    input_ids, attention_mask : Tensor, shape (B, L)
+        What the encoder reads.
+    word_index : Tensor, shape (B, L)
+        The word of its sentence that a subword belongs to; -1 for special tokens, padding and the remains of
+        a word that truncation cut in two.
+    n_words : Tensor, shape (B,)
+        Words of the sentence as it was given, also those that truncation dropped.
+    truncated : Tensor, shape (B,)
+        True where the sentence was longer than ``max_length``.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    word_index: Tensor
+    n_words: Tensor
+    truncated: Tensor
+
+    def to(self, device, non_blocking=False) -> WordBatch:
+        """Copy of the batch on a device."""
+        return WordBatch(*(tensor.to(device, non_blocking=non_blocking) for tensor in self))
+
+    def counts(self) -> dict[str, int]:
+        """Count ``sentences``, ``truncated`` sentences, ``words`` and ``missing_words`` (words without a vector)."""
+        words = int(self.n_words.sum())
+        present = int(_positions(self, "last")[1].sum())
+        return {
+            "sentences": len(self.n_words),
+            "truncated": int(self.truncated.sum()),
+            "words": words,
+            "missing_words": words - present,
+        }
+
+
+def tokenize_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int = 128) -> WordBatch:
+    """Tokenise sentences of pre-split words, each sentence to at most ``max_length`` subwords.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerFast
+        A fast tokenizer: word boundaries come from its encodings.
+    sentences : sequence of sequences of str
+        Words; a word may be split into subwords, or have none (a control character, say).
+    max_length : int
+        Limit on subwords with the special tokens. What it cuts is counted in :meth:`WordBatch.counts`.
+
+    Raises
+    ------
+    ValueError
+        If there is no sentence or the tokenizer is not a fast one.
+    """
+    rows = [encode_words(tokenizer, chunk, max_length=max_length) for chunk in [sentences] if len(chunk)]
+    if not rows:
+        raise ValueError("tokenize_words needs at least one sentence, got none")
+    return collate_words(rows[0], pad_token_id=tokenizer.pad_token_id)
+
+
+class EncodedSentence(NamedTuple):
+    """One tokenised sentence, not padded: the lists behind a row of a :class:`WordBatch`."""
+
+    input_ids: list[int]
+    word_index: list[int]
+    n_words: int
+    truncated: bool
+
+
+def encode_words(
+    tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int = 128
+) -> list[EncodedSentence]:
+    """Tokenise once, pad later: the sentences of :func:`tokenize_words` before they are put into a batch."""
+    if not tokenizer.is_fast:
+        raise ValueError(
+            f"word boundaries need a fast tokenizer, got {type(tokenizer).__name__}; load it by AutoTokenizer"
+        )
+    if not len(sentences):
+        return []
+    encoded = tokenizer(
+        [list(words) for words in sentences],
+        is_split_into_words=True,
+        truncation=True,
+        max_length=max_length,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )
+    return [
+        _encoded_sentence(encoded["input_ids"][i], encoding, len(words))
+        for i, (encoding, words) in enumerate(zip(encoded.encodings, sentences, strict=True))
+    ]
+
+
+def _encoded_sentence(input_ids, encoding, n_words) -> EncodedSentence:
+    word_index = [-1 if word is None else word for word in encoding.word_ids]
+    if encoding.overflowing:
+        # The last subword kept of a word cut in two is not the word's last subword: such a word is missing.
+        dropped = {word for part in encoding.overflowing for word in part.word_ids}
+        word_index = [-1 if word in dropped else word for word in word_index]
+    return EncodedSentence(input_ids, word_index, n_words, bool(encoding.overflowing))
+
+
+def collate_words(rows: Sequence[EncodedSentence], *, pad_token_id: int) -> WordBatch:
+    """Pad encoded sentences to the longest of them."""
+    lengths = torch.tensor([len(row.input_ids) for row in rows])
+    real = torch.arange(int(lengths.max())) < lengths[:, None]  # (B, L)
+    input_ids = torch.full(real.shape, pad_token_id)
+    word_index = torch.full(real.shape, -1)
+    input_ids[real] = torch.tensor([token for row in rows for token in row.input_ids])
+    word_index[real] = torch.tensor([word for row in rows for word in row.word_index])
+    n_words = torch.tensor([row.n_words for row in rows])
+    return WordBatch(
+        input_ids, real.long(), word_index, n_words, torch.tensor([row.truncated for row in rows])
+    )
+
+
+def pool_words(hidden: Tensor, batch: WordBatch, *, pooling: str = "last") -> tuple[Tensor, Tensor]:
+    """Make one vector a word out of the hidden states of its subwords.
+
+    Parameters
+    ----------
+    hidden : Tensor, shape (B, L, d)
+        Hidden states of ``batch``.
+    pooling : {"last", "first", "mean", "subword"}
+        The word's last subword (WordOT; Cao et al., 2020), its first, their mean, or no pooling: every
+        subword is an item of its own (SubOT).
+
+    Returns
+    -------
+    vectors : Tensor, shape (B, n, d)
+        Position i is word i of the sentence (``"subword"``: position i of the input). Zero where the mask is
+        False.
+    mask : Tensor, shape (B, n)
+        False for padding, truncated words and words without a subword.
+    """
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}")
+    if pooling == "subword":
+        mask = batch.word_index >= 0
+        return hidden * mask.unsqueeze(-1), mask
+    if pooling == "mean":
+        return _mean(hidden, batch)
+    position, mask = _positions(batch, pooling)
+    index = position.unsqueeze(-1).expand(-1, -1, hidden.shape[-1])  # (B, n, d)
+    return hidden.gather(1, index) * mask.unsqueeze(-1), mask
+
+
+def _slots(batch: WordBatch) -> tuple[Tensor, int]:
+    """For each subword the word it counts for, and the number n of words; what counts for none goes to slot n."""
+    n = int(batch.n_words.max())
+    return torch.where(batch.word_index >= 0, batch.word_index, n), n
+
+
+def _positions(batch: WordBatch, pooling: str) -> tuple[Tensor, Tensor]:
+    """Position in the input of each word's first or last subword (B, n), and where there is one."""
+    slots, n = _slots(batch)
+    length = slots.shape[1]
+    places = torch.arange(length, device=slots.device).expand_as(slots)
+    missing, reduce = (-1, "amax") if pooling == "last" else (length, "amin")
+    position = torch.full((len(slots), n + 1), missing, device=slots.device)
+    position = position.scatter_reduce(1, slots, places, reduce)[:, :n]
+    mask = position != missing
+    return position.masked_fill(~mask, 0), mask
+
+
+def _mean(hidden: Tensor, batch: WordBatch) -> tuple[Tensor, Tensor]:
+    slots, n = _slots(batch)
+    size = (len(slots), n + 1)
+    count = hidden.new_zeros(size).scatter_add(1, slots, torch.ones_like(slots, dtype=hidden.dtype))[:, :n]
+    index = slots.unsqueeze(-1).expand_as(hidden)
+    total = hidden.new_zeros(*size, hidden.shape[-1]).scatter_add(1, index, hidden)[:, :n]
+    return total / count.clamp(min=1).unsqueeze(-1), count > 0
+
+
+def resolve_layers(layers: str | int | Sequence[int], config) -> tuple[int, ...]:
+    """Indices into ``hidden_states``: 0 is the embeddings, k the k-th layer.
+
+    Parameters
+    ----------
+    layers : "last", "all", int or sequence of int
+        ``"all"`` is the embeddings and every layer. Negative numbers count from the last layer.
+    config : PretrainedConfig
+        Of the encoder; its ``num_hidden_layers`` is the last index.
+
+    Raises
+    ------
+    ValueError
+        If a layer is not there.
+    """
+    last = config.num_hidden_layers
+    if layers == "last":
+        return (last,)
+    if layers == "all":
+        return tuple(range(last + 1))
+    chosen = (layers,) if isinstance(layers, int) else layers
+    if isinstance(chosen, str) or not len(chosen):
+        raise ValueError(f"layers must be 'last', 'all' or numbers, got {layers!r}")
+    for layer in chosen:
+        if not -last - 1 <= layer <= last:
+            raise ValueError(f"layer {layer} is not there: the encoder has layers 0 (embeddings) to {last}")
+    return tuple(layer % (last + 1) for layer in chosen)
+
+
+def hidden_states(model, batch: WordBatch, layers: Sequence[int]) -> list[Tensor]:
+    """Run the encoder once: hidden states (B, L, d) of the chosen layers (negative ones count from the last)."""
+    if tuple(layers) == (-1,):
+        output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
+        return [output.last_hidden_state]
+    output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, output_hidden_states=True)
+    return [output.hidden_states[layer] for layer in layers]
+
+
+def embed_words(
+    model, batch: WordBatch, *, layers: Sequence[int] = (-1,), pooling: str = "last"
+) -> tuple[list[Tensor], Tensor]:
+    """Contextual word vectors of a batch.
+
+    Returns
+    -------
+    vectors : list of Tensor, shape (B, n, d)
+        One for each of ``layers``; differentiable.
+    mask : Tensor, shape (B, n)
+        As in :func:`pool_words`.
+    """
+    pooled = [pool_words(hidden, batch, pooling=pooling) for hidden in hidden_states(model, batch, layers)]
+    return [vectors for vectors, _ in pooled], pooled[0][1]
+
+
+@torch.no_grad()
+def embed_corpus(
+    model,
+    tokenizer,
+    sentences: Sequence[Sequence[str]],
+    *,
+    layer: int = -1,
+    pooling: str = "last",
+    batch_size: int = 128,
+    max_length: int = 128,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Word vectors of many sentences, in their order, on the CPU; the model's mode is left as it was.
+
+    Returns
+    -------
+    vectors : list of Tensor, shape (n_i, d), float32
+        Row i is word i of the sentence; zero where the mask is False (``"subword"``: subwords that have a
+        word).
+    masks : list of Tensor, shape (n_i,), bool
+        False for words that truncation dropped or that have no subword.
+    """
+    rows = encode_words(tokenizer, sentences, max_length=max_length)
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
+    vectors: list = [None] * len(rows)
+    masks: list = [None] * len(rows)
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        batch = collate_words([rows[i] for i in chosen], pad_token_id=tokenizer.pad_token_id).to(device)
+        (pooled,), mask = embed_words(model, batch, layers=(layer,), pooling=pooling)
+        pooled, mask = pooled.float().cpu(), mask.cpu()
+        for row, i in enumerate(chosen):
+            keep = mask[row] if pooling == "subword" else slice(rows[i].n_words)
+            vectors[i], masks[i] = pooled[row][keep].clone(), mask[row][keep].clone()
+    model.train(training)
+    return vectors, masks
