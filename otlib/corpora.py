@@ -1,4 +1,4 @@
-"""Text, parallel text and gold word alignments: read, clean with counts, sample, split, and cut into batches."""
+"""Text, parallel text and gold word alignments: read, clean with counts, sample, split, batch."""
 
 from __future__ import annotations
 
@@ -198,7 +198,8 @@ def _moses_pairs(source: str | Path, pivot: str | Path) -> Iterator[tuple[str, s
     left, right = list(read_lines(source)), list(read_lines(pivot))
     if len(left) != len(right):
         raise ValueError(
-            f"{source} has {len(left)} lines but {pivot} has {len(right)}: line i of one must translate line i of the other"
+            f"{source} has {len(left)} lines but {pivot} has {len(right)}: line i of one must translate line i "
+            "of the other"
         )
     return zip(left, right, strict=True)
 
@@ -214,7 +215,7 @@ def _barred_pairs(path: str | Path) -> Iterator[tuple[str, str]]:
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows of a table with a header, as (line number, row): ``.csv`` with quoting, all else tab-separated without.
+    """Rows of a table with a header, as (line number, row): ``.csv`` quoted, all else plain tab-separated.
 
     A blank line is a row of empty fields.
 
@@ -244,7 +245,7 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, 
 
 
 def split_heldout(text: ParallelText, n: int, *, seed: int) -> tuple[ParallelText, ParallelText]:
-    """Split off ``n`` random pairs; pairs that share a side with one of them leave the rest too (count ``overlap``).
+    """Split off ``n`` random pairs; pairs that share a side with one of them are dropped (count ``overlap``).
 
     Returns
     -------
@@ -270,7 +271,7 @@ def split_heldout(text: ParallelText, n: int, *, seed: int) -> tuple[ParallelTex
 
 
 def sample(text: ParallelText, n: int, *, seed: int) -> ParallelText:
-    """Draw ``n`` pairs without replacement; from a smaller text, all of it as often as it takes (count ``upsampled``)."""
+    """Draw ``n`` pairs without replacement; a smaller text is repeated as often as it takes (``upsampled``)."""
     chosen = draw(len(text), n, np.random.default_rng(seed))
     return text.take(chosen.tolist(), sampled=n, upsampled=max(0, n - len(text)))
 
@@ -312,7 +313,7 @@ def length_batches(
 
 
 class GoldPair(NamedTuple):
-    """A sentence pair aligned by hand or by construction; links are (English word, other word), counted from 0.
+    """A sentence pair with gold links (English word, other word), counted from 0.
 
     ``possible`` includes the sure links, as in Och and Ney (2003).
     """
@@ -355,7 +356,8 @@ def _links(text: str, n_en: int, n_other: int, where: str) -> set[tuple[int, int
         i, j = int(match[1]), int(match[2])
         if i >= n_en or j >= n_other:
             raise ValueError(
-                f"{where}: link {link} is out of range: English has words 0-{n_en - 1}, the other side 0-{n_other - 1}"
+                f"{where}: link {link} is out of range: "
+                f"English has words 0-{n_en - 1}, the other side 0-{n_other - 1}"
             )
         links.add((i, j))
     return links

@@ -22,6 +22,7 @@ from otlib.corpora import draw, length_batches, read_lines
 from otlib.trainer import (
     has_checkpoint,
     is_main_process,
+    process_count,
     remove_checkpoints,
     save_pretrained,
     train,
@@ -147,7 +148,7 @@ def pretrain(
     mask = partial(mask_subwords, tokenizer=tokenizer, share=masking)
     log = train(
         model,
-        _loader(trained, tokenizer, steps * accumulation, batch_size, seed),
+        _loader(trained, tokenizer, steps * accumulation * process_count(), batch_size, seed),
         partial(_objective, mask=mask),
         folder=folder,
         steps=steps,
@@ -231,7 +232,7 @@ def _pieces(documents: list[str], tokenizer, longest: int) -> Pieces:
 
 
 def _loader(trained: Mapping[str, Pieces], tokenizer, batches: int, batch_size: int, seed: int) -> DataLoader:
-    """Every batch of the run, in order: draws from the languages in turn, each language reshuffled when used up."""
+    """Every batch of the run, in order: draws from the languages in turn, each reshuffled when used up."""
     pieces = _join(list(trained.values()))
     rng = np.random.default_rng(seed)
     each = -(-batches * batch_size // len(trained))

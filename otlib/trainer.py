@@ -1,4 +1,4 @@
-"""The one training loop of the project: optimiser steps, checkpoints, resume and logs, whatever the objective.
+"""The one training loop of the project: optimiser steps, checkpoints, resume, logs, whatever the objective.
 
 Randomness is a function of the seed, the process and the step: the generators are seeded anew before every
 batch, so a resumed run draws the dropout and the masks that the uninterrupted one would have drawn. What is
@@ -50,7 +50,7 @@ def train(
     evaluate_every: int | None = None,
     description: str = "train",
 ) -> pd.DataFrame:
-    """Train ``model`` in place with AdamW and a learning rate that rises linearly, then falls linearly to zero.
+    """Train ``model`` in place by AdamW; the learning rate rises linearly, then falls linearly to zero.
 
     The same code runs on a CPU, a GPU, or several of them under ``accelerate launch``; every process reads
     its own batches. ``folder`` receives ``log.jsonl`` and, with ``save_every``, ``checkpoint/step-<n>``.
@@ -154,7 +154,7 @@ def train(
         if not math.isfinite(row["loss"]):
             bar.close()
             raise FloatingPointError(
-                f"{description}: the loss is {row['loss']} at step {step}; lower learning_rate ({learning_rate})"
+                f"{description}: the loss is {row['loss']} at step {step}; lower learning_rate (now {learning_rate})"
             )
         row |= {"lr": scheduler.get_last_lr()[0], "rate": (step - since) / (time.perf_counter() - clock)}
         bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
@@ -180,6 +180,11 @@ def is_main_process() -> bool:
 def wait_for_everyone() -> None:
     """Let every process of the launch come this far."""
     PartialState().wait_for_everyone()
+
+
+def process_count() -> int:
+    """How many processes train together; a loader holds the batches of all of them."""
+    return PartialState().num_processes
 
 
 def has_checkpoint(folder: str | Path) -> bool:
@@ -216,7 +221,7 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
 
 
 def _schedule(steps: int, warmup: int) -> Callable[[int], float]:
-    """Factor of the learning rate after so many steps: positive in the first, 1 after ``warmup``, 0 after ``steps``."""
+    """Factor of the learning rate by steps done: positive at once, 1 after ``warmup``, 0 after ``steps``."""
     return lambda done: min((done + 1) / (warmup + 1), (steps - done) / max(steps - warmup, 1))
 
 
@@ -303,8 +308,8 @@ def writing(path: Path):
     except Exception as error:
         free = shutil.disk_usage(next(p for p in path.absolute().parents if p.exists())).free
         raise OSError(
-            f"{path} could not be written ({error}; {free / 2**20:,.0f} MiB free on that disk): free some space and "
-            "run again with resume; complete checkpoints are untouched"
+            f"{path} could not be written ({error}; {free / 2**20:,.0f} MiB free on that disk): "
+            "free some space and run again with resume; complete checkpoints are untouched"
         ) from error
 
 
@@ -314,7 +319,7 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _save(accelerator: Accelerator, folder: Path, step: int) -> None:
-    """Write a checkpoint beside the older one, give it its name when it is complete, then drop the older one."""
+    """Write a checkpoint beside the older one, name it when it is complete, then drop the older one."""
     final = folder / "checkpoint" / f"step-{step}"
     unfinished = final.with_suffix(".tmp")
     older = _checkpoints(folder)

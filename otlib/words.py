@@ -1,10 +1,11 @@
-"""Words to subwords and back: tokenise sentences that come as lists of words, pool hidden states into word vectors."""
+"""Words to subwords and back: tokenise sentences of pre-split words, pool hidden states into word vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,8 +38,12 @@ class WordBatch(NamedTuple):
         """Copy of the batch on a device."""
         return WordBatch(*(tensor.to(device, non_blocking=non_blocking) for tensor in self))
 
+    def rows(self, rows: slice) -> WordBatch:
+        """Some of the sentences."""
+        return WordBatch(*(tensor[rows] for tensor in self))
+
     def counts(self) -> dict[str, int]:
-        """Count ``sentences``, ``truncated`` sentences, ``words`` and ``missing_words`` (words without a vector)."""
+        """Count ``sentences``, ``truncated`` ones, ``words`` and ``missing_words`` (words without a vector)."""
         words = int(self.n_words.sum())
         present = int(_positions(self, "last")[1].sum())
         return {
@@ -66,17 +71,17 @@ def tokenize_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length:
     ValueError
         If there is no sentence or the tokenizer is not a fast one.
     """
-    rows = [encode_words(tokenizer, chunk, max_length=max_length) for chunk in [sentences] if len(chunk)]
-    if not rows:
+    if not len(sentences):
         raise ValueError("tokenize_words needs at least one sentence, got none")
-    return collate_words(rows[0], pad_token_id=tokenizer.pad_token_id)
+    rows = encode_words(tokenizer, sentences, max_length=max_length)
+    return collate_words(rows, pad_token_id=tokenizer.pad_token_id)
 
 
 class EncodedSentence(NamedTuple):
-    """One tokenised sentence, not padded: the lists behind a row of a :class:`WordBatch`."""
+    """One tokenised sentence, not padded: a row of a :class:`WordBatch` to come."""
 
-    input_ids: list[int]
-    word_index: list[int]
+    input_ids: np.ndarray
+    word_index: np.ndarray
     n_words: int
     truncated: bool
 
@@ -91,40 +96,43 @@ def encode_words(
         )
     if not len(sentences):
         return []
-    encoded = tokenizer(
+    encodings = tokenizer(
         [list(words) for words in sentences],
         is_split_into_words=True,
         truncation=True,
         max_length=max_length,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-    )
+    ).encodings
     return [
-        _encoded_sentence(encoded["input_ids"][i], encoding, len(words))
-        for i, (encoding, words) in enumerate(zip(encoded.encodings, sentences, strict=True))
+        _encoded_sentence(encoding, len(words)) for encoding, words in zip(encodings, sentences, strict=True)
     ]
 
 
-def _encoded_sentence(input_ids, encoding, n_words) -> EncodedSentence:
-    word_index = [-1 if word is None else word for word in encoding.word_ids]
-    if encoding.overflowing:
-        # The last subword kept of a word cut in two is not the word's last subword: such a word is missing.
-        dropped = {word for part in encoding.overflowing for word in part.word_ids}
-        word_index = [-1 if word in dropped else word for word in word_index]
-    return EncodedSentence(input_ids, word_index, n_words, bool(encoding.overflowing))
+def _encoded_sentence(encoding, n_words: int) -> EncodedSentence:
+    # The last subword kept of a word cut in two is not the word's last subword: such a word is missing.
+    missing = {None, *(word for part in encoding.overflowing for word in part.word_ids)}
+    word_index = [-1 if word in missing else word for word in encoding.word_ids]
+    return EncodedSentence(
+        np.array(encoding.ids, dtype=np.int32),
+        np.array(word_index, dtype=np.int32),
+        n_words,
+        bool(encoding.overflowing),
+    )
 
 
 def collate_words(rows: Sequence[EncodedSentence], *, pad_token_id: int) -> WordBatch:
     """Pad encoded sentences to the longest of them."""
-    lengths = torch.tensor([len(row.input_ids) for row in rows])
-    real = torch.arange(int(lengths.max())) < lengths[:, None]  # (B, L)
-    input_ids = torch.full(real.shape, pad_token_id)
-    word_index = torch.full(real.shape, -1)
-    input_ids[real] = torch.tensor([token for row in rows for token in row.input_ids])
-    word_index[real] = torch.tensor([word for row in rows for word in row.word_index])
-    n_words = torch.tensor([row.n_words for row in rows])
+    lengths = np.array([len(row.input_ids) for row in rows])
+    real = np.arange(lengths.max()) < lengths[:, None]  # (B, L)
+    input_ids = np.full(real.shape, pad_token_id)
+    word_index = np.full(real.shape, -1)
+    input_ids[real] = np.concatenate([row.input_ids for row in rows])
+    word_index[real] = np.concatenate([row.word_index for row in rows])
     return WordBatch(
-        input_ids, real.long(), word_index, n_words, torch.tensor([row.truncated for row in rows])
+        torch.from_numpy(input_ids),
+        torch.from_numpy(real).long(),
+        torch.from_numpy(word_index),
+        torch.tensor([row.n_words for row in rows]),
+        torch.tensor([row.truncated for row in rows]),
     )
 
 
@@ -160,7 +168,7 @@ def pool_words(hidden: Tensor, batch: WordBatch, *, pooling: str = "last") -> tu
 
 
 def _slots(batch: WordBatch) -> tuple[Tensor, int]:
-    """For each subword the word it counts for, and the number n of words; what counts for none goes to slot n."""
+    """For each subword the word it counts for, and the number n of words; slot n takes what has no word."""
     n = int(batch.n_words.max())
     return torch.where(batch.word_index >= 0, batch.word_index, n), n
 
@@ -216,7 +224,7 @@ def resolve_layers(layers: str | int | Sequence[int], config) -> tuple[int, ...]
 
 
 def hidden_states(model, batch: WordBatch, layers: Sequence[int]) -> list[Tensor]:
-    """Run the encoder once: hidden states (B, L, d) of the chosen layers (negative ones count from the last)."""
+    """Run the encoder once: hidden states (B, L, d) of the chosen layers (negative: from the last)."""
     if tuple(layers) == (-1,):
         output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
         return [output.last_hidden_state]

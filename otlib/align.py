@@ -1,0 +1,231 @@
+"""Alignment training: an encoder, parallel text and an objective through the trainer.
+
+On several GPUs or machines: ``accelerate launch -m otlib.align --study NAME --method METHOD --seed SEED``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModel, AutoTokenizer
+
+from otlib import objectives
+from otlib.corpora import ParallelText, draw, length_batches
+from otlib.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch
+from otlib.trainer import process_count, remove_checkpoints, save_pretrained, train
+from otlib.words import EncodedSentence, collate_words, encode_words, resolve_layers
+
+Encoded = list[tuple[EncodedSentence, EncodedSentence]]
+
+
+def align(
+    encoder: str | Path,
+    corpora: Mapping[str, ParallelText],
+    folder: str | Path,
+    *,
+    objective: str = "wordot",
+    layers: str | int | Sequence[int] = "last",
+    pooling: str = "last",
+    cost: str = "half_sqeuclidean",
+    epsilon: float = 0.05,
+    relative: bool = True,
+    solver: str = "converged",
+    scope: str = "sentence",
+    anchor_weight: float = 1.0,
+    anchor_reduction: str = "mean",
+    steps: int = 300,
+    batch_size: int = 24,
+    accumulation: int = 1,
+    learning_rate: float = 5e-5,
+    warmup: float = 0.1,
+    weight_decay: float = 0.01,
+    max_length: int = 128,
+    mixed_precision: str = "no",
+    seed: int = 0,
+    save_every: int | None = None,
+    resume: bool = False,
+) -> pd.DataFrame:
+    """Align an encoder on parallel text and save it in ``folder``, where AutoModel and AutoTokenizer load it.
+
+    A step takes an equal batch from every language and sums their losses (Alqahtani et al., 2021, section 3).
+
+    Parameters
+    ----------
+    encoder : str or path
+        Folder of a Hugging Face checkpoint, or a hub name; any encoder that returns hidden states.
+    corpora : mapping of language to ParallelText
+        A smaller corpus is gone through more often.
+    objective : {"wordot", "l2", "none"}
+        :func:`otlib.objectives.wordot`, :func:`otlib.objectives.l2`, or the encoder as it is.
+    layers : "last", "all", int or sequence of int
+        Hidden states that are aligned and anchored; ``"all"`` takes the embeddings and every layer.
+    pooling : {"last", "first", "mean", "subword"}
+        See :func:`otlib.words.pool_words`.
+    cost, epsilon, relative, solver
+        See :func:`otlib.transport.sinkhorn_divergence`.
+    scope : {"sentence", "batch"}
+        See :func:`otlib.objectives.wordot`.
+    anchor_weight, anchor_reduction
+        The paper's lambda, and what it weighs; see :func:`otlib.objectives.anchor`. The paper: 1 and ``"sum"``.
+    steps : int
+        Optimiser steps; the paper's is one epoch.
+    batch_size : int
+        Sentence pairs of each language in a batch; a step takes ``accumulation`` of them on every process.
+    max_length : int
+        Subwords of a sentence, at most what the encoder takes; longer sentences are cut, counted and warned of.
+
+    Returns
+    -------
+    DataFrame
+        The log of :func:`otlib.trainer.train` with the terms of :class:`otlib.objectives.Alignment`; ``attrs``
+        holds under ``"text"`` the counts of :meth:`otlib.words.WordBatch.counts` for each language. Empty for
+        objective ``"none"``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no encoder.
+    ValueError
+        If a parameter makes no sense.
+
+    Warns
+    -----
+    UserWarning
+        If sentences were cut.
+    """
+    if objective not in ("none", "wordot", "l2"):
+        raise ValueError(f"objective must be none, wordot or l2, got {objective!r}")
+    torch.manual_seed(seed)
+    tokenizer, model = load_encoder(encoder)
+    if objective == "none":
+        save_pretrained(model, tokenizer, folder)
+        return pd.DataFrame()
+    if not corpora:
+        raise ValueError("align needs the parallel text of at least one language, got none")
+
+    max_length = min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
+    encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
+    counts = {language: count_pairs(pairs) for language, pairs in encoded.items()}
+    _warn_of_cuts(counts, max_length)
+
+    model = EncoderLayers(model, resolve_layers(layers, model.config))
+    frozen = FrozenWords(model, pooling=pooling)
+    transport = {"cost": cost, "epsilon": epsilon, "relative": relative, "solver": solver}
+    divergence = objectives.l2(frozen) if objective == "l2" else objectives.wordot(scope=scope, **transport)
+    log = train(
+        model,
+        pair_loader(encoded, tokenizer, steps * accumulation * process_count(), batch_size, seed),
+        Alignment(
+            divergence,
+            frozen,
+            list(corpora),
+            anchor_weight=anchor_weight,
+            anchor_reduction=anchor_reduction,
+            pooling=pooling,
+        ),
+        folder=folder,
+        steps=steps,
+        learning_rate=learning_rate,
+        warmup=warmup,
+        weight_decay=weight_decay,
+        accumulation=accumulation,
+        mixed_precision=mixed_precision,
+        seed=seed,
+        save_every=save_every,
+        resume=resume,
+        description=f"align {objective}",
+    )
+    save_pretrained(model.encoder, tokenizer, folder)
+    remove_checkpoints(folder)
+    log.attrs["text"] = counts
+    return log
+
+
+def load_encoder(encoder: str | Path):
+    """Tokenizer and encoder of a checkpoint folder or hub name; a clear error if there is none."""
+    try:
+        return AutoTokenizer.from_pretrained(encoder), AutoModel.from_pretrained(encoder)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise FileNotFoundError(
+            f"no complete encoder at {encoder}: pretrain it first, or name a checkpoint folder or hub model ({reason})"
+        ) from error
+
+
+def encode_pairs(tokenizer, text: ParallelText, max_length: int) -> Encoded:
+    """Tokenise both sides of the sentence pairs, once and for all."""
+    sides = (encode_words(tokenizer, side, max_length=max_length) for side in (text.source, text.pivot))
+    return list(zip(*sides, strict=True))
+
+
+def count_pairs(pairs: Encoded) -> dict[str, int]:
+    """Sentences and words of both sides, how many sentences were cut, and words without a vector."""
+    total: Counter[str] = Counter()
+    for start in range(0, len(pairs), 1000):
+        sides = [side for pair in pairs[start : start + 1000] for side in pair]
+        total.update(collate_words(sides, pad_token_id=0).counts())
+    return dict(total)
+
+
+def _warn_of_cuts(counts: Mapping[str, Mapping[str, int]], max_length: int) -> None:
+    cut = [f"{language} {c['truncated']} of {c['sentences']}" for language, c in counts.items() if c["truncated"]]
+    if cut:
+        warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=3)
+
+
+def pair_loader(
+    encoded: Mapping[str, Encoded], tokenizer, batches: int, batch_size: int, seed: int
+) -> DataLoader:
+    """Every batch of a run, in order: ``batch_size`` pairs of each language, of similar lengths."""
+    schedules = []
+    for number, pairs in enumerate(encoded.values()):
+        drawn = draw(len(pairs), batches * batch_size, np.random.default_rng([seed, number]))
+        lengths = np.array([max(len(side.input_ids) for side in pair) for pair in pairs])
+        schedules.append(length_batches(drawn, lengths, batch_size=batch_size, seed=seed))
+    collate = partial(_collate, encoded=list(encoded.values()), pad_token_id=tokenizer.pad_token_id)
+    return DataLoader(list(zip(*schedules, strict=True)), batch_size=1, collate_fn=collate)
+
+
+def _collate(batches, *, encoded: list[Encoded], pad_token_id: int) -> PairBatch:
+    (chosen,) = batches
+    pairs = [encoded[number][i] for number, indices in enumerate(chosen) for i in indices]
+    rows = [source for source, _ in pairs] + [pivot for _, pivot in pairs]
+    languages = torch.tensor([number for number, indices in enumerate(chosen) for _ in indices])
+    return PairBatch(collate_words(rows, pad_token_id=pad_token_id), languages)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Align by the parameters of a study, as the notebook does, from the command line."""
+    import argparse
+
+    from otlib.corpora import read_parallel
+    from otlib.study import load_study
+
+    parser = argparse.ArgumentParser(prog="otlib.align", description=main.__doc__)
+    parser.add_argument("--study", required=True, help="name in params/ or path of the YAML file")
+    parser.add_argument("--method", required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    chosen = parser.parse_args(arguments)
+    study = load_study(chosen.study)
+    corpora = {language: read_parallel(study.parallel(language), language) for language in study.languages}
+    align(
+        study.encoder_path,
+        corpora,
+        study.aligned(chosen.method, chosen.seed),
+        seed=chosen.seed,
+        resume=chosen.resume,
+        **study.align_arguments(chosen.method),
+    )
+
+
+if __name__ == "__main__":
+    main()
