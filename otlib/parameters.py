@@ -1,4 +1,4 @@
-"""The sections of a study's YAML file: which keys there are, of which type, and what to say of a wrong one."""
+"""The sections of a study's YAML file: the keys, their types, and what to say of a wrong one."""
 
 import os
 import re

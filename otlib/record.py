@@ -56,7 +56,7 @@ def provenance(parameters: Mapping[str, Any], started: datetime, data: Sequence[
         "python": platform.python_version(),
         "packages": _package_versions(),
         "hardware": _hardware(),
-        "data": {str(path): _sha256(path) for path in data},
+        "data": {shown(path): _sha256(path) for path in data},
         "started": started.isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 1),
@@ -80,6 +80,12 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
         bad = table[table["value"].isna()].iloc[0]
         raise ValueError(f"results for {folder}: {bad['metric']} of {bad['language']} is not a number")
     return write_text(Path(folder, "results.csv"), table[RESULT_COLUMNS].to_csv(index=False))
+
+
+def shown(path: str | Path) -> str:
+    """The path from the repository's root if it lies there, which says the same on every machine."""
+    path = Path(path).resolve()
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -1,7 +1,6 @@
 """A study: typed parameters from one YAML file, the folders of its run and the table of its results."""
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,7 +35,7 @@ from otlib.parameters import (
     no_repeats,
     sentence,
 )
-from otlib.record import ROOT, write_text
+from otlib.record import ROOT, shown, write_text
 
 
 class Study(BaseModel):
@@ -238,6 +237,7 @@ def load_study(
     pairs: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
     outputs: str | Path | None = None,
+    check_data: bool = True,
 ) -> Study:
     """Read and check a study.
 
@@ -255,6 +255,9 @@ def load_study(
         Keep these seeds only, in the same folder.
     outputs : path, optional
         Where study folders lie; the repository's ``outputs/`` if None.
+    check_data : bool
+        Whether the files that the study names must be there. A run's own ``study.yaml`` is never checked: its
+        data was made already, and the corpora may have gone elsewhere since.
 
     Returns
     -------
@@ -273,14 +276,13 @@ def load_study(
             _override(raw, key, value)
         loaded = _AnyStudy.validate_python(raw, context=str(path.resolve().parent))
         loaded = _restricted(loaded, pairs, seeds)
-        # A run's own study.yaml is read after its data was made: the corpora may have gone elsewhere since.
-        if path.name != "study.yaml":
+        if check_data and path.name != "study.yaml":
             loaded.check_data()
             _check_checkpoint(loaded)
     except ValidationError as error:
-        raise ParameterError(f"{_shown(path)}: {sentence(error, raw)}") from None
+        raise ParameterError(f"{shown(path)}: {sentence(error, raw)}") from None
     except ValueError as error:
-        raise ParameterError(f"{_shown(path)}: {error}") from None
+        raise ParameterError(f"{shown(path)}: {error}") from None
     loaded._folder = (
         path.resolve().parent
         if path.name == "study.yaml"
@@ -303,13 +305,13 @@ def _read_yaml(path: Path) -> dict:
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except UnicodeDecodeError:
-        raise ParameterError(f"{_shown(path)}: the file is not UTF-8 text") from None
+        raise ParameterError(f"{shown(path)}: the file is not UTF-8 text") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}:" if mark else ""
-        raise ParameterError(f"{_shown(path)}:{where} {getattr(error, 'problem', error)}") from None
+        raise ParameterError(f"{shown(path)}:{where} {getattr(error, 'problem', error)}") from None
     if not isinstance(raw, dict):
-        raise ParameterError(f"{_shown(path)}: a study is a mapping of keys to values")
+        raise ParameterError(f"{shown(path)}: a study is a mapping of keys to values")
     return raw
 
 
@@ -354,11 +356,6 @@ def _check_checkpoint(study: Study):
 
 def _listed(values: Sequence) -> str:
     return ", ".join(map(str, values))
-
-
-def _shown(path: Path) -> str:
-    """The path as a person would type it from the repository."""
-    return os.path.relpath(path, ROOT) if path.resolve().is_relative_to(ROOT) else str(path)
 
 
 # --- what a run leaves --------------------------------------------------------------------------------------

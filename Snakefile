@@ -1,0 +1,141 @@
+# One rule a notebook; `python -m otlib.run study` starts it in the study's folder.
+# A rule's params are the settings that matter to it: a changed setting reruns it and what follows, nothing else.
+import json
+import os
+import sys
+
+from otlib.record import ROOT
+from otlib.study import load_study
+
+study = load_study(config["study"])
+METHODS, SEEDS, PAIRS = list(study.methods), study.seeds, study.pairs
+ENCODER = ["encoder/run.json"] if study.pretrains else []
+EXECUTE = f"{sys.executable} -m otlib.run notebook {{input.notebook}} {{output.notebook}}"
+
+
+def notebook(name):
+    return os.path.relpath(ROOT / "notebooks" / f"{name}.ipynb", study.folder)
+
+
+def settings(value):
+    return json.dumps(value, sort_keys=True)
+
+
+wildcard_constraints:
+    method="|".join(METHODS),
+    seed=r"\d+",
+    pair="|".join(PAIRS),
+
+
+rule all:
+    input:
+        "report.html",
+        "notebooks/01_transport_primer.ipynb",
+        expand("notebooks/02_data-{pair}.ipynb", pair=PAIRS),
+
+
+rule transport_primer:
+    input:
+        notebook=notebook("01_transport_primer"),
+    output:
+        notebook="notebooks/01_transport_primer.ipynb",
+    shell:
+        EXECUTE
+
+
+rule data:
+    output:
+        "data/run.json",
+    params:
+        settings=settings([study.source, study.languages, study.data_arguments()]),
+    shell:
+        "{sys.executable} -m otlib.run data {config[study]}"
+
+
+rule parallel_text:
+    input:
+        "data/run.json",
+        notebook=notebook("02_data"),
+    output:
+        notebook="notebooks/02_data-{pair}.ipynb",
+    shell:
+        EXECUTE + " study={config[study]} pair={wildcards.pair}"
+
+
+if study.pretrains:
+
+    rule pretrain:
+        input:
+            "data/run.json",
+            notebook=notebook("03_pretrain"),
+        output:
+            "encoder/run.json",
+            notebook="notebooks/03_pretrain.ipynb",
+        params:
+            settings=settings(study.pretrain_arguments()),
+        threads: workflow.cores
+        shell:
+            EXECUTE + " study={config[study]}"
+
+
+rule align:
+    input:
+        "data/run.json",
+        ENCODER,
+        notebook=notebook("10_align"),
+    output:
+        "aligned/{method}/seed{seed}/run.json",
+        notebook="notebooks/10_align-{method}-seed{seed}.ipynb",
+    params:
+        settings=lambda wildcards: settings([study.encoder, study.align_arguments(wildcards.method)]),
+    shell:
+        EXECUTE + " study={config[study]} method={wildcards.method} seed={wildcards.seed}"
+
+
+TASK_NOTEBOOKS = {"nli": "20_nli", "qa": "21_qa"}
+
+for task in study.tasks:
+
+    rule:
+        name:
+            task
+        input:
+            "data/run.json",
+            "aligned/{method}/seed{seed}/run.json",
+            notebook=notebook(TASK_NOTEBOOKS[task]),
+        output:
+            task + "/{method}/seed{seed}/results.csv",
+            task + "/{method}/seed{seed}/run.json",
+            notebook="notebooks/" + TASK_NOTEBOOKS[task] + "-{method}-seed{seed}.ipynb",
+        params:
+            settings=settings(getattr(study, task)),
+        shell:
+            EXECUTE + " study={config[study]} method={wildcards.method} seed={wildcards.seed}"
+
+
+rule pair:
+    input:
+        "data/run.json",
+        expand("aligned/{method}/seed{seed}/run.json", method=METHODS, seed=SEEDS),
+        notebook=notebook("30_pair"),
+    output:
+        "pairs/{pair}/results.csv",
+        "pairs/{pair}/run.json",
+        notebook="notebooks/30_pair-{pair}.ipynb",
+    shell:
+        EXECUTE + " study={config[study]} pair={wildcards.pair}"
+
+
+rule report:
+    input:
+        expand("{task}/{method}/seed{seed}/results.csv", task=study.tasks, method=METHODS, seed=SEEDS),
+        expand("pairs/{pair}/results.csv", pair=PAIRS),
+        notebook=notebook("40_report"),
+    output:
+        "results.csv",
+        "report.html",
+        notebook="notebooks/40_report.ipynb",
+    shell:
+        EXECUTE + " study={config[study]}"
+        " && {sys.executable} -m jupyter nbconvert --log-level ERROR --to html --no-input --output-dir ."
+        " --output report {output.notebook}"

@@ -1,0 +1,312 @@
+"""The command line: run a study, one of its notebooks, or the step that makes its data.
+
+``python -m otlib.run study demo --pairs de-en --seeds 0 --set align.steps=100`` is what ``make study`` calls.
+"""
+
+import argparse
+import ast
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import yaml
+from nbconvert.preprocessors.coalescestreams import coalesce_streams
+from papermill.exceptions import PapermillExecutionError
+
+from otlib.record import ROOT, shown, write_run, write_text
+from otlib.study import ParameterError, Study, load_study, write_study
+
+
+class NotebookError(RuntimeError):
+    """A notebook could not be run to its end; the message is one line for the terminal."""
+
+
+# --- one notebook -------------------------------------------------------------------------------------------
+
+
+def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str, str]) -> Path:
+    """Execute a notebook into ``out``, which appears only when every cell has succeeded.
+
+    While it runs, and after a failure, the copy so far is ``<out>.partial.ipynb``.
+
+    Parameters
+    ----------
+    notebook, out : path
+        Source notebook and executed copy.
+    parameters : mapping of str to str
+        Texts for the parameters cell; each becomes the type of the literal that stands there.
+
+    Raises
+    ------
+    NotebookError
+        If a parameter is unknown or of the wrong type, or a cell fails: notebook, cell and error in one line.
+    """
+    notebook, out = Path(notebook).resolve(), Path(out).resolve()
+    values = _typed(notebook, parameters)
+    partial = out.with_suffix(".partial.ipynb")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _cap_threads()
+    try:
+        papermill.execute_notebook(
+            notebook,
+            partial,
+            values,
+            kernel_name="python3",
+            progress_bar=False,
+            stderr_file=Progress(out.stem),
+            cwd=notebook.parent,
+        )
+    except PapermillExecutionError as error:
+        what = f"{error.ename}: {error.evalue}".splitlines()[0]
+        raise NotebookError(
+            f"{out.stem}: cell [{error.exec_count}] failed, {what} ({shown(partial)})"
+        ) from None
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise NotebookError(f"{out.stem}: did not finish, {what} ({shown(partial)})") from None
+    _tidy(partial, notebook, out)
+    return out
+
+
+def _failure_line(partial: Path, cell: int, name: str, value: str) -> str:
+    what = f"{name}: {value}".splitlines()[0]
+    return f"{partial.name.removesuffix('.partial.ipynb')}: cell [{cell}] failed, {what} ({shown(partial)})"
+
+
+def _typed(notebook: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
+    if not notebook.is_file():
+        raise NotebookError(f"there is no notebook {shown(notebook)}")
+    defaults = {name: ast.literal_eval(found["default"]) for name, found in _parameters_of(notebook).items()}
+    values = {}
+    for name, text in parameters.items():
+        if name not in defaults:
+            known = ", ".join(defaults) or "none"
+            raise NotebookError(f"{notebook.name} has no parameter {name!r}; it has: {known}")
+        kind = type(defaults[name])
+        value = text if kind is str else yaml.safe_load(text)
+        if type(value) is not kind:
+            raise NotebookError(f"{notebook.name}: parameter {name} must be {kind.__name__}, got {text!r}")
+        values[name] = value
+    return values
+
+
+def _parameters_of(notebook: Path) -> dict[str, dict]:
+    return papermill.inspect_notebook(str(notebook))
+
+
+def _cap_threads():
+    """Make the tokenizers library keep to the threads that the linear algebra libraries were given."""
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        os.environ["RAYON_NUM_THREADS"] = threads
+
+
+def _tidy(partial: Path, notebook: Path, out: Path):
+    """Keep the last state of each progress bar and no path of this machine, then give the copy its name."""
+    executed = nbformat.read(partial, nbformat.NO_CONVERT)
+    for cell in executed.cells:
+        if cell.cell_type == "code":
+            cell.outputs = coalesce_streams(cell.outputs)
+    executed.metadata.papermill.update(input_path=shown(notebook), output_path=shown(out))
+    write_text(partial, nbformat.writes(executed))
+    os.replace(partial, out)
+
+
+class Progress:
+    """Text file that shows a kernel's progress bars as lines, a few a minute, each with the job's name."""
+
+    def __init__(self, name: str, *, every: float = 10.0, stream=None):
+        self._name, self._every, self._stream = name, every, stream or sys.stderr
+        self._last = -every
+
+    def write(self, text: str):
+        bars = [
+            line.strip()
+            for line in text.replace("\r", "\n").split("\n")
+            if "it/s]" in line or "s/it]" in line
+        ]
+        if bars and (time.monotonic() - self._last >= self._every or "100%" in bars[-1]):
+            self._last = time.monotonic()
+            print(f"{self._name} | {bars[-1]}", file=self._stream)
+
+    def flush(self):
+        self._stream.flush()
+
+
+# --- the data of a study ------------------------------------------------------------------------------------
+
+
+def make_data(study: Study) -> Path:
+    """Make the study's ``data`` folder anew: from the micro-world, or from the files that the study names."""
+    started = datetime.now(timezone.utc)
+    partial = study.folder / "data.tmp"
+    shutil.rmtree(partial, ignore_errors=True)
+    if study.source == "microworld":
+        from otlib.microworld import write_world as write
+    else:
+        from otlib.local_data import prepare_files as write
+    counts = write(partial, study.languages, **study.data_arguments())
+    shutil.rmtree(study.data_folder, ignore_errors=True)
+    os.replace(partial, study.data_folder)
+    files = sorted(path for path in study.data_folder.rglob("*") if path.is_file())
+    return write_run(
+        study.data_folder, parameters=study.data_arguments(), started=started, data=files, counts=counts
+    )
+
+
+# --- a study ------------------------------------------------------------------------------------------------
+
+
+def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
+    """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
+    study.folder.mkdir(parents=True, exist_ok=True)
+    with _only_run(study) as lock:
+        write_study(study)
+        began = time.time()
+        status = _snakemake(study, cores, flags, lock)
+    if status == 0:
+        print(f"Report: {shown(study.folder / 'report.html')}")
+        return 0
+    failures = [
+        line for path in sorted(study.notebooks.glob("*.partial.ipynb")) if (line := _failure(path, began))
+    ]
+    print(
+        "\n".join(["The study is not complete.", *failures, "The same command goes on from here."]),
+        file=sys.stderr,
+    )
+    return status
+
+
+@contextmanager
+def _only_run(study: Study):
+    """Hold the study's lock, which is free again once this process and Snakemake are gone, however they went."""
+    with open(study.folder / ".lock", "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise ParameterError(
+                f"study {study.name} is being run by process {lock.read().strip()}; wait for it or stop it"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield lock
+
+
+def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> int:
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        ROOT / "Snakefile",
+        "--directory",
+        study.folder,
+    ]
+    command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
+    command += [*flags, "--config", f"study={shown(study.folder / 'study.yaml')}"]
+    # A process group of its own can be stopped as a whole; it holds the lock too, in case this process is killed.
+    process = subprocess.Popen(command, pass_fds=[lock.fileno()], start_new_session=True)
+
+    def stop(*_):
+        os.killpg(process.pid, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return process.wait()
+
+
+def _failure(partial: Path, since: float) -> str | None:
+    if partial.stat().st_mtime < since:
+        return None
+    for cell in nbformat.read(partial, nbformat.NO_CONVERT).cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                return _failure_line(partial, cell.execution_count, output.ename, output.evalue)
+    return None
+
+
+# --- arguments ----------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except (ParameterError, NotebookError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m otlib.run", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    study = commands.add_parser("study", help="run a study", epilog="Arguments after -- go to Snakemake.")
+    study.add_argument("study", help="a name in params/, or a YAML file")
+    study.add_argument("--pairs", type=_list, help="these pairs only, such as de-en,es-en")
+    study.add_argument("--seeds", type=_list, help="these seeds only, such as 0,1")
+    study.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="such as align.steps=100")
+    study.add_argument("--cores", type=int, default=os.cpu_count())
+    study.add_argument("flags", nargs="*", metavar="-- FLAGS", help=argparse.SUPPRESS)
+    study.set_defaults(run=_study_command)
+
+    notebook = commands.add_parser("notebook", help="execute one notebook")
+    notebook.add_argument("notebook")
+    notebook.add_argument("out")
+    notebook.add_argument("parameters", nargs="*", metavar="KEY=VALUE")
+    notebook.set_defaults(run=_notebook_command)
+
+    data = commands.add_parser("data", help="make the data of a study")
+    data.add_argument("study")
+    data.set_defaults(run=lambda options: make_data(load_study(options.study)) and 0)
+    return parser
+
+
+def _study_command(options) -> int:
+    overrides = {key: yaml.safe_load(value) for key, value in _assignments(options.set).items()}
+    seeds = None if options.seeds is None else [_integer(seed) for seed in options.seeds]
+    study = load_study(options.study, overrides, pairs=options.pairs, seeds=seeds)
+    return run_study(study, cores=options.cores, flags=options.flags)
+
+
+def _notebook_command(options) -> int:
+    name = Path(options.out).stem
+    print(f"{name} | started", file=sys.stderr)
+    began = time.monotonic()
+    run_notebook(options.notebook, options.out, _assignments(options.parameters))
+    print(f"{name} | done in {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return 0
+
+
+def _list(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _integer(text: str) -> int:
+    if not text.isdecimal():
+        raise ParameterError(f"seeds are whole numbers separated by commas, got {text!r}")
+    return int(text)
+
+
+def _assignments(texts: Sequence[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    bare = [key for key, sign, _ in pairs if not sign]
+    if bare:
+        raise ParameterError(f"expected KEY=VALUE, got {bare[0]!r}")
+    return {key: value for key, _, value in pairs}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
