@@ -189,7 +189,7 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
 
 @contextmanager
 def _only_run(study: Study):
-    """Hold the study's lock, which is free again once this process and Snakemake are gone, however they went."""
+    """Hold the study's lock, free again once this process and Snakemake are gone, however they went."""
     with open(study.folder / ".lock", "a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -216,7 +216,7 @@ def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> int:
     ]
     command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
     command += [*flags, "--config", f"study={shown(study.folder / 'study.yaml')}"]
-    # A process group of its own can be stopped as a whole; it holds the lock too, in case this process is killed.
+    # Its own process group, to stop it as a whole; it holds the lock too, in case this process is killed.
     process = subprocess.Popen(command, pass_fds=[lock.fileno()], start_new_session=True)
 
     def stop(*_):

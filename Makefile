@@ -1,0 +1,40 @@
+# make study [STUDY=demo] [PAIRS=de-en,es-en] [SEEDS=0,1] [SET="align.steps=100 ..."] [CORES=2] [FLAGS="snakemake flags"]
+# make test | make lab | make clean-study STUDY=demo
+
+PYTHON ?= python3
+STUDY ?= demo
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: study test lab clean-study
+
+study: $(READY)
+	@$(BIN)/python -m otlib.run study $(STUDY) --cores $(CORES) $(if $(PAIRS),--pairs $(PAIRS)) \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(SET),--set $(SET)) $(if $(FLAGS),-- $(FLAGS))
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+lab: $(READY)
+	@$(BIN)/jupyter lab --notebook-dir . notebooks/
+
+clean-study:
+	@test -f outputs/$(STUDY)/study.yaml || { echo "outputs/$(STUDY) is not the folder of a study"; exit 1; }
+	rm -rf outputs/$(STUDY)
+
+$(READY): requirements.lock
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "There is no $(PYTHON): name a Python 3.10 or newer, such as make PYTHON=/usr/bin/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "$(PYTHON) is older than Python 3.10: name a newer one, such as make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: python3-venv)"; exit 1; }
+	@echo "Installing into $(VENV): a few minutes, once"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m ipykernel install --prefix $(VENV) --name python3 --display-name "Python 3 (study)" >/dev/null
+	@touch $(READY)
