@@ -74,20 +74,22 @@ def align(
     scope : {"sentence", "batch"}
         See :func:`otlib.objectives.wordot`.
     anchor_weight, anchor_reduction
-        The paper's lambda, and what it weighs; see :func:`otlib.objectives.anchor`. The paper: 1 and ``"sum"``.
+        The paper's lambda, and what it weighs; see :func:`otlib.objectives.anchor`. The paper: 1 and
+        ``"sum"``.
     steps : int
         Optimiser steps; the paper's is one epoch.
     batch_size : int
         Sentence pairs of each language in a batch; a step takes ``accumulation`` of them on every process.
     max_length : int
-        Subwords of a sentence, at most what the encoder takes; longer sentences are cut, counted and warned of.
+        Subwords of a sentence, at most what the encoder takes; longer sentences are cut, counted and warned
+        of.
 
     Returns
     -------
     DataFrame
-        The log of :func:`otlib.trainer.train` with the terms of :class:`otlib.objectives.Alignment`; ``attrs``
-        holds under ``"text"`` the counts of :meth:`otlib.words.WordBatch.counts` for each language. Empty for
-        objective ``"none"``.
+        The log of :func:`otlib.trainer.train` with the terms of :class:`otlib.objectives.Alignment`;
+        ``attrs`` holds under ``"text"`` the counts of :meth:`otlib.words.WordBatch.counts` for each language.
+        Empty for objective ``"none"``.
 
     Raises
     ------
@@ -156,7 +158,7 @@ def load_encoder(encoder: str | Path):
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise FileNotFoundError(
-            f"no complete encoder at {encoder}: pretrain it first, or name a checkpoint folder or hub model ({reason})"
+            f"no complete encoder at {encoder}: pretrain it first, or name another checkpoint ({reason})"
         ) from error
 
 
@@ -176,7 +178,9 @@ def count_pairs(pairs: Encoded) -> dict[str, int]:
 
 
 def _warn_of_cuts(counts: Mapping[str, Mapping[str, int]], max_length: int) -> None:
-    cut = [f"{language} {c['truncated']} of {c['sentences']}" for language, c in counts.items() if c["truncated"]]
+    cut = [
+        f"{language} {c['truncated']} of {c['sentences']}" for language, c in counts.items() if c["truncated"]
+    ]
     if cut:
         warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=3)
 

@@ -45,7 +45,7 @@ def read_lines(path: str | Path) -> Iterator[str]:
         raise ValueError(f"{path}, after line {number}: damaged {path.suffix} file ({error})") from error
 
 
-# Word tokenizers --------------------------------------------------------------------------------------------
+# Word tokenizers
 
 CJK = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
 
@@ -84,7 +84,7 @@ def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
     return lambda sentence: tokenizer.tokenize(sentence, escape=False)
 
 
-# Parallel text ----------------------------------------------------------------------------------------------
+# Parallel text
 
 
 @dataclass(frozen=True)
@@ -198,8 +198,8 @@ def _moses_pairs(source: str | Path, pivot: str | Path) -> Iterator[tuple[str, s
     left, right = list(read_lines(source)), list(read_lines(pivot))
     if len(left) != len(right):
         raise ValueError(
-            f"{source} has {len(left)} lines but {pivot} has {len(right)}: line i of one must translate line i "
-            "of the other"
+            f"{source} has {len(left)} lines but {pivot} has {len(right)}: "
+            "line i of one must translate line i of the other"
         )
     return zip(left, right, strict=True)
 
@@ -271,12 +271,12 @@ def split_heldout(text: ParallelText, n: int, *, seed: int) -> tuple[ParallelTex
 
 
 def sample(text: ParallelText, n: int, *, seed: int) -> ParallelText:
-    """Draw ``n`` pairs without replacement; a smaller text is repeated as often as it takes (``upsampled``)."""
+    """Draw ``n`` pairs without replacement; a smaller text is repeated (count ``upsampled``)."""
     chosen = draw(len(text), n, np.random.default_rng(seed))
     return text.take(chosen.tolist(), sampled=n, upsampled=max(0, n - len(text)))
 
 
-# Batches ----------------------------------------------------------------------------------------------------
+# Batches
 
 
 def draw(items: int, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -309,7 +309,7 @@ def length_batches(
     return batches
 
 
-# Gold alignments --------------------------------------------------------------------------------------------
+# Gold alignments
 
 
 class GoldPair(NamedTuple):

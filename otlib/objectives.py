@@ -1,4 +1,4 @@
-"""Alignment objectives: what makes the words of a sentence and of its translation close, and what holds them."""
+"""Alignment objectives: what draws the words of a sentence and its translation together, what holds them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PairBatch(NamedTuple):
 
 
 class Words(NamedTuple):
-    """Word vectors of one side of a batch: one (P, n, d) tensor a layer, and the mask (P, n) of real words."""
+    """Word vectors of one side of a batch: a (P, n, d) tensor for each layer, and the mask (P, n)."""
 
     layers: list[Tensor]
     mask: Tensor
@@ -56,7 +56,7 @@ class EncoderLayers(nn.Module):
         return hidden_states(self.encoder, batch, self.layers)
 
 
-# Divergences: source words, pivot words, PairBatch -> one value a language, shape (languages,) ---------------
+# Divergences: source words, pivot words, PairBatch -> one value a language, shape (languages,)
 
 Divergence = Callable[[Words, Words, PairBatch], Tensor]
 
@@ -90,16 +90,17 @@ def wordot(*, scope: str = "sentence", **transport) -> Divergence:
 def l2(frozen: FrozenWords) -> Divergence:
     """Half the squared distance of word pairs, averaged over a sentence's pairs, summed over the layers.
 
-    As Cao et al. (2020), but the one-to-one word pairs are not fast_align's: they are mutual nearest words, by
-    cosine, of the frozen encoder. Half and average make it the divergence of a plan that knows these pairs only,
-    so that an anchor weighs the same beside either.
+    As Cao et al. (2020), but the one-to-one word pairs are not fast_align's: they are mutual nearest words,
+    by cosine, of the frozen encoder. Half and average make it the divergence of a plan that knows these pairs
+    only, so that an anchor weighs the same beside either.
     """
 
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> Tensor:
         pairs = mutual_pairs(frozen(batch, "source"), frozen(batch, "pivot"))  # (P, n, m)
         row, i, j = pairs.nonzero(as_tuple=True)
         distance = sum(
-            ((x[row, i] - y[row, j]) ** 2).sum(-1) / 2 for x, y in zip(source.layers, pivot.layers, strict=True)
+            ((x[row, i] - y[row, j]) ** 2).sum(-1) / 2
+            for x, y in zip(source.layers, pivot.layers, strict=True)
         )
         total = distance.new_zeros(len(pairs)).index_add(0, row, distance)
         return language_means(total / pairs.sum((1, 2)).clamp(min=1), batch)
@@ -132,7 +133,7 @@ def language_means(values: Tensor, batch: PairBatch) -> Tensor:
     return values.reshape(int(batch.languages.max()) + 1, -1).mean(1)
 
 
-# The whole objective ------------------------------------------------------------------------------------------
+# The whole objective
 
 
 class FrozenWords:
@@ -157,13 +158,15 @@ def pooled_words(hidden: list[Tensor], rows: WordBatch, pooling: str) -> Words:
 def anchor(pivot: Words, frozen: Words, batch: PairBatch, *, reduction: str) -> Tensor:
     """Squared distance of English words from their frozen vectors, one mean over sentences a language.
 
-    Summed over the layers and, within a sentence, over the words (``"sum"``, Eq. 2 of Alqahtani et al., 2021) or
-    averaged over them (``"mean"``). A divergence is an average over words too, so a sum weighs as many times more
-    as there are words.
+    Summed over the layers and, within a sentence, over the words (``"sum"``, Eq. 2 of Alqahtani et al., 2021)
+    or averaged over them (``"mean"``). A divergence is an average over words too, so a sum weighs as many
+    times more as there are words.
     """
     if reduction not in ("sum", "mean"):
         raise ValueError(f"anchor_reduction must be sum or mean, got {reduction!r}")
-    distance = sum(((x.float() - x0.float()) ** 2).sum((1, 2)) for x, x0 in zip(pivot.layers, frozen.layers, strict=True))
+    distance = sum(
+        ((x.float() - x0.float()) ** 2).sum((1, 2)) for x, x0 in zip(pivot.layers, frozen.layers, strict=True)
+    )
     if reduction == "mean":
         distance = distance / pivot.mask.sum(1).clamp(min=1)
     return language_means(distance, batch)
@@ -175,7 +178,7 @@ def spread(words: Words) -> Tensor:
 
 
 class Alignment:
-    """Divergence plus weighted anchor, summed over the languages; an objective for :func:`otlib.trainer.train`.
+    """Divergence plus weighted anchor, summed over the languages; what the trainer minimises.
 
     Parameters
     ----------

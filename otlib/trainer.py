@@ -154,7 +154,8 @@ def train(
         if not math.isfinite(row["loss"]):
             bar.close()
             raise FloatingPointError(
-                f"{description}: the loss is {row['loss']} at step {step}; lower learning_rate (now {learning_rate})"
+                f"{description}: the loss is {row['loss']} at step {step}; "
+                f"lower learning_rate, now {learning_rate}"
             )
         row |= {"lr": scheduler.get_last_lr()[0], "rate": (step - since) / (time.perf_counter() - clock)}
         bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)

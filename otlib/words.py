@@ -43,7 +43,7 @@ class WordBatch(NamedTuple):
         return WordBatch(*(tensor[rows] for tensor in self))
 
     def counts(self) -> dict[str, int]:
-        """Count ``sentences``, ``truncated`` ones, ``words`` and ``missing_words`` (words without a vector)."""
+        """Numbers of sentences, ``truncated`` sentences, words and ``missing_words`` (without a vector)."""
         words = int(self.n_words.sum())
         present = int(_positions(self, "last")[1].sum())
         return {

@@ -1,0 +1,347 @@
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoModel, BertConfig, BertModel
+
+from otlib.trainer import read_log, remove_checkpoints, save_pretrained, train
+
+DATA = [
+    (torch.randn(4, generator=g), torch.randn(1, generator=g))
+    for g in [torch.Generator().manual_seed(0)]
+    for _ in range(22)
+]
+SETTINGS = {"steps": 12, "learning_rate": 1e-2, "log_every": 4}
+
+
+def network(dropout=0.3):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Dropout(dropout), nn.Linear(64, 1))
+
+
+def objective(model, batch):
+    x, y = batch
+    error = model(x) - y
+    return (error**2).mean(), {"bias": error.mean()}
+
+
+def loader(batch_size=4, shuffle=True):
+    return DataLoader(DATA, batch_size=batch_size, shuffle=shuffle, drop_last=True)
+
+
+def state(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_after(calls):
+    """An objective that ends the run, as a crash would, after so many calls."""
+    left = [calls]
+
+    def run(model, batch):
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return objective(model, batch)
+
+    return run
+
+
+@pytest.mark.parametrize(("killed_at", "accumulation"), [(7, 1), (10, 1), (9, 2)])
+def test_resumed_run_equals_the_uninterrupted_one(tmp_path, killed_at, accumulation):
+    """Weights, optimiser, schedule, place in the shuffled data and dropout go on as if nothing happened."""
+    settings = {**SETTINGS, "save_every": 3, "accumulation": accumulation}
+    whole = network()
+    log = train(whole, loader(), objective, folder=tmp_path / "whole", **settings)
+
+    with pytest.raises(Killed):
+        train(
+            network(), loader(), killed_after(killed_at * accumulation), folder=tmp_path / "cut", **settings
+        )
+    torch.manual_seed(99)
+    resumed = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Dropout(0.3), nn.Linear(64, 1))
+    seen = []
+
+    def counted(model, batch):
+        seen.append(batch)
+        return objective(model, batch)
+
+    again = train(resumed, loader(), counted, folder=tmp_path / "cut", resume=True, **settings)
+    assert len(seen) == (12 - killed_at // 3 * 3) * accumulation
+    assert torch.equal(state(whole), state(resumed))
+    columns = ["step", "loss", "bias", "lr", "gradient_norm"]
+    assert again[columns].equals(log[columns])
+
+
+def test_learning_rate_rises_and_ends_at_zero_counted_in_optimiser_steps(tmp_path):
+    """A schedule sized in batches would end at three quarters of its height with four batches a step."""
+    log = train(
+        network(),
+        loader(),
+        objective,
+        folder=tmp_path,
+        steps=8,
+        warmup=0.25,
+        learning_rate=1.0,
+        accumulation=4,
+        log_every=1,
+    )
+    # After warm-up of 2 steps the rate is at its height, then falls by sixths.
+    expected = [2 / 3, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0]
+    assert log["lr"].tolist() == pytest.approx(expected)
+
+
+def test_accumulation_equals_a_large_batch(tmp_path):
+    """Two batches of four with averaged losses have the gradient of their eight."""
+    one, two = network(0), network(0)
+    first = train(one, loader(8, shuffle=False), objective, folder=tmp_path / "1", **SETTINGS)
+    data = DataLoader(DATA[:16], batch_size=4)  # what the loader of eights reads, in halves
+    second = train(two, data, objective, folder=tmp_path / "2", accumulation=2, **SETTINGS)
+    torch.testing.assert_close(state(one), state(two))
+    assert first["loss"].tolist() == pytest.approx(second["loss"].tolist())
+
+
+def test_seed_decides_everything_random(tmp_path):
+    """The same seed gives the same run, another seed another one."""
+    runs = []
+    for number, seed in enumerate([0, 0, 1]):
+        model = network()
+        train(model, loader(), objective, folder=tmp_path / str(number), seed=seed, **SETTINGS)
+        runs.append(state(model))
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+
+
+def test_log_holds_means_since_the_row_before(tmp_path):
+    """A row of ten steps says what happened in ten steps, not in the last of them."""
+    each = train(
+        network(), loader(), objective, folder=tmp_path / "1", steps=6, learning_rate=0.1, log_every=1
+    )
+    three = train(
+        network(), loader(), objective, folder=tmp_path / "3", steps=6, learning_rate=0.1, log_every=3
+    )
+    assert three["step"].tolist() == [3, 6]
+    assert three["loss"].tolist() == pytest.approx([each["loss"][:3].mean(), each["loss"][3:].mean()])
+    assert read_log(tmp_path / "3") == three.to_dict("records")
+
+
+def test_evaluation_is_logged_and_leaves_training_as_it_was(tmp_path):
+    """Evaluation runs without dropout and must not change the weights that come after."""
+    plain, evaluated = network(), network()
+    modes = []
+
+    def evaluate(model):
+        modes.append((model.training, torch.is_grad_enabled()))
+        return {"noise": float(torch.rand(()))}
+
+    train(plain, loader(), objective, folder=tmp_path / "1", **SETTINGS)
+    log = train(
+        evaluated, loader(), objective, folder=tmp_path / "2", evaluate=evaluate, evaluate_every=5, **SETTINGS
+    )
+    assert modes == [(False, False)] * 3
+    assert log.dropna()["step"].tolist() == [5, 10, 12]
+    assert torch.equal(state(plain), state(evaluated))
+
+
+def test_frozen_parameters_stay_and_norms_do_not_decay(tmp_path):
+    """Weight decay pulls matrices only; what needs no gradient is left alone."""
+    model = network(0)
+    model[0].requires_grad_(False)
+    before, bias = state(model[0]).clone(), model[3].bias.detach().clone()
+
+    def nothing(model, batch):
+        return 0 * model(batch[0]).sum(), {}
+
+    train(model, loader(), nothing, folder=tmp_path, weight_decay=0.5, **SETTINGS)
+    assert torch.equal(before, state(model[0]))
+    assert torch.equal(bias, model[3].bias.detach())
+    assert model[3].weight.norm() < network(0)[3].weight.norm()
+
+
+def test_loss_that_is_no_number_stops_the_run_before_it_is_saved(tmp_path):
+    """A checkpoint of NaN would make every resumed run fail."""
+
+    def broken(model, batch):
+        return objective(model, batch)[0] * float("nan"), {}
+
+    with pytest.raises(FloatingPointError, match="the loss is nan at step 2; lower learning_rate"):
+        train(network(), loader(), broken, folder=tmp_path, save_every=2, **SETTINGS)
+    assert not list(tmp_path.glob("checkpoint/*"))
+
+
+def test_precisions_may_follow_each_other_in_one_process(tmp_path):
+    """Accelerate keeps the first precision of a process; a notebook may train twice."""
+    dtypes = []
+
+    def note(model, batch):
+        dtypes.append((batch[0] @ batch[0].T).dtype)
+        return objective(model, batch)
+
+    for precision in ("no", "bf16", "no"):
+        model = network()
+        train(model, loader(), note, folder=tmp_path, mixed_precision=precision, steps=1, learning_rate=0.1)
+        assert model(DATA[0][0]).dtype == torch.float32
+    assert dtypes == [torch.float32, torch.bfloat16, torch.float32]
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"accumulation": 0}, {"warmup": 1.5}])
+def test_numbers_that_make_no_sense_are_refused(tmp_path, wrong):
+    """Bad input gives one clear sentence."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        train(network(), loader(), objective, folder=tmp_path, **{**SETTINGS, **wrong})
+
+
+def test_empty_loader_is_refused(tmp_path):
+    """Fewer examples than a batch, with drop_last, would loop for ever."""
+    with pytest.raises(ValueError, match="no batch"):
+        train(network(), loader(batch_size=23), objective, folder=tmp_path, **SETTINGS)
+
+
+# Failing writes
+
+
+@contextmanager
+def disk_with_room_for(size):
+    """No file may grow beyond ``size`` bytes, as on a disk that is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_full_disk_gives_one_error_and_loses_no_checkpoint(tmp_path):
+    """The checkpoint before the one that found no room is whole, and the run goes on from it."""
+    settings = {**SETTINGS, "save_every": 4}
+    with pytest.raises(Killed):
+        train(network(), loader(), killed_after(5), folder=tmp_path, **settings)
+    with (
+        disk_with_room_for(1000),
+        pytest.raises(OSError, match="step-8 could not be written .* free some space"),
+    ):
+        train(network(), loader(), objective, folder=tmp_path, resume=True, **settings)
+    assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["step-4"]
+
+    whole, resumed = network(), network()
+    train(whole, loader(), objective, folder=tmp_path / "whole", **settings)
+    train(resumed, loader(), objective, folder=tmp_path, resume=True, **settings)
+    assert torch.equal(state(whole), state(resumed))
+
+
+def test_kill_in_the_middle_of_a_checkpoint_leaves_the_one_before(tmp_path):
+    """A folder half written, and a log line cut short, are not taken for a checkpoint and a row."""
+    settings = {**SETTINGS, "save_every": 4}
+    with pytest.raises(Killed):
+        train(network(), loader(), killed_after(6), folder=tmp_path, **settings)
+    half = tmp_path / "checkpoint" / "step-8.tmp"
+    shutil.copytree(tmp_path / "checkpoint" / "step-4", half)
+    os.truncate(half / "model.safetensors", 10)
+    (half / "optimizer.bin").unlink()
+    with open(tmp_path / "log.jsonl", "a") as file:
+        file.write('{"step": 8, "lo')
+
+    whole, resumed = network(), network()
+    log = train(whole, loader(), objective, folder=tmp_path / "whole", **settings)
+    again = train(resumed, loader(), objective, folder=tmp_path, resume=True, **settings)
+    assert torch.equal(state(whole), state(resumed))
+    assert again["step"].tolist() == log["step"].tolist() == [4, 8, 12]
+    assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["step-12"]
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [4, 8, 12]
+
+
+def test_new_run_does_not_go_on_from_an_old_one(tmp_path):
+    """Without resume the folder's checkpoints and log are those of this run only."""
+    train(network(), loader(), objective, folder=tmp_path, save_every=4, **SETTINGS)
+    with pytest.raises(Killed):
+        train(network(), loader(), killed_after(2), folder=tmp_path, save_every=4, **SETTINGS)
+    assert read_log(tmp_path) == []
+    assert not list(tmp_path.glob("checkpoint/*"))
+
+
+class NoTokenizer:
+    def save_pretrained(self, folder):
+        (Path(folder) / "tokenizer.json").write_text("{}")
+
+
+def tiny_bert():
+    return BertModel(
+        BertConfig(
+            vocab_size=50, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+        )
+    )
+
+
+def test_model_loads_only_when_all_of_it_is_written(tmp_path):
+    """A save that fails half-way must not look like a model, nor harm the one that was there."""
+    save_pretrained(tiny_bert(), NoTokenizer(), tmp_path)
+    before = AutoModel.from_pretrained(tmp_path)
+    with disk_with_room_for(10_000), pytest.raises(OSError, match="could not be written"):
+        save_pretrained(tiny_bert(), NoTokenizer(), tmp_path)
+    assert torch.equal(state(AutoModel.from_pretrained(tmp_path)), state(before))
+    with disk_with_room_for(10_000), pytest.raises(OSError, match="could not be written"):
+        save_pretrained(tiny_bert(), NoTokenizer(), tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_config_is_the_last_file_to_arrive(tmp_path, monkeypatch):
+    """Nothing loads without config.json, so a kill between two files leaves nothing that looks finished."""
+    moved = []
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda a, b: (moved.append(Path(b).name), replace(a, b)))
+    save_pretrained(tiny_bert(), NoTokenizer(), tmp_path)
+    assert sorted(moved) == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert moved[-1] == "config.json"
+    remove_checkpoints(tmp_path)  # nothing to remove is no error
+
+
+# Several processes
+
+SCRIPT = """
+import sys
+import torch
+from otlib.trainer import is_main_process, process_count, train
+sys.path.insert(0, sys.argv[2])
+from test_trainer import DATA, SETTINGS, network, objective
+from torch.utils.data import DataLoader
+
+model = network(0)
+model.register_parameter("unused", torch.nn.Parameter(torch.zeros(3)))
+data = DataLoader(DATA[:16], batch_size=4)
+train(model, data, objective, folder=sys.argv[1] + "/run", save_every=4, **SETTINGS)
+assert process_count() == 2
+if is_main_process():
+    torch.save([p.detach() for p in model.parameters()], sys.argv[1] + "/weights.pt")
+"""
+
+
+def test_two_processes_equal_one_with_batches_twice_as_large(tmp_path):
+    """Other batches on every process, one gradient; parameters that nothing uses do no harm."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += [str(script), str(tmp_path), str(Path(__file__).parent)]
+    root = str(Path(__file__).parents[1])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "PYTHONPATH": root}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    one = network(0)
+    log = train(one, DataLoader(DATA[:16], batch_size=8), objective, folder=tmp_path / "one", **SETTINGS)
+    two = [p for p in torch.load(tmp_path / "weights.pt") if p.shape != (3,)]
+    torch.testing.assert_close(two, [p.detach() for p in one.parameters()])
+    losses = [row["loss"] for row in read_log(tmp_path / "run")]
+    assert losses == pytest.approx(log["loss"].tolist())

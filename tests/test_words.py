@@ -1,0 +1,177 @@
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
+
+from otlib.words import (
+    POOLINGS,
+    collate_words,
+    embed_corpus,
+    embed_words,
+    encode_words,
+    pool_words,
+    resolve_layers,
+    tokenize_words,
+)
+
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "cat", "##s", "##ly", "play", "##ed", "."]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    vocabulary = {piece: number for number, piece in enumerate(PIECES)}
+    backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]")
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(PIECES),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=32,
+    )
+    return BertModel(config).eval()
+
+
+SENTENCES = [["the", "cats", "played", "."], ["catsly"], ["cat", "", "the"], []]
+
+
+def by_hand(tokenizer, words):
+    """Subword positions of each word, tokenising word by word."""
+    position, places = 1, []
+    for word in words:
+        count = len(tokenizer.tokenize(word)) if word else 0
+        places.append(list(range(position, position + count)))
+        position += count
+    return places
+
+
+@pytest.mark.parametrize("pooling", ["last", "first", "mean"])
+def test_pooled_vector_is_that_of_the_words_own_subwords(tokenizer, pooling):
+    """Definition of the poolings, against tokenising one word at a time."""
+    batch = tokenize_words(tokenizer, SENTENCES)
+    hidden = torch.randn(*batch.input_ids.shape, 8)
+    vectors, mask = pool_words(hidden, batch, pooling=pooling)
+    for row, words in enumerate(SENTENCES):
+        for word, places in enumerate(by_hand(tokenizer, words)):
+            assert bool(mask[row, word]) == bool(places)
+            if places:
+                subwords = hidden[row, places]
+                expected = {"last": subwords[-1], "first": subwords[0], "mean": subwords.mean(0)}[pooling]
+                torch.testing.assert_close(vectors[row, word], expected)
+
+
+def test_words_without_subwords_and_padding_are_masked_and_zero(tokenizer):
+    """A word that the tokenizer drops must not shift the words after it."""
+    batch = tokenize_words(tokenizer, SENTENCES)
+    for pooling in POOLINGS:
+        vectors, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch, pooling=pooling)
+        assert not vectors[~mask].any()
+        assert vectors[mask].abs().sum(-1).min() > 0
+    _, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch)
+    assert mask.tolist() == [[True] * 4, [True] + [False] * 3, [True, False, True, False], [False] * 4]
+
+
+def test_subword_pooling_keeps_every_subword_of_a_word(tokenizer):
+    """SubOT: items are subwords, special tokens are none."""
+    batch = tokenize_words(tokenizer, SENTENCES)
+    _, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch, pooling="subword")
+    assert mask.sum(1).tolist() == [6, 3, 2, 0]
+
+
+def test_words_that_truncation_drops_or_cuts_are_masked_and_counted(tokenizer):
+    """The last subword kept of a word cut in two is not the word's last subword."""
+    batch = tokenize_words(tokenizer, [["the", "cat", "played"], ["the"]], max_length=5)
+    _, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch)
+    assert mask.tolist() == [[True, True, False], [True, False, False]]
+    assert batch.counts() == {"sentences": 2, "truncated": 1, "words": 4, "missing_words": 1}
+
+
+def test_gradient_reaches_the_pooled_subwords_only(tokenizer):
+    """Masked positions must not train on their padding."""
+    batch = tokenize_words(tokenizer, SENTENCES)
+    hidden = torch.randn(*batch.input_ids.shape, 4, requires_grad=True)
+    pool_words(hidden, batch)[0].sum().backward()
+    touched = hidden.grad.abs().sum(-1) > 0
+    expected = torch.zeros_like(touched)
+    for row, words in enumerate(SENTENCES):
+        for places in by_hand(tokenizer, words):
+            if places:
+                expected[row, places[-1]] = True
+    assert torch.equal(touched, expected)
+
+
+def test_padding_changes_no_vector(tokenizer, model):
+    """A sentence has the same vectors alone and beside a longer one."""
+    sentences = [["the", "cat"], ["the", "cats", "played", ".", "the", "cats", "played", "."]]
+    together, mask = embed_words(model, tokenize_words(tokenizer, sentences))
+    for row, words in enumerate(sentences):
+        alone, _ = embed_words(model, tokenize_words(tokenizer, [words]))
+        torch.testing.assert_close(together[0][row][mask[row]], alone[0][0], atol=1e-5, rtol=1e-4)
+
+
+def test_embed_corpus_equals_one_batch_in_the_order_given(tokenizer, model):
+    """Sorting by length must not change the order of the results, nor the model's mode."""
+    model.train()
+    vectors, masks = embed_corpus(model, tokenizer, SENTENCES, batch_size=2)
+    assert model.training
+    model.eval()
+    (expected,), mask = embed_words(model, tokenize_words(tokenizer, SENTENCES))
+    for row, words in enumerate(SENTENCES):
+        assert vectors[row].shape == (len(words), 32)
+        assert torch.equal(masks[row], mask[row, : len(words)])
+        torch.testing.assert_close(vectors[row], expected[row, : len(words)].detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_layers_are_the_hidden_states_of_any_encoder(tokenizer):
+    """0 is the embeddings, -1 the last layer; nothing in the code is BERT's own."""
+    config = XLMRobertaConfig(
+        vocab_size=len(PIECES),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=34,
+        pad_token_id=0,
+    )
+    encoder = XLMRobertaModel(config).eval()
+    batch = tokenize_words(tokenizer, SENTENCES[:3])
+    chosen = resolve_layers("all", config)
+    assert chosen == (0, 1, 2)
+    every, _ = embed_words(encoder, batch, layers=chosen)
+    (last,), _ = embed_words(encoder, batch)
+    torch.testing.assert_close(every[-1], last)
+    assert not torch.allclose(every[0], every[1])
+
+
+def test_layers_that_are_not_there_are_refused(model):
+    """An index past the last layer would fail deep inside a training run."""
+    assert resolve_layers("last", model.config) == (2,)
+    assert resolve_layers([-1, 0], model.config) == (2, 0)
+    assert resolve_layers(1, model.config) == (1,)
+    for wrong in (3, [-4], "first", []):
+        with pytest.raises(ValueError, match="layer"):
+            resolve_layers(wrong, model.config)
+
+
+def test_batch_equals_rows_collated_later(tokenizer):
+    """Tokenising once and padding per batch is the same as tokenising the batch."""
+    rows = encode_words(tokenizer, SENTENCES)
+    later, at_once = collate_words(rows, pad_token_id=0), tokenize_words(tokenizer, SENTENCES)
+    assert all(torch.equal(a, b) for a, b in zip(later, at_once, strict=True))
+
+
+def test_no_sentence_and_unknown_pooling_are_refused(tokenizer):
+    """Bad input gives one clear sentence."""
+    with pytest.raises(ValueError, match="at least one sentence"):
+        tokenize_words(tokenizer, [])
+    batch = tokenize_words(tokenizer, SENTENCES)
+    with pytest.raises(ValueError, match="pooling must be one of last, first, mean, subword, got 'max'"):
+        pool_words(torch.zeros(*batch.input_ids.shape, 2), batch, pooling="max")
