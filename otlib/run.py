@@ -7,11 +7,13 @@ import argparse
 import ast
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -21,7 +23,7 @@ from typing import Any
 import nbformat
 import papermill
 import yaml
-from nbconvert.preprocessors.coalescestreams import coalesce_streams
+from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
 from papermill.exceptions import PapermillExecutionError
 
 from otlib.record import ROOT, shown, write_run, write_text
@@ -74,14 +76,14 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
         ) from None
     except Exception as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise NotebookError(f"{out.stem}: did not finish, {what} ({shown(partial)})") from None
+        raise NotebookError(f"did not finish, {what} (so far: {shown(partial)})") from None
     _tidy(partial, notebook, out)
     return out
 
 
 def _failure_line(partial: Path, cell: int, name: str, value: str) -> str:
     what = f"{name}: {value}".splitlines()[0]
-    return f"{partial.name.removesuffix('.partial.ipynb')}: cell [{cell}] failed, {what} ({shown(partial)})"
+    return f"cell [{cell}] failed, {what} (so far: {shown(partial)})"
 
 
 def _typed(notebook: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -113,10 +115,7 @@ def _cap_threads():
 
 def _tidy(partial: Path, notebook: Path, out: Path):
     """Keep the last state of each progress bar and no path of this machine, then give the copy its name."""
-    executed = nbformat.read(partial, nbformat.NO_CONVERT)
-    for cell in executed.cells:
-        if cell.cell_type == "code":
-            cell.outputs = coalesce_streams(cell.outputs)
+    executed, _ = CoalesceStreamsPreprocessor().preprocess(nbformat.read(partial, nbformat.NO_CONVERT), {})
     executed.metadata.papermill.update(input_path=shown(notebook), output_path=shown(out))
     write_text(partial, nbformat.writes(executed))
     os.replace(partial, out)
@@ -170,18 +169,21 @@ def make_data(study: Study) -> Path:
 def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
     study.folder.mkdir(parents=True, exist_ok=True)
+    began = time.time()
     with _only_run(study) as lock:
         write_study(study)
-        began = time.time()
-        status = _snakemake(study, cores, flags, lock)
+        status, tail = _snakemake(study, cores, flags, lock)
     if status == 0:
         print(f"Report: {shown(study.folder / 'report.html')}")
         return 0
-    failures = [
+    failed = [
         line for path in sorted(study.notebooks.glob("*.partial.ipynb")) if (line := _failure(path, began))
     ]
     print(
-        "\n".join(["The study is not complete.", *failures, "The same command goes on from here."]),
+        "",
+        *(failed or tail),
+        "The study is not complete; the same command goes on.",
+        sep="\n",
         file=sys.stderr,
     )
     return status
@@ -204,7 +206,8 @@ def _only_run(study: Study):
         yield lock
 
 
-def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> int:
+def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[int, list[str]]:
+    """Exit status and last lines; the terminal shows what jobs say of themselves, and how far the study is."""
     command = [
         sys.executable,
         "-m",
@@ -217,14 +220,22 @@ def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> int:
     command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
     command += [*flags, "--config", f"study={shown(study.folder / 'study.yaml')}"]
     # Its own process group, to stop it as a whole; it holds the lock too, in case this process is killed.
-    process = subprocess.Popen(command, pass_fds=[lock.fileno()], start_new_session=True)
-
-    def stop(*_):
-        os.killpg(process.pid, signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    return process.wait()
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        pass_fds=[lock.fileno()],
+        start_new_session=True,
+    )
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: os.killpg(process.pid, signal.SIGTERM))
+    tail = deque(maxlen=20)
+    for line in process.stdout:
+        tail.append(line.rstrip())
+        if re.match(r"[\w.-]+ \| |\d+ of \d+ steps", line):
+            print(line, end="", flush=True)
+    return process.wait(), list(tail)
 
 
 def _failure(partial: Path, since: float) -> str | None:
@@ -233,7 +244,8 @@ def _failure(partial: Path, since: float) -> str | None:
     for cell in nbformat.read(partial, nbformat.NO_CONVERT).cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
-                return _failure_line(partial, cell.execution_count, output.ename, output.evalue)
+                line = _failure_line(partial, cell.execution_count, output.ename, output.evalue)
+                return f"{partial.name.removesuffix('.partial.ipynb')} | {line}"
     return None
 
 
@@ -243,8 +255,8 @@ def _failure(partial: Path, since: float) -> str | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options) or 0
-    except (ParameterError, NotebookError, FileNotFoundError) as error:
+        return options.run(options)
+    except ParameterError as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -270,8 +282,19 @@ def _parser() -> argparse.ArgumentParser:
 
     data = commands.add_parser("data", help="make the data of a study")
     data.add_argument("study")
-    data.set_defaults(run=lambda options: make_data(load_study(options.study)) and 0)
+    data.set_defaults(run=_data_command)
     return parser
+
+
+def _data_command(options) -> int:
+    print("data | started", file=sys.stderr)
+    try:
+        make_data(load_study(options.study))
+    except (ValueError, OSError) as error:
+        print(f"data | failed, {error}", file=sys.stderr)
+        return 1
+    print("data | done", file=sys.stderr)
+    return 0
 
 
 def _study_command(options) -> int:
@@ -282,10 +305,13 @@ def _study_command(options) -> int:
 
 
 def _notebook_command(options) -> int:
-    name = Path(options.out).stem
+    name, began = Path(options.out).stem, time.monotonic()
     print(f"{name} | started", file=sys.stderr)
-    began = time.monotonic()
-    run_notebook(options.notebook, options.out, _assignments(options.parameters))
+    try:
+        run_notebook(options.notebook, options.out, _assignments(options.parameters))
+    except NotebookError as error:
+        print(f"{name} | {error}", file=sys.stderr)
+        return 1
     print(f"{name} | done in {time.monotonic() - began:.0f} s", file=sys.stderr)
     return 0
 
