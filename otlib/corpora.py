@@ -47,7 +47,7 @@ def read_lines(path: str | Path) -> Iterator[str]:
 
 # Word tokenizers
 
-CJK = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
+CJK = re.compile(r"([\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef])")
 
 
 def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:

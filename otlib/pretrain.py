@@ -5,6 +5,7 @@ Only where a study trains its own encoder. The text of the languages need not be
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -43,23 +44,32 @@ def train_tokenizer(
 ):
     """Train a WordPiece tokenizer and save it in ``folder``, where AutoTokenizer finds it.
 
-    Lower-casing keeps accents: ``été`` does not become ``ete``, nor ``й`` ``и``.
+    Lower-casing keeps accents: ``été`` does not become ``ete``, nor ``й`` ``и``. The same text gives the same
+    vocabulary, always.
 
     Parameters
     ----------
     files : sequence of path
         Text, one document a line, plain or compressed; every file counts by its size.
     vocabulary_size : int
-        Upper limit, with the special tokens, which have the ids 0 to 4.
+        Upper limit, with the special tokens, which have the ids 0 to 4, and the letters, which are always in.
     """
-    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS["unk_token"]))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
+    normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
+    tokenizer = _bert_tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS["unk_token"]), normalizer)
+    alphabet = _alphabet(files, normalizer)
+    # The trainer meets words in a random order: left to itself it would number the continuing letters, and
+    # break ties between merges, anew each time. Listed as special tokens they are numbered first.
+    continuing = [f"##{letter}" for letter in alphabet if _inside_words(letter, tokenizer)]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary_size, special_tokens=list(SPECIAL_TOKENS.values()), show_progress=False
+        vocab_size=vocabulary_size,
+        special_tokens=[*SPECIAL_TOKENS.values(), *continuing],
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        show_progress=False,
     )
     tokenizer.train_from_iterator((line for file in files for line in read_lines(file)), trainer)
+    model = models.WordPiece(tokenizer.get_vocab(), unk_token=SPECIAL_TOKENS["unk_token"])
+    tokenizer = _bert_tokenizer(model, normalizer)
     special = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=special
@@ -71,6 +81,30 @@ def train_tokenizer(
     )
     wrapped.save_pretrained(folder)
     return wrapped
+
+
+def _bert_tokenizer(model, normalizer) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def _alphabet(files, normalizer, limit: int = 1000) -> list[str]:
+    """The most frequent letters of the text (ties by code point), in the order of their code points."""
+    counts: Counter[str] = Counter()
+    for file in files:
+        for line in read_lines(file):
+            counts.update(normalizer.normalize_str(line))
+    letters = [letter for letter in sorted(counts, key=lambda c: (-counts[c], c)) if not letter.isspace()]
+    return sorted(letters[:limit])
+
+
+def _inside_words(letter: str, tokenizer: Tokenizer) -> bool:
+    """Whether a letter can stand inside a word: punctuation and Chinese characters are words of their own."""
+    text = tokenizer.normalizer.normalize_str(f"a{letter}")
+    return len(tokenizer.pre_tokenizer.pre_tokenize_str(text)) == 1
 
 
 def pretrain(

@@ -1,0 +1,255 @@
+import gzip
+import lzma
+
+import numpy as np
+import pytest
+
+from otlib.corpora import (
+    ParallelText,
+    draw,
+    length_batches,
+    read_gold,
+    read_lines,
+    read_parallel,
+    read_table,
+    sample,
+    split_heldout,
+    word_tokenizer,
+)
+
+
+def write(path, *lines, encoding="utf-8"):
+    path.write_bytes("".join(line + "\n" for line in lines).encode(encoding))
+    return path
+
+
+# Reading
+
+
+def test_every_format_gives_the_same_pairs(tmp_path):
+    """Moses pair, bars, TSV with columns in any order, CSV with quotes, each also compressed."""
+    sides = [("Das ist gut .", "That is good ."), ('Er sagt " ja , sicher "', 'He says " yes , sure "')]
+    files = [
+        (write(tmp_path / "x.de", *(a for a, _ in sides)), write(tmp_path / "x.en", *(b for _, b in sides))),
+        write(tmp_path / "x.txt", *(f"{a} ||| {b}" for a, b in sides)),
+        write(tmp_path / "x.tsv", "source\ten\tde", *(f"s\t{b}\t{a}" for a, b in sides)),
+        write(
+            tmp_path / "x.csv",
+            "de,en",
+            *('"{}","{}"'.format(*(t.replace('"', '""') for t in p)) for p in sides),
+        ),
+    ]
+    for suffix, opener in ((".xz", lzma.open), (".gz", gzip.open)):
+        files.append(tmp_path / f"x.tsv{suffix}")
+        with opener(files[-1], "wb") as file:
+            file.write((tmp_path / "x.tsv").read_bytes())
+    for path in files:
+        text = read_parallel(path, "de")
+        assert (text.source, text.pivot) == ([a.split() for a, _ in sides], [b.split() for _, b in sides])
+        assert text.counts["kept"] == len(text) == 2
+
+
+def test_what_is_dropped_is_counted(tmp_path):
+    """No silent drop: the counts add up to the pairs read, blank lines among them."""
+    path = write(
+        tmp_path / "x.tsv", "de\ten", "a\tb", "", "\tb", "a\t ", "a\tb", "a a a\tb", "a a a a\tb b", "c\tb"
+    )
+    text = read_parallel(path, "de", max_words=3, max_ratio=2)
+    expected = {"read": 8, "empty_side": 3, "too_long": 1, "bad_ratio": 1, "duplicate": 1, "kept": 2}
+    assert text.counts == expected
+    assert text.source == [["a"], ["c"]]
+    assert read_parallel(path, "de", max_words=3, max_ratio=2, deduplicate=False).counts["kept"] == 3
+
+
+def test_empty_lines_of_a_pair_of_files_keep_the_rest_in_step(tmp_path):
+    """Dropping an empty line on one side only would shift every pair after it."""
+    text = read_parallel(
+        (write(tmp_path / "a", "1", "", "3"), write(tmp_path / "b", "one", "two", "three")), "de"
+    )
+    assert list(zip(text.source, text.pivot, strict=True)) == [(["1"], ["one"]), (["3"], ["three"])]
+    assert text.counts["empty_side"] == 1
+
+
+def test_files_of_unequal_length_are_refused(tmp_path):
+    """Sentence pairs would be shifted from some line on, and nothing would show it."""
+    pair = (write(tmp_path / "x.de", "a", "b"), write(tmp_path / "x.en", "a"))
+    with pytest.raises(ValueError, match=r"x\.de has 2 lines but .*x\.en has 1"):
+        read_parallel(pair, "de")
+
+
+def test_wrong_encoding_names_file_and_line(tmp_path):
+    """Latin-1 text must not become replacement characters."""
+    path = write(tmp_path / "x.tsv", "de\ten", "gut\tgood", "schön\tnice", encoding="latin-1")
+    with pytest.raises(ValueError, match=r"x\.tsv, line 3: not UTF-8 \(byte 0xf6\); convert"):
+        read_parallel(path, "de")
+
+
+def test_damaged_archive_names_file(tmp_path):
+    """A download that broke off must not pass for a shorter corpus."""
+    whole = lzma.compress("\n".join(f"line {i}" for i in range(9999)).encode())
+    (tmp_path / "x.xz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"x\.xz, after line \d+: damaged"):
+        list(read_lines(tmp_path / "x.xz"))
+
+
+def test_lines_end_at_line_feeds_only(tmp_path):
+    """A line separator inside a sentence, or a byte order mark, must not shift the lines."""
+    (tmp_path / "x").write_bytes("\ufeffa\u2028b\r\nc\x85d\n".encode())
+    assert list(read_lines(tmp_path / "x")) == ["a\u2028b", "c\x85d"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["de\tfr", "a\tb"], "has no column 'en': its first line reads de, fr"),
+        (["de\ten", "a\tb", "a b"], "line 3: 1 fields where the header has 2"),
+        (["de\ten", "\tb"], "no sentence pair is left .*empty_side 1"),
+        ([], "has no column 'de'"),
+    ],
+)
+def test_faulty_tables_are_refused(tmp_path, lines, message):
+    """One sentence with file and line."""
+    with pytest.raises(ValueError, match=rf"x\.tsv.*{message}"):
+        read_parallel(write(tmp_path / "x.tsv", *lines), "de")
+
+
+def test_missing_bar_and_missing_file_are_refused(tmp_path):
+    """One sentence with file and line."""
+    with pytest.raises(ValueError, match=r"x\.txt, line 2: expected one '\|\|\|'"):
+        read_parallel(write(tmp_path / "x.txt", "a ||| b", "a b"), "de")
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.tsv is not there"):
+        read_parallel(tmp_path / "nowhere.tsv", "de")
+
+
+def test_table_lines_are_counted_through_quoted_fields(tmp_path):
+    """A quoted field may span lines; the number given is that of the row's last line."""
+    path = write(tmp_path / "x.csv", "a,b", '1,"x', 'y"', "2,z")
+    assert list(read_table(path, ("a",))) == [(3, {"a": "1", "b": "x\ny"}), (4, {"a": "2", "b": "z"})]
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "sentence", "words"),
+    [
+        ("moses", "fr", "L'homme n'a pas « faim ».", "L' homme n' a pas « faim » ."),
+        ("moses", "en", "It isn't Tom & Co's.", "It isn 't Tom & Co 's ."),
+        ("moses", "zh", "我是Tom。", "我 是 Tom 。"),
+        ("whitespace", "de", " a  b. ", "a b."),
+    ],
+)
+def test_words_are_split_as_the_language_wants(kind, language, sentence, words):
+    """Elisions and clitics differ by language; no HTML escapes in the words; Chinese has no blanks."""
+    assert word_tokenizer(kind, language)(sentence) == words.split()
+
+
+def test_language_that_moses_cannot_split_is_warned_of():
+    """A whole Thai sentence would count as one word."""
+    with pytest.warns(UserWarning, match="Moses splits th at blanks only"):
+        word_tokenizer("moses", "th")
+    with pytest.raises(ValueError, match="words must be whitespace or moses, got 'bpe'"):
+        word_tokenizer("bpe", "de")
+
+
+# Sampling
+
+
+def text_of(n):
+    return ParallelText("de", [[f"s{i}"] for i in range(n)], [[f"p{i}"] for i in range(n)], {"read": n})
+
+
+def test_sample_without_replacement_and_upsampled():
+    """A smaller corpus is repeated evenly, and that is counted (250k pairs a language in the paper)."""
+    few = sample(text_of(10), 4, seed=0)
+    assert len({words[0] for words in few.source}) == 4
+    assert few.counts == {"read": 10, "sampled": 4, "upsampled": 0}
+    many = sample(text_of(10), 25, seed=0)
+    assert sorted({many.source.count(words) for words in many.source}) == [2, 3]
+    assert many.counts["upsampled"] == 15
+    assert all(a[0][1:] == b[0][1:] for a, b in zip(many.source, many.pivot, strict=True))
+    assert sample(text_of(10), 4, seed=0) == few != sample(text_of(10), 4, seed=1)
+
+
+def test_heldout_pairs_share_no_sentence_with_the_rest():
+    """The same English sentence with another translation would leak the held-out one."""
+    text = ParallelText("de", [[f"s{i}"] for i in range(30)], [[f"p{i // 3}"] for i in range(30)])
+    rest, heldout = split_heldout(text, 4, seed=0)
+    assert len(heldout) == 4
+    assert not {p[0] for p in rest.pivot} & {p[0] for p in heldout.pivot}
+    assert rest.counts["overlap"] + rest.counts["heldout"] + len(rest) == 30
+    assert rest.counts["overlap"] >= 4
+    with pytest.raises(ValueError, match="cannot hold out 30 of 30"):
+        split_heldout(text, 30, seed=0)
+
+
+# Batches
+
+
+def test_drawing_goes_through_everything_before_repeating():
+    """Epochs: no index is drawn a third time before all are drawn twice."""
+    drawn = draw(7, 17, np.random.default_rng(0))
+    assert len(drawn) == 17
+    for start in (0, 7):
+        assert sorted(drawn[start : start + 7]) == list(range(7))
+    assert len(draw(7, 0, np.random.default_rng(0))) == 0
+
+
+def test_batches_hold_what_was_drawn_at_similar_lengths():
+    """Bucketing must neither lose nor repeat an example, and must save padding."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 60, 1000)
+    drawn = draw(1000, 1000, rng)
+    batches = length_batches(drawn, lengths, batch_size=10, seed=0)
+    assert {len(batch) for batch in batches} == {10}
+    assert sorted(np.concatenate(batches)) == list(range(1000))
+
+    def padding(batches):
+        return sum(lengths[b].max() * len(b) - lengths[b].sum() for b in batches)
+
+    assert padding(batches) < 0.1 * padding(drawn.reshape(-1, 10))
+    means = [lengths[b].mean() for b in batches]
+    assert means != sorted(means)
+
+
+def test_batches_of_two_corpora_have_similar_ranks_of_length():
+    """One encoder call holds all languages of a step, so their batches should be long at the same time."""
+    one, two = (np.random.default_rng(i).integers(3, 60, 600) for i in (0, 1))
+    first, second = (length_batches(np.arange(600), x, batch_size=10, seed=3) for x in (one, two))
+    means = [[x[b].mean() for b in batches] for x, batches in ((one, first), (two, second))]
+    assert np.corrcoef(means)[0, 1] > 0.95
+
+
+# Gold alignments
+
+HEADER = "en\tother\tsure\tpossible"
+
+
+def test_possible_links_include_the_sure_ones(tmp_path):
+    """Och and Ney (2003): AER needs the sure links among the possible ones."""
+    (pair,) = read_gold(write(tmp_path / "g.tsv", HEADER, "the dog\tder Hund\t0-0 1-1\t0-1"))
+    assert pair.en == ["the", "dog"] and pair.other == ["der", "Hund"]
+    assert pair.sure == {(0, 0), (1, 1)}
+    assert pair.possible == {(0, 0), (1, 1), (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a b\tx\t0-1\t", r"line 3: link 0-1 is out of range: English has words 0-1, the other side 0-0"),
+        ("a b\tx\t\t2-0", r"line 3: link 2-0 is out of range"),
+        ("a b\tx\t0:0\t", r"line 3: '0:0' is not a link"),
+        ("a b\tx\t-1-0\t", r"line 3: '-1-0' is not a link"),
+        ("a b\t\t\t", r"line 3: a side is empty"),
+    ],
+)
+def test_faulty_links_are_refused(tmp_path, row, message):
+    """A link that points outside its sentence means that the words are split in another way."""
+    with pytest.raises(ValueError, match=rf"g\.tsv, {message}"):
+        read_gold(write(tmp_path / "g.tsv", HEADER, "a\tx\t0-0\t", row))
+
+
+def test_empty_gold_file_is_refused(tmp_path):
+    """An error rate over no sentence would be a division by zero."""
+    with pytest.raises(ValueError, match="holds no sentence pair"):
+        read_gold(write(tmp_path / "g.tsv", HEADER))
