@@ -1,0 +1,215 @@
+import random
+import shutil
+
+import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
+
+import otlib.align
+from otlib.align import align, encode_pairs, pair_loader
+from otlib.corpora import ParallelText
+from otlib.pretrain import train_tokenizer
+from otlib.words import embed_corpus
+
+ENGLISH = [f"{a}{b}" for a in "bdfgkl" for b in ("ana", "ene", "olo")]
+
+
+def translation(language):
+    """A language made of English: other words, one for one, in any order."""
+    return {word: f"{language}{word[::-1]}" for word in ENGLISH}
+
+
+def corpus(language, n=60, seed=0):
+    draw = random.Random(f"{language}{seed}")
+    pivot = [draw.sample(ENGLISH, draw.randint(3, 6)) for _ in range(n)]
+    words = translation(language)
+    return ParallelText(language, [[words[word] for word in draw.sample(p, len(p))] for p in pivot], pivot)
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    """A random BERT and its tokenizer: every word is a subword or two."""
+    folder = tmp_path_factory.mktemp("encoder")
+    words = ENGLISH + [word for language in ("de", "fr") for word in translation(language).values()]
+    (folder / "text").write_text("\n".join([" ".join(words)] * 3))
+    tokenizer = train_tokenizer([folder / "text"], folder, vocabulary_size=200, lowercase=True)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=48,
+        initializer_range=0.1,
+    )
+    model = BertModel(config)
+    # An encoder that knows nothing but positions would match the words of two sentences by these.
+    torch.nn.init.zeros_(model.embeddings.position_embeddings.weight)
+    model.save_pretrained(folder)
+    return folder
+
+
+SMALL = {"steps": 6, "batch_size": 4, "learning_rate": 3e-3}
+CORPORA = {"de": corpus("de"), "fr": corpus("fr", 25)}
+
+
+def retrieval(folder, text):
+    """Part of the words whose nearest English word of the sentence, by cosine, is their translation."""
+    model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    x, y = (embed_corpus(model, tokenizer, side)[0] for side in (text.source, text.pivot))
+    words, right = translation(text.language), []
+    for a, b, source, pivot in zip(x, y, text.source, text.pivot, strict=True):
+        cosine = torch.nn.functional.normalize(a, dim=1) @ torch.nn.functional.normalize(b, dim=1).T
+        right += [words[pivot[j]] == word for word, j in zip(source, cosine.argmax(1).tolist(), strict=True)]
+    return sum(right) / len(right)
+
+
+@pytest.mark.parametrize("layers", ["last", "all"])
+def test_wordot_finds_the_words_translations(encoder, tmp_path, layers):
+    """The point of it all: nobody said which word translates which, and new sentences come out right."""
+    log = align(encoder, CORPORA, tmp_path, steps=150, batch_size=12, learning_rate=3e-3, layers=layers)
+    for language in CORPORA:
+        heldout = corpus(language, seed=1)
+        assert retrieval(encoder, heldout) < 0.3
+        assert retrieval(tmp_path, heldout) > 0.75
+    assert log["lr"].iloc[-1] == 0
+    assert log["spread"].min() > 0.3
+
+
+def test_batch_scope_trains(encoder, tmp_path):
+    """One problem a language: the clouds of words come together, whatever becomes of the single words."""
+    log = align(encoder, CORPORA, tmp_path, scope="batch", steps=40, batch_size=12, learning_rate=3e-3)
+    for language in CORPORA:
+        assert log[f"divergence_{language}"].iloc[-1] < 0.6 * log[f"divergence_{language}"].iloc[0]
+
+
+def test_l2_draws_its_pairs_together(encoder, tmp_path):
+    """The baseline trains through the same code."""
+    log = align(encoder, CORPORA, tmp_path, objective="l2", steps=40, batch_size=12, learning_rate=3e-3)
+    assert log["divergence_de"].iloc[-1] < 0.8 * log["divergence_de"].iloc[0]
+    assert (tmp_path / "config.json").exists()
+
+
+def test_objective_none_is_the_encoder_itself(encoder, tmp_path):
+    """The baseline goes through the same folders as every other method."""
+    log = align(encoder, CORPORA, tmp_path, objective="none", learning_rate=1.0)
+    assert len(log) == 0
+    one, two = (AutoModel.from_pretrained(folder).state_dict() for folder in (encoder, tmp_path))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    ids = [AutoTokenizer.from_pretrained(folder)("bana deana")["input_ids"] for folder in (encoder, tmp_path)]
+    assert ids[0] == ids[1]
+
+
+def test_every_batch_holds_equally_many_pairs_of_every_language(encoder):
+    """Equal batches, and a smaller corpus is repeated rather than run out of."""
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    encoded = {language: encode_pairs(tokenizer, text, 48) for language, text in CORPORA.items()}
+    batches = list(pair_loader(encoded, tokenizer, 20, 5, 0))
+    assert len(batches) == 20
+    for batch in batches:
+        assert batch.languages.tolist() == [0] * 5 + [1] * 5
+        source, pivot = (batch.words.rows(rows) for rows in batch.sides())
+        assert torch.equal(source.n_words, pivot.n_words)
+        for row in range(10):
+            text = tokenizer.decode(source.input_ids[row], skip_special_tokens=True).replace(" ", "")
+            back = tokenizer.decode(pivot.input_ids[row], skip_special_tokens=True).replace(" ", "")
+            assert sorted(text.replace(("de", "fr")[row // 5], "")) == sorted(back)
+
+
+def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monkeypatch):
+    """The anchor of a resumed run is still the encoder before tuning."""
+    settings = {**SMALL, "save_every": 2, "accumulation": 2}
+    log = align(encoder, CORPORA, tmp_path / "whole", **settings)
+
+    objective, calls = otlib.align.Alignment.__call__, []
+
+    def killed(self, model, batch):
+        calls.append(1)
+        if len(calls) == 10:
+            raise KeyboardInterrupt
+        return objective(self, model, batch)
+
+    monkeypatch.setattr(otlib.align.Alignment, "__call__", killed)
+    with pytest.raises(KeyboardInterrupt):
+        align(encoder, CORPORA, tmp_path / "cut", **settings)
+    monkeypatch.undo()
+    assert not (tmp_path / "cut" / "config.json").exists()
+    again = align(encoder, CORPORA, tmp_path / "cut", resume=True, **settings)
+    assert again["loss"].tolist() == log["loss"].tolist()
+    whole, cut = (AutoModel.from_pretrained(tmp_path / name).state_dict() for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+    assert not (tmp_path / "cut" / "checkpoint").exists()
+
+
+def test_long_sentences_are_cut_counted_and_warned_of(encoder, tmp_path):
+    """A sentence longer than the encoder's limit trains on its beginning, and the run says so."""
+    text = corpus("de", 8)
+    long = ParallelText("de", [*text.source, text.source[0] * 30], [*text.pivot, text.pivot[0]])
+    with pytest.warns(UserWarning, match="sentences longer than 48 subwords were cut: de 1 of 18"):
+        log = align(encoder, {"de": long}, tmp_path, **SMALL)
+    counts = log.attrs["text"]["de"]
+    assert counts["sentences"] == 18 and counts["truncated"] == 1
+    assert 0 < counts["missing_words"] < len(text.source[0]) * 30
+
+
+def test_pair_whose_words_all_vanish_does_no_harm(encoder, tmp_path):
+    """Words without a subword leave an empty side: no NaN, and they are counted."""
+    text = corpus("de", 8)
+    odd = ParallelText("de", [["\u200b"], *text.source], [["bana"], *text.pivot])
+    log = align(encoder, {"de": odd}, tmp_path, **SMALL)
+    assert log.attrs["text"]["de"]["missing_words"] == 1
+    assert log["loss"].notna().all()
+
+
+def test_other_encoders_align_as_well(encoder, tmp_path):
+    """Nothing is specific to BERT: XLM-R counts positions from the padding id."""
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=50,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    XLMRobertaModel(config).save_pretrained(tmp_path / "xlmr")
+    tokenizer.save_pretrained(tmp_path / "xlmr")
+    log = align(tmp_path / "xlmr", CORPORA, tmp_path / "out", layers="all", pooling="mean", **SMALL)
+    assert log["loss"].notna().all()
+    assert AutoModel.from_pretrained(tmp_path / "out").config.model_type == "xlm-roberta"
+
+
+def test_bf16_trains_with_the_same_code(encoder, tmp_path):
+    """Transport stays in float32; the saved weights are float32."""
+    log = align(encoder, CORPORA, tmp_path, mixed_precision="bf16", **SMALL)
+    assert log["loss"].notna().all()
+    assert next(AutoModel.from_pretrained(tmp_path).parameters()).dtype == torch.float32
+
+
+def test_missing_or_half_written_encoder_is_refused(encoder, tmp_path):
+    """One sentence that names the folder, not a page of the hub's advice."""
+    half = tmp_path / "half"
+    shutil.copytree(encoder, half)
+    (half / "config.json").unlink()
+    for folder in (tmp_path / "nowhere", half):
+        with pytest.raises(FileNotFoundError, match=f"no complete encoder at {folder}: pretrain it first"):
+            align(folder, CORPORA, tmp_path / "out", **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"objective": "tlm"}, "objective must be none, wordot or l2"),
+        ({"layers": [3]}, "layer 3 is not there"),
+        ({"scope": "corpus"}, "scope must be"),
+        ({"anchor_reduction": "max"}, "anchor_reduction must be"),
+        ({"pooling": "max"}, "pooling must be"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(encoder, tmp_path, changes, message):
+    """Bad input gives one clear sentence."""
+    with pytest.raises(ValueError, match=message):
+        align(encoder, CORPORA, tmp_path, **SMALL, **changes)

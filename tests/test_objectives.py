@@ -1,0 +1,209 @@
+import pytest
+import torch
+from otlib.transport import sinkhorn_divergence
+from transformers import BertConfig, BertModel
+
+from otlib.objectives import (
+    Alignment,
+    EncoderLayers,
+    FrozenWords,
+    PairBatch,
+    Words,
+    anchor,
+    l2,
+    language_means,
+    mutual_pairs,
+    wordot,
+)
+from otlib.words import WordBatch
+
+
+def words(*shape, n_real=None, layers=1, seed=0):
+    """Random word vectors; the first ``n_real[i]`` words of sentence i are real."""
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.arange(shape[1]) < torch.tensor(n_real or [shape[1]] * shape[0])[:, None]
+    return Words([torch.randn(shape, generator=generator) for _ in range(layers)], mask)
+
+
+def batch_of(*languages):
+    return PairBatch(None, torch.tensor(languages))
+
+
+def test_wordot_is_the_mean_divergence_of_each_language():
+    """One transport problem a sentence pair, languages never mixed; layers are summed."""
+    x, y = (
+        words(4, 5, 8, n_real=[5, 3, 4, 2], layers=2),
+        words(4, 6, 8, n_real=[6, 2, 6, 1], layers=2, seed=1),
+    )
+    values = wordot(epsilon=0.1)(x, y, batch_of(0, 0, 1, 1))
+    alone = torch.stack(
+        [
+            sum(
+                sinkhorn_divergence(
+                    a[i : i + 1, : x.mask[i].sum()], b[i : i + 1, : y.mask[i].sum()], epsilon=0.1
+                )[0]
+                for a, b in zip(x.layers, y.layers, strict=True)
+            )
+            for i in range(4)
+        ]
+    )
+    torch.testing.assert_close(values, alone.reshape(2, 2).mean(1), rtol=1e-2, atol=1e-2)
+
+
+def test_batch_scope_pools_the_words_of_a_language():
+    """The paper's other reading: one problem between all words of the language's batch."""
+    x, y = words(4, 3, 8, n_real=[3, 2, 3, 1]), words(4, 3, 8, n_real=[1, 3, 2, 2], seed=1)
+    values = wordot(scope="batch", epsilon=0.1)(x, y, batch_of(0, 0, 1, 1))
+    for number, rows in enumerate((slice(0, 2), slice(2, 4))):
+        clouds = [side.layers[0][rows][side.mask[rows]][None] for side in (x, y)]
+        torch.testing.assert_close(
+            values[number], sinkhorn_divergence(*clouds, epsilon=0.1)[0], rtol=1e-2, atol=1e-2
+        )
+    with pytest.raises(ValueError, match="scope must be sentence or batch"):
+        wordot(scope="corpus")
+
+
+def test_mutual_pairs_are_one_to_one_nearest_and_real():
+    """Each word has one partner at most, and each is the other's best."""
+    x, y = words(3, 5, 4, n_real=[5, 4, 0]), words(3, 6, 4, n_real=[6, 3, 2], seed=1)
+    x.layers[0][0, 1] = x.layers[0][0, 0]  # a repeated word: two equal neighbours
+    pairs = mutual_pairs(x, y)
+    assert pairs.sum(1).max() <= 1 and pairs.sum(2).max() <= 1
+    assert pairs[0].any() and pairs[1].any() and not pairs[2].any()
+    assert not pairs[1, 4:].any() and not pairs[1, :, 3:].any()
+    cosine = torch.nn.functional.cosine_similarity(x.layers[0][1, :4, None], y.layers[0][1, None, :3], dim=-1)
+    for i, j in pairs[1].nonzero().tolist():
+        assert cosine[i, j] == cosine[i].max() == cosine[:, j].max()
+
+
+class Given:
+    """Frozen words that a test chooses."""
+
+    def __init__(self, source, pivot):
+        self.sides = {"source": source, "pivot": pivot}
+
+    def __call__(self, batch, side):
+        return self.sides[side]
+
+
+def test_l2_takes_its_pairs_from_the_frozen_encoder():
+    """Cao et al. (2020): pairs are fixed before tuning; the distance is that of the tuned words."""
+    frozen = Given(words(2, 4, 8), words(2, 4, 8, seed=1))
+    x, y = words(2, 4, 8, seed=2), words(2, 4, 8, seed=3)
+    value = l2(frozen)(x, y, batch_of(0, 0))
+    expected = []
+    for i, pairs in enumerate(mutual_pairs(frozen.sides["source"], frozen.sides["pivot"])):
+        distances = [((x.layers[0][i, a] - y.layers[0][i, b]) ** 2).sum() / 2 for a, b in pairs.nonzero()]
+        expected.append(torch.stack(distances).mean())
+    torch.testing.assert_close(value, torch.stack(expected).mean()[None])
+
+
+def test_l2_without_any_pair_is_zero():
+    """An empty side must not turn the loss into zero by zero."""
+    empty = words(1, 3, 4, n_real=[0])
+    assert l2(Given(empty, empty))(empty, empty, batch_of(0)).tolist() == [0]
+
+
+def test_anchor_is_the_squared_distance_of_real_words():
+    """Eq. 2 of the paper sums over the words of a sentence; the mean divides by their number."""
+    now, before = words(2, 3, 4, n_real=[3, 1]), words(2, 3, 4, n_real=[3, 1], seed=1)
+    for side in (now, before):
+        side.layers[0][~side.mask] = 0  # as pooling leaves them
+    distance = ((now.layers[0] - before.layers[0]) ** 2).sum((1, 2))
+    total = anchor(now, before, batch_of(0, 0), reduction="sum")
+    torch.testing.assert_close(total, distance.mean()[None])
+    mean = anchor(now, before, batch_of(0, 0), reduction="mean")
+    torch.testing.assert_close(mean, (distance / torch.tensor([3, 1])).mean()[None])
+    with pytest.raises(ValueError, match="anchor_reduction must be sum or mean"):
+        anchor(now, before, batch_of(0, 0), reduction="max")
+
+
+def test_language_means_follow_the_languages():
+    """Values of one language must not leak into the next."""
+    values = torch.tensor([1.0, 3.0, 10.0, 20.0])
+    assert language_means(values, batch_of(0, 0, 1, 1)).tolist() == [2, 15]
+
+
+# The whole objective
+
+
+@pytest.fixture()
+def model():
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=40, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    return EncoderLayers(BertModel(config).eval(), (0, 2))
+
+
+@pytest.fixture()
+def batch():
+    """Two languages, two pairs each; every subword is a word."""
+    ids = torch.randint(5, 40, (8, 7), generator=torch.Generator().manual_seed(0))
+    index = torch.arange(7).repeat(8, 1) - 1
+    index[:, -1] = -1
+    lengths = torch.full((8,), 5)
+    return PairBatch(
+        WordBatch(ids, torch.ones_like(ids), index, lengths, lengths < 0), torch.tensor([0, 0, 1, 1])
+    )
+
+
+def alignment(model, divergence=None, **changes):
+    frozen = FrozenWords(model, pooling="last")
+    settings = {"anchor_weight": 1.0, "anchor_reduction": "mean", "pooling": "last"} | changes
+    return Alignment(divergence or wordot(), frozen, ["de", "fr"], **settings)
+
+
+def test_loss_is_the_sum_over_languages_plus_the_weighted_anchor(model, batch):
+    """Equal batches, losses summed, lambda on the anchor (section 3 of the paper)."""
+    objective = alignment(model, anchor_weight=3.0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.1)
+    loss, terms = objective(model, batch)
+    assert set(terms) == {"divergence_de", "divergence_fr", "anchor", "spread"}
+    assert terms["anchor"] > 0
+    torch.testing.assert_close(
+        loss, terms["divergence_de"] + terms["divergence_fr"] + 3 * terms["anchor"], rtol=1e-5, atol=1e-5
+    )
+
+
+def test_anchor_holds_the_pivot_side_only(model, batch):
+    """English stays where it was; the other languages come to it."""
+    objective = alignment(model)
+    other = batch.words.input_ids.clone()
+    other[:4] = (other[:4] + 3) % 40
+    changed = PairBatch(batch.words._replace(input_ids=other), batch.languages)
+    with torch.no_grad():
+        assert objective(model, batch)[1]["anchor"].item() == 0
+        model.encoder.embeddings.word_embeddings.weight += 0.1 * torch.randn(40, 32)
+        terms = [objective(model, b)[1]["anchor"].item() for b in (batch, changed)]
+    assert terms[0] == pytest.approx(terms[1]) and terms[0] > 0
+
+
+def test_frozen_encoder_does_not_move(model, batch):
+    """The anchor is the encoder before tuning, not the encoder one step ago."""
+    objective = alignment(model)
+    before = objective.frozen(batch, "pivot").layers[1].clone()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    loss, _ = objective(model.train(), batch)
+    loss.backward()
+    optimizer.step()
+    assert not objective.frozen.model.training
+    assert torch.equal(objective.frozen(batch, "pivot").layers[1], before)
+
+
+def test_objective_calls_the_model_once_a_batch(model, batch):
+    """All languages and sides in one call: processes synchronise there, and small batches cost less."""
+    objective, calls = alignment(model), []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    objective(model, batch)
+    assert calls == [1]
+
+
+def test_without_anchor_no_frozen_encoder_runs(model, batch):
+    """Weight zero saves the frozen encoder's time, and logs no anchor."""
+    objective = alignment(model, anchor_weight=0.0)
+    objective.frozen = None
+    loss, terms = objective(model, batch)
+    assert "anchor" not in terms and torch.isfinite(loss)
