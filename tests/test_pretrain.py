@@ -89,7 +89,7 @@ def test_masking_follows_bert():
 
 def test_pretraining_learns_and_saves_an_encoder(files, tmp_path):
     """The held-out loss of every language falls, and the folder is a checkpoint like any other."""
-    log = pretrain(files, tmp_path, steps=60, **SMALL)
+    log = pretrain(files, tmp_path, steps=400, **SMALL)
     for language in files:
         heldout = log[f"heldout_{language}"].dropna()
         assert heldout.iloc[-1] < 0.8 * heldout.iloc[0]
