@@ -84,6 +84,7 @@ class _Training(TypedDict, total=False):
     weight_decay: NonNegativeFloat
     max_length: PositiveInt
     mixed_precision: Precision
+    save_every: PositiveInt
 
 
 @_strict
@@ -140,6 +141,7 @@ class Pretrain(_Training, total=False):
     dropout: Share
     initializer_range: PositiveFloat
     masking: Annotated[float, Field(gt=0, lt=1)]
+    heldout: PositiveInt
     seed: NonNegativeInt
 
 
@@ -165,7 +167,6 @@ class Align(_Training, total=False):
     scope: Literal["sentence", "batch"]
     anchor_weight: NonNegativeFloat
     anchor_reduction: Literal["sum", "mean"]
-    save_every: PositiveInt
 
 
 @_strict

@@ -13,18 +13,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import papermill
 import yaml
-from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
-from papermill.exceptions import PapermillExecutionError
 
 from otlib.record import ROOT, shown, write_run, write_text
 from otlib.study import ParameterError, Study, load_study, write_study
@@ -54,8 +49,13 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
     NotebookError
         If a parameter is unknown or of the wrong type, or a cell fails: notebook, cell and error in one line.
     """
+    # Two seconds to import, which the commands that run no notebook need not wait for.
+    import papermill
+
     notebook, out = Path(notebook).resolve(), Path(out).resolve()
-    values = _typed(notebook, parameters)
+    if not notebook.is_file():
+        raise NotebookError(f"failed: there is no notebook {shown(notebook)}")
+    values = _typed(notebook.name, papermill.inspect_notebook(str(notebook)), parameters)
     partial = out.with_suffix(".partial.ipynb")
     out.parent.mkdir(parents=True, exist_ok=True)
     _cap_threads()
@@ -69,42 +69,31 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
             stderr_file=Progress(out.stem),
             cwd=notebook.parent,
         )
-    except PapermillExecutionError as error:
-        what = f"{error.ename}: {error.evalue}".splitlines()[0]
-        raise NotebookError(
-            f"{out.stem}: cell [{error.exec_count}] failed, {what} ({shown(partial)})"
-        ) from None
+    except papermill.PapermillExecutionError as error:
+        what = f"failed in cell [{error.exec_count}]: {error.ename}: {error.evalue}"
     except Exception as error:
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise NotebookError(f"did not finish, {what} (so far: {shown(partial)})") from None
-    _tidy(partial, notebook, out)
-    return out
+        what = f"failed: {type(error).__name__}: {error}"
+    else:
+        _tidy(partial, notebook, out)
+        return out
+    raise NotebookError(f"{what.splitlines()[0]} (so far: {shown(partial)})")
 
 
-def _failure_line(partial: Path, cell: int, name: str, value: str) -> str:
-    what = f"{name}: {value}".splitlines()[0]
-    return f"cell [{cell}] failed, {what} (so far: {shown(partial)})"
-
-
-def _typed(notebook: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
-    if not notebook.is_file():
-        raise NotebookError(f"there is no notebook {shown(notebook)}")
-    defaults = {name: ast.literal_eval(found["default"]) for name, found in _parameters_of(notebook).items()}
+def _typed(notebook: str, known: Mapping[str, dict], parameters: Mapping[str, str]) -> dict[str, Any]:
     values = {}
     for name, text in parameters.items():
-        if name not in defaults:
-            known = ", ".join(defaults) or "none"
-            raise NotebookError(f"{notebook.name} has no parameter {name!r}; it has: {known}")
-        kind = type(defaults[name])
-        value = text if kind is str else yaml.safe_load(text)
-        if type(value) is not kind:
-            raise NotebookError(f"{notebook.name}: parameter {name} must be {kind.__name__}, got {text!r}")
-        values[name] = value
+        if name not in known:
+            raise NotebookError(f"failed: {notebook} has no parameter {name!r}, only {', '.join(known)}")
+        kind = type(ast.literal_eval(known[name]["default"]))
+        try:
+            values[name] = _PARSERS.get(kind, ast.literal_eval)(text)
+        except (KeyError, ValueError, SyntaxError):
+            reason = f"parameter {name} must be {kind.__name__}, got {text!r}"
+            raise NotebookError(f"failed: {notebook}: {reason}") from None
     return values
 
 
-def _parameters_of(notebook: Path) -> dict[str, dict]:
-    return papermill.inspect_notebook(str(notebook))
+_PARSERS = {str: str, int: int, float: float, bool: {"true": True, "false": False}.__getitem__}
 
 
 def _cap_threads():
@@ -115,6 +104,9 @@ def _cap_threads():
 
 def _tidy(partial: Path, notebook: Path, out: Path):
     """Keep the last state of each progress bar and no path of this machine, then give the copy its name."""
+    import nbformat
+    from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
+
     executed, _ = CoalesceStreamsPreprocessor().preprocess(nbformat.read(partial, nbformat.NO_CONVERT), {})
     executed.metadata.papermill.update(input_path=shown(notebook), output_path=shown(out))
     write_text(partial, nbformat.writes(executed))
@@ -169,23 +161,14 @@ def make_data(study: Study) -> Path:
 def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
     study.folder.mkdir(parents=True, exist_ok=True)
-    began = time.time()
     with _only_run(study) as lock:
         write_study(study)
-        status, tail = _snakemake(study, cores, flags, lock)
+        status, said = _snakemake(study, cores, flags, lock)
     if status == 0:
         print(f"Report: {shown(study.folder / 'report.html')}")
         return 0
-    failed = [
-        line for path in sorted(study.notebooks.glob("*.partial.ipynb")) if (line := _failure(path, began))
-    ]
-    print(
-        "",
-        *(failed or tail),
-        "The study is not complete; the same command goes on.",
-        sep="\n",
-        file=sys.stderr,
-    )
+    failed = [line for line in said if " | failed" in line] or said[-20:]
+    print("", *failed, "The study is not complete; the same command goes on.", sep="\n", file=sys.stderr)
     return status
 
 
@@ -207,7 +190,7 @@ def _only_run(study: Study):
 
 
 def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[int, list[str]]:
-    """Exit status and last lines; the terminal shows what jobs say of themselves, and how far the study is."""
+    """Exit status and last lines; the terminal shows what jobs say of themselves, and how far all is."""
     command = [
         sys.executable,
         "-m",
@@ -230,30 +213,22 @@ def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[in
     )
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: os.killpg(process.pid, signal.SIGTERM))
-    tail = deque(maxlen=20)
+    said = []
     for line in process.stdout:
-        tail.append(line.rstrip())
+        said.append(line.rstrip())
         if re.match(r"[\w.-]+ \| |\d+ of \d+ steps", line):
             print(line, end="", flush=True)
-    return process.wait(), list(tail)
-
-
-def _failure(partial: Path, since: float) -> str | None:
-    if partial.stat().st_mtime < since:
-        return None
-    for cell in nbformat.read(partial, nbformat.NO_CONVERT).cells:
-        for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                line = _failure_line(partial, cell.execution_count, output.ename, output.evalue)
-                return f"{partial.name.removesuffix('.partial.ipynb')} | {line}"
-    return None
+    return process.wait(), said
 
 
 # --- arguments ----------------------------------------------------------------------------------------------
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    end = given.index("--") if "--" in given else len(given)
+    options = _parser().parse_args(given[:end])
+    options.flags = given[end + 1 :]
     try:
         return options.run(options)
     except ParameterError as error:
@@ -271,7 +246,6 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--seeds", type=_list, help="these seeds only, such as 0,1")
     study.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="such as align.steps=100")
     study.add_argument("--cores", type=int, default=os.cpu_count())
-    study.add_argument("flags", nargs="*", metavar="-- FLAGS", help=argparse.SUPPRESS)
     study.set_defaults(run=_study_command)
 
     notebook = commands.add_parser("notebook", help="execute one notebook")
@@ -291,7 +265,7 @@ def _data_command(options) -> int:
     try:
         make_data(load_study(options.study))
     except (ValueError, OSError) as error:
-        print(f"data | failed, {error}", file=sys.stderr)
+        print(f"data | failed: {error}", file=sys.stderr)
         return 1
     print("data | done", file=sys.stderr)
     return 0

@@ -1,0 +1,313 @@
+"""Notebooks run strictly and fail readably; a study skips what is done, resumes and isolates failures."""
+
+import fcntl
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from otlib.record import ROOT, shown
+from otlib.run import NotebookError, Progress, main, run_notebook
+from otlib.study import load_study, write_study
+
+
+def write_notebook(path, parameters, *cells):
+    first = new_code_cell(parameters, metadata={"tags": ["parameters"]})
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cells = [new_markdown_cell("# Title"), first, *map(new_code_cell, cells)]
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
+
+
+def printed(path):
+    cells = nbformat.read(path, nbformat.NO_CONVERT).cells
+    return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
+
+
+# --- one notebook -------------------------------------------------------------------------------------------
+
+
+def test_a_notebook_gets_its_parameters_with_the_type_of_their_defaults(tmp_path):
+    # A seed passed on as text, or a name read as a number, would make another run than the one asked for.
+    source = write_notebook(
+        tmp_path / "n.ipynb",
+        "method = 'none'\nseed = 0\nrate = 0.5\nfast = True",
+        "print([method, seed, rate, fast])",
+    )
+    values = {"method": "007", "seed": "3", "rate": "0.1", "fast": "false"}
+    out = run_notebook(source, tmp_path / "out" / "n.ipynb", values)
+    assert printed(out) == "['007', 3, 0.1, False]\n"
+    assert os.listdir(out.parent) == ["n.ipynb"]
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"sed": "1"}, "no parameter 'sed'.*seed"),
+        ({"seed": "one"}, "seed must be int"),
+        ({"seed": "1.5"}, "int"),
+    ],
+)
+def test_an_unknown_or_ill_typed_parameter_is_refused_before_any_kernel(tmp_path, parameters, message):
+    # papermill only warns of an unknown parameter and runs with the default.
+    source = write_notebook(tmp_path / "n.ipynb", "seed = 0", "print(seed)")
+    with pytest.raises(NotebookError, match=message):
+        run_notebook(source, tmp_path / "out.ipynb", parameters)
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_missing_notebook_is_refused(tmp_path):
+    with pytest.raises(NotebookError, match="gone.ipynb"):
+        run_notebook(tmp_path / "gone.ipynb", tmp_path / "out.ipynb", {})
+
+
+def test_a_failed_cell_is_one_line_with_cell_and_error_and_leaves_the_partial_copy(tmp_path, capfd):
+    source = write_notebook(tmp_path / "n.ipynb", "x = 1", "print('kept')", "raise ValueError('too\\nlong')")
+    status = main(["notebook", str(source), str(tmp_path / "out.ipynb")])
+    assert status == 1
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("out | ")]
+    partial = tmp_path / "out.partial.ipynb"
+    assert lines[1:] == [f"out | failed in cell [3]: ValueError: too (so far: {partial})"]
+    assert "kept" in printed(partial)
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_a_success_after_a_failure_removes_the_partial_copy(tmp_path):
+    source = write_notebook(tmp_path / "n.ipynb", "wrong = False", "assert not wrong")
+    out = tmp_path / "out.ipynb"
+    with pytest.raises(NotebookError):
+        run_notebook(source, out, {"wrong": "true"})
+    run_notebook(source, out, {"wrong": "false"})
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.ipynb"]
+
+
+def test_a_kernel_that_dies_is_one_line(tmp_path):
+    # As a kernel does that the system kills for its memory.
+    source = write_notebook(tmp_path / "n.ipynb", "x = 1", "import os; os._exit(9)")
+    with pytest.raises(NotebookError, match="^failed: DeadKernelError"):
+        run_notebook(source, tmp_path / "out.ipynb", {})
+    assert (tmp_path / "out.partial.ipynb").exists()
+
+
+def test_an_executed_notebook_keeps_one_state_of_a_bar_and_names_paths_from_the_repository(tmp_path):
+    bar = "import sys\nfor i in range(9):\n    sys.stderr.write(f'\\r{i}%|'); sys.stderr.flush()"
+    out = run_notebook(write_notebook(tmp_path / "n.ipynb", "x = 1", bar), tmp_path / "out.ipynb", {})
+    assert printed(out) == "8%|"
+    # What lies in the repository is named from there, so that no executed notebook tells a machine's paths.
+    assert shown(ROOT / "outputs/x.ipynb") == "outputs/x.ipynb"
+    assert nbformat.read(out, nbformat.NO_CONVERT).metadata.papermill.output_path == shown(out)
+
+
+def test_progress_shows_the_first_and_last_state_of_a_bar_and_few_between():
+    terminal = io.StringIO()
+    progress = Progress("job", every=1000, stream=terminal)
+    for percent in range(101):
+        progress.write(f"\ralign: {percent}%|##  | {percent}/100 [00:01<00:02, 9.0it/s]")
+    progress.write("a warning that is no bar\n")
+    lines = terminal.getvalue().splitlines()
+    assert [line.split("%")[0] for line in lines] == ["job | align: 0", "job | align: 100"]
+
+
+# --- a study ------------------------------------------------------------------------------------------------
+
+STUDY = {
+    "name": "tiny",
+    "source": "microworld",
+    "languages": ["de"],
+    "seeds": [0],
+    "encoder": {"checkpoint": "none-needed"},
+    "align": {"steps": 1},
+    "methods": {"none": {"objective": "none"}},
+    "nli": {"steps": 1},
+}
+FOLDER = "import pathlib, time\nfolder = pathlib.Path('..', study).resolve().parent"
+MARK = """made = folder / {}
+made.mkdir(parents=True, exist_ok=True)
+for name in ('run.json', 'results.csv'):
+    (made / name).write_text('x')"""
+PARAMETERS = "study = ''\npair = ''\nmethod = ''\nseed = 0"
+BODIES = {
+    "01_transport_primer": "print('primer')",
+    "02_data": "print('data')",
+    "10_align": MARK.format("'aligned' / method / f'seed{seed}'"),
+    "20_nli": MARK.format("'nli' / method / f'seed{seed}'"),
+    "30_pair": MARK.format("'pairs' / pair"),
+    "40_report": "(folder / 'results.csv').write_text('x')",
+}
+WORLD = """
+def write_world(folder, languages, **sizes):
+    folder.mkdir()
+    (folder / "made.txt").write_text("made")
+    return {"made": 1}
+"""
+
+
+def write_stub(repository, name, body=None):
+    path = repository / "notebooks" / f"{name}.ipynb"
+    return write_notebook(path, PARAMETERS, FOLDER, body or BODIES[name])
+
+
+def run_study(repository, *arguments, **options):
+    command = [sys.executable, "-m", "otlib.run", "study", "tiny", "--cores", "2", *arguments]
+    return subprocess.run(
+        command, cwd=repository, env=environment(repository), capture_output=True, text=True, **options
+    )
+
+
+def environment(repository):
+    return {**os.environ, "PYTHONPATH": str(repository)}
+
+
+def planned(repository, overrides):
+    """Rules that Snakemake would run for the study with other settings, and how often."""
+    write_study(load_study(repository / "params/tiny.yaml", overrides, outputs=repository / "outputs"))
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        repository / "Snakefile",
+        "--dry-run",
+        "--nolock",
+    ]
+    command += ["--cores", "1", "--directory", repository / "outputs/tiny"]
+    command += ["--config", "study=outputs/tiny/study.yaml"]
+    said = subprocess.run(command, env=environment(repository), capture_output=True, text=True, check=True)
+    table = re.findall(r"^(\w+) +(\d+)$", said.stdout + said.stderr, flags=re.MULTILINE)
+    return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
+
+
+def jobs(result):
+    return sorted(line.split(" | ")[0] for line in result.stdout.splitlines() if line.endswith("| started"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A repository with stub notebooks and its study run to the end."""
+    repository = tmp_path_factory.mktemp("repository")
+    shutil.copytree(
+        ROOT / "otlib", repository / "otlib", ignore=shutil.ignore_patterns("microworld", "*.pyc")
+    )
+    shutil.copy(ROOT / "Snakefile", repository)
+    (repository / "otlib" / "microworld").mkdir()
+    (repository / "otlib" / "microworld" / "__init__.py").write_text(WORLD)
+    (repository / "otlib" / "microworld" / "de.py").touch()
+    (repository / "params").mkdir()
+    (repository / "params" / "tiny.yaml").write_text(yaml.safe_dump(STUDY))
+    for name in BODIES:
+        write_stub(repository, name)
+    result = run_study(repository)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Report: outputs/tiny/report.html" in result.stdout
+    return repository
+
+
+@pytest.fixture
+def repository(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "repository")
+
+
+def test_a_second_run_does_nothing(repository):
+    result = run_study(repository)
+    assert (result.returncode, jobs(result)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "overrides, jobs",
+    [
+        ({}, {}),
+        ({"nli.steps": 2}, {"nli": 1, "report": 1}),
+        ({"align.steps": 2}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
+        ({"methods.l2.objective": "l2"}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
+        ({"title": "other words"}, {}),
+    ],
+)
+def test_a_changed_setting_reruns_what_depends_on_it_and_nothing_else(repository, overrides, jobs):
+    assert planned(repository, overrides) == jobs
+
+
+def test_a_failed_notebook_stops_only_what_needs_it(repository):
+    write_stub(repository, "20_nli", "print('kept')\nraise RuntimeError('no such luck')")
+    write_stub(repository, "30_pair")
+    result = run_study(repository)
+    assert result.returncode != 0
+    assert jobs(result) == ["20_nli-none-seed0", "30_pair-de-en"]
+    partial = "outputs/tiny/notebooks/20_nli-none-seed0.partial.ipynb"
+    assert (
+        f"20_nli-none-seed0 | failed in cell [4]: RuntimeError: no such luck (so far: {partial})"
+        in result.stderr
+    )
+    assert "kept" in printed(repository / partial)
+    assert not (repository / "outputs/tiny/nli/none/seed0/run.json").exists()
+
+    write_stub(repository, "20_nli")
+    assert planned(repository, {}) == {"nli": 1, "report": 1}
+
+
+@pytest.fixture
+def aligning(repository):
+    """A study that has just written the marks of an alignment, while its notebook goes on."""
+    write_stub(repository, "10_align", BODIES["10_align"] + "\ntime.sleep(600)")
+    mark = repository / "outputs/tiny/aligned/none/seed0/run.json"
+    mark.unlink()
+    command = [sys.executable, "-m", "otlib.run", "study", "tiny"]
+    process = subprocess.Popen(
+        command, cwd=repository, env=environment(repository), stdout=subprocess.DEVNULL
+    )
+    while not mark.exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    return repository, process, mark
+
+
+def test_a_killed_study_leaves_no_lock_and_goes_on(aligning):
+    # Snakemake's own lock outlives a SIGKILL and asks the user to unlock by hand.
+    repository, process, _ = aligning
+    children = subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(process.pid)], text=True).split()
+    process.kill()
+    for child in children:
+        os.killpg(int(child), signal.SIGKILL)
+    process.wait()
+    write_stub(repository, "10_align")
+    result = run_study(repository, "--", "--until", "align")
+    assert (result.returncode, jobs(result)) == (0, ["10_align-none-seed0"])
+
+
+def test_a_stopped_study_ends_its_jobs_and_leaves_nothing_that_looks_finished(aligning):
+    _, process, mark = aligning
+    process.terminate()
+    assert process.wait(timeout=60) != 0
+    assert not mark.exists()
+
+
+def test_two_runs_of_one_study_do_not_meet(repository):
+    with open(repository / "outputs/tiny/.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = run_study(repository, timeout=60)
+    assert result.returncode == 1
+    assert "study tiny is being run by process" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--set", "nli.stepps=2"], "nli.stepps is not a parameter"),
+        (["--set", "nli.steps"], "KEY=VALUE"),
+        (["--pairs", "fr-en"], "no pair fr-en"),
+        (["--seeds", "one"], "whole numbers"),
+    ],
+)
+def test_wrong_arguments_are_one_line_and_start_nothing(finished, arguments, message):
+    result = run_study(finished, *arguments)
+    assert result.returncode == 1
+    assert message in result.stderr and result.stderr.count("\n") == 1

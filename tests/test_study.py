@@ -1,0 +1,287 @@
+"""Wrong parameters are refused in one sentence with file and key; folders and results are exact."""
+
+import inspect
+import json
+from datetime import datetime, timezone
+from importlib import import_module
+
+import pandas as pd
+import pytest
+import yaml
+
+from otlib import parameters
+from otlib.record import RESULT_COLUMNS, ROOT, write_results, write_run, write_text
+from otlib.study import ParameterError, collect_results, load_study, write_study
+
+TINY = """
+name: tiny
+source: files
+languages: [de, es]
+seeds: [0, 1]
+data:
+  parallel: "{language}-en.tsv"
+  nli_train: [nli.tsv]
+  nli_dev: [nli.tsv]
+  nli_test: nli.tsv
+encoder: {checkpoint: some-model}
+align: {steps: 10, learning_rate: 1.0e-3}
+methods:
+  none: {objective: none}
+  wordot: {objective: wordot, steps: 20}
+nli: {steps: 5}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    for name in ("de-en.tsv", "es-en.tsv", "nli.tsv"):
+        (tmp_path / name).write_text("")
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+def load(path, **arguments):
+    return load_study(path, outputs=path.parent / "outputs", **arguments)
+
+
+def edited(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return path
+
+
+# --- refusals -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "old, new, key, mend",
+    [
+        ("steps: 10", "stepps: 10", "align.stepps", "not a parameter"),
+        ("nli: {steps: 5}", "nil: {steps: 5}", "nil", "not a parameter"),
+        ("steps: 10", "steps: ten", "align.steps", "integer"),
+        ("steps: 10", "steps: 0", "align.steps", "greater than 0"),
+        ("steps: 10", "steps: 1.5", "align.steps", "integer"),
+        ("steps: 10", "steps: '10'", "align.steps", "10 without quotes"),
+        ("1.0e-3", "5e-5", "align.learning_rate", "5.0e-5"),
+        ("1.0e-3", "1E5", "align.learning_rate", "1.0e+5"),
+        ("1.0e-3", "2.0e5", "align.learning_rate", "2.0e+5"),
+        ("[de, es]", "[de, no]", "languages[1]", "quotes"),
+        ("[de, es]", "[de, de]", "languages", "twice"),
+        ("[de, es]", "[de, en]", "languages[1]", "implied"),
+        ("[0, 1]", "[0, yes]", "seeds[1]", "integer"),
+        ("steps: 10", "mixed_precision: no", "align.mixed_precision", "quotes"),
+        ("steps: 10", "layers: first", "align.layers", "'last' or 'all'"),
+        ("objective: wordot, ", "", "methods.wordot.objective", "missing"),
+        ("source: files", "source: web", "source", "'files'"),
+        ("source: files", "", "source", "missing"),
+        ("seeds: [0, 1]", "", "seeds", "missing"),
+        ("seeds: [0, 1]", "seeds: [0, 1]\nseeds: [2]", "seeds", "twice"),
+        ("{checkpoint: some-model}", "{}", "encoder", "either a checkpoint or a pretrain section"),
+        ("{checkpoint: some-model}", "{checkpoint: ./nowhere}", "encoder.checkpoint", "nowhere"),
+        ("{language}-en.tsv", "de-en.tsv", "data.parallel", "{language}"),
+        ("{language}-en.tsv", "$NOT_SET_HERE/{language}.tsv", "data.parallel", "environment variable"),
+        ("[de, es]", "[de, fr]", "data.parallel", "'fr'"),
+        ("nli_test: nli.tsv", "nli_test: gone.tsv", "data.nli_test", "gone.tsv"),
+        ("  nli_test: nli.tsv\n", "", "data.nli_test", "missing"),
+        ("name: tiny", "name: [tiny", "line 3", "expected"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_sentence_with_file_key_and_mend(tiny, old, new, key, mend):
+    # Section 6 of the brief of this study: bad parameters must not reach a kernel.
+    with pytest.raises(ParameterError) as refusal:
+        load(edited(tiny, old, new))
+    message = str(refusal.value)
+    assert "tiny.yaml" in message and key in message and mend in message
+    assert "\n" not in message
+
+
+def test_a_file_that_is_not_utf8_is_refused(tiny):
+    tiny.write_bytes(TINY.replace("name: tiny", "name: tiny\ntitle: \xe9").encode("latin-1"))
+    with pytest.raises(ParameterError, match="UTF-8"):
+        load(tiny)
+
+
+def test_an_unknown_study_is_refused_with_the_names_there_are():
+    with pytest.raises(ParameterError, match="demo"):
+        load_study("no-such-study")
+
+
+def test_a_microworld_language_without_a_lexicon_is_refused():
+    # A language without data must fail before any kernel starts.
+    with pytest.raises(ParameterError, match=r"demo\.yaml.*'xx'"):
+        load_study("demo", {"languages": ["xx"]})
+
+
+@pytest.mark.parametrize("pairs, seeds", [(["fr-en"], None), ([], None), (None, [7]), (None, [])])
+def test_pairs_and_seeds_outside_the_study_are_refused(tiny, pairs, seeds):
+    with pytest.raises(ParameterError, match="tiny.yaml"):
+        load(tiny, pairs=pairs, seeds=seeds)
+
+
+def test_a_run_of_a_method_or_seed_outside_the_study_has_no_folder(tiny):
+    study = load(tiny)
+    with pytest.raises(ParameterError, match="no method 'l3'"):
+        study.aligned("l3", 0)
+    with pytest.raises(ParameterError, match="no seed 9"):
+        study.task_folder("nli", "none", 9)
+
+
+# --- meaning ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("params/**/*.yaml")), ids=lambda path: path.stem)
+def test_every_study_in_params_is_valid(path):
+    assert load_study(path, check_data=False).name
+
+
+def test_a_method_overrides_the_align_section_and_nothing_else_is_passed(tiny):
+    study = load(tiny)
+    assert study.align_arguments("none") == {"objective": "none", "steps": 10, "learning_rate": 1e-3}
+    assert study.align_arguments("wordot") == {"objective": "wordot", "steps": 20, "learning_rate": 1e-3}
+
+
+def test_overrides_replace_and_add_single_keys(tiny):
+    study = load(tiny, overrides={"align.steps": 3, "nli.freeze": 1, "methods.l2.objective": "l2"})
+    assert study.align_arguments("none")["steps"] == 3
+    assert study.nli_arguments() == {"steps": 5, "freeze": 1}
+    assert list(study.methods) == ["none", "wordot", "l2"]
+
+
+@pytest.mark.parametrize("key", ["align.stepps", "aline.steps", "align.steps.deep"])
+def test_an_override_of_an_unknown_key_is_refused(tiny, key):
+    with pytest.raises(ParameterError, match=key.split(".")[0]):
+        load(tiny, overrides={key: 1})
+
+
+def test_fewer_pairs_get_a_folder_of_their_own_and_fewer_seeds_do_not(tiny):
+    # An encoder pretrained on fewer languages must not be mixed up with the full study's.
+    whole = load(tiny).folder
+    assert load(tiny, pairs=["es-en"]).folder == whole.with_name("tiny-es-en")
+    assert load(tiny, pairs=["es-en", "de-en"]).folder == whole
+    assert load(tiny, seeds=[1]).folder == whole
+    assert load(tiny, pairs=["es-en"], seeds=[1]).seeds == [1]
+
+
+def test_the_resolved_study_reads_back_the_same_even_when_the_corpora_are_gone(tiny):
+    study = load(tiny, overrides={"align.steps": 3}, pairs=["de-en"])
+    path = write_study(study)
+    (tiny.parent / "nli.tsv").unlink()
+    again = load_study(path)
+    assert again.model_dump() == study.model_dump()
+    assert again.folder == study.folder
+
+
+def test_paths_are_taken_from_the_folder_of_the_file(tiny, monkeypatch):
+    monkeypatch.setenv("CORPORA", str(tiny.parent))
+    study = load(edited(tiny, '"{language}-en.tsv"', '"$CORPORA/{language}-en.tsv"'))
+    assert study.data["nli_test"] == str(tiny.parent / "nli.tsv")
+    assert study.data["parallel"] == str(tiny.parent / "{language}-en.tsv")
+
+
+def test_a_checkpoint_is_a_hub_name_unless_such_a_folder_lies_beside_the_file(tiny):
+    assert load(tiny).encoder_path == "some-model"
+    (tiny.parent / "some-model").mkdir()
+    assert load(tiny).encoder_path == str(tiny.parent / "some-model")
+
+
+@pytest.mark.parametrize(
+    "section, function",
+    [
+        ("Align", "otlib.align:align"),
+        ("Pretrain", "otlib.pretrain:pretrain"),
+        ("Nli", "otlib.nli:finetune"),
+        ("Qa", "otlib.qa:finetune"),
+        ("MicroworldData", "otlib.microworld:write_world"),
+        ("FilesData", "otlib.local_data:prepare_files"),
+    ],
+)
+def test_every_key_of_a_section_is_an_argument_of_its_function(section, function):
+    # Sections are passed on as keyword arguments: a key that the function lacks would fail late in a run.
+    module, name = function.split(":")
+    arguments = inspect.signature(getattr(import_module(module), name)).parameters
+    assert set(getattr(parameters, section).__annotations__) <= set(arguments)
+
+
+# --- what a run leaves --------------------------------------------------------------------------------------
+
+
+def test_provenance_names_parameters_commit_versions_hardware_data_and_time(tmp_path):
+    data = tmp_path / "data.txt"
+    data.write_text("abc")
+    started = datetime.now(timezone.utc)
+    path = write_run(tmp_path, parameters={"steps": 3}, started=started, data=[data], counts={"kept": 1})
+    record = json.loads(path.read_text())
+    assert record["parameters"] == {"steps": 3}
+    assert record["counts"] == {"kept": 1}
+    assert record["packages"]["torch"].startswith("2.")
+    assert record["hardware"]["cpus"] >= 1
+    assert record["started"] <= record["finished"]
+    assert record["peak_memory_mib"] > 10
+    # SHA-256 of "abc", from FIPS 180-2, appendix B.1.
+    assert record["data"][str(data)].startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_provenance_outside_a_git_checkout_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("otlib.record.ROOT", tmp_path)
+    record = json.loads(write_run(tmp_path, parameters={}, started=datetime.now(timezone.utc)).read_text())
+    assert record["git"] is None
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    # A full disk in the middle of writing must not cost the result that was there.
+    path = write_text(tmp_path / "results.csv", "old")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError):
+        write_text(path, "new")
+    monkeypatch.undo()
+    assert path.read_text() == "old"
+
+
+def scores(value=0.5, language="de"):
+    return pd.DataFrame({"language": [language], "metric": ["accuracy"], "value": [value]})
+
+
+def test_results_without_a_column_or_value_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="'method'"):
+        write_results(tmp_path, scores(), study="tiny", seed=0, task="nli")
+    with pytest.raises(ValueError, match="accuracy of de"):
+        write_results(tmp_path, scores(float("nan")), study="tiny", method="none", seed=0, task="nli")
+    assert not list(tmp_path.iterdir())
+
+
+def test_results_of_removed_methods_seeds_and_pairs_are_not_collected(tiny):
+    # Stale folders of earlier parameters once looked like results of the study.
+    study = load(tiny)
+    for method in study.methods:
+        for seed in study.seeds:
+            row = dict(study="tiny", method=method, seed=seed)
+            write_results(study.task_folder("nli", method, seed), scores(), task="nli", **row)
+    both = pd.concat([scores().assign(method=m, seed=s) for m in ("none", "wordot") for s in (0, 1)])
+    write_results(study.pair_folder("de"), both, study="tiny", task="retrieval")
+    write_results(study.pair_folder("es"), both, study="tiny", task="retrieval")
+    assert len(collect_results(study)) == 12
+
+    fewer = load(tiny, seeds=[1], overrides={"methods": {"wordot": {"objective": "wordot"}}})
+    table = collect_results(fewer)
+    assert list(table.columns) == RESULT_COLUMNS
+    assert table[["method", "seed", "task"]].value_counts().to_dict() == {
+        ("wordot", 1, "nli"): 1,
+        ("wordot", 1, "retrieval"): 2,
+    }
+    assert pd.read_csv(study.folder / "results.csv").equals(table)
+
+
+def test_a_study_without_results_says_how_to_make_them(tiny):
+    with pytest.raises(FileNotFoundError, match="make study STUDY=tiny"):
+        collect_results(load(tiny))
+
+
+def test_the_resolved_study_is_plain_yaml(tiny):
+    raw = yaml.safe_load(write_study(load(tiny)).read_text())
+    assert raw["align"] == {"steps": 10, "learning_rate": 1e-3}
