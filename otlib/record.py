@@ -4,11 +4,11 @@ import hashlib
 import json
 import os
 import platform
-import re
 import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +17,17 @@ from typing import Any
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = [
+    "torch",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "POT",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+]
 RESULT_COLUMNS = ["study", "method", "seed", "task", "language", "metric", "value"]
 
 
@@ -114,16 +125,11 @@ def _git_state() -> dict | None:
 
 
 def _package_versions() -> dict[str, str]:
-    required = [re.match(r"[\w.-]+", line).group() for line in metadata.requires("otlib") or []]
-    return {name: metadata.version(name) for name in sorted(set(required), key=str.lower) if _installed(name)}
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+    versions = {}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
 
 
 def _hardware() -> dict:
