@@ -128,7 +128,7 @@ class Progress:
         ]
         if bars and (time.monotonic() - self._last >= self._every or "100%" in bars[-1]):
             self._last = time.monotonic()
-            print(f"{self._name} | {bars[-1]}", file=self._stream)
+            self._stream.write(f"{self._name} | {bars[-1]}\n")
 
     def flush(self):
         self._stream.flush()
@@ -265,7 +265,7 @@ def _data_command(options) -> int:
     try:
         make_data(load_study(options.study))
     except (ValueError, OSError) as error:
-        print(f"data | failed: {error}", file=sys.stderr)
+        sys.stderr.write(f"data | failed: {error}\n")
         return 1
     print("data | done", file=sys.stderr)
     return 0
@@ -280,13 +280,13 @@ def _study_command(options) -> int:
 
 def _notebook_command(options) -> int:
     name, began = Path(options.out).stem, time.monotonic()
-    print(f"{name} | started", file=sys.stderr)
+    sys.stderr.write(f"{name} | started\n")
     try:
         run_notebook(options.notebook, options.out, _assignments(options.parameters))
     except NotebookError as error:
-        print(f"{name} | {error}", file=sys.stderr)
+        sys.stderr.write(f"{name} | {error}\n")
         return 1
-    print(f"{name} | done in {time.monotonic() - began:.0f} s", file=sys.stderr)
+    sys.stderr.write(f"{name} | done in {time.monotonic() - began:.0f} s\n")
     return 0
 
 
