@@ -10,7 +10,7 @@ from otlib.study import load_study
 study = load_study(config["study"])
 METHODS, SEEDS, PAIRS = list(study.methods), study.seeds, study.pairs
 ENCODER = ["encoder/run.json"] if study.pretrains else []
-EXECUTE = f"{sys.executable} -m otlib.run notebook {{input.notebook}} {{output.notebook}}"
+EXECUTE = "{sys.executable:q} -m otlib.run notebook {input.notebook:q} {output.notebook:q}"
 
 
 def notebook(name):
@@ -49,7 +49,7 @@ rule data:
     params:
         settings=settings([study.source, study.languages, study.data_arguments()]),
     shell:
-        "{sys.executable} -m otlib.run data {config[study]}"
+        "{sys.executable:q} -m otlib.run data {config[study]:q}"
 
 
 rule parallel_text:
@@ -59,7 +59,7 @@ rule parallel_text:
     output:
         notebook="notebooks/02_data-{pair}.ipynb",
     shell:
-        EXECUTE + " study={config[study]} pair={wildcards.pair}"
+        EXECUTE + " study={config[study]:q} pair={wildcards.pair}"
 
 
 if study.pretrains:
@@ -75,7 +75,7 @@ if study.pretrains:
             settings=settings(study.pretrain_arguments()),
         threads: workflow.cores
         shell:
-            EXECUTE + " study={config[study]}"
+            EXECUTE + " study={config[study]:q}"
 
 
 rule align:
@@ -89,7 +89,7 @@ rule align:
     params:
         settings=lambda wildcards: settings([study.encoder, study.align_arguments(wildcards.method)]),
     shell:
-        EXECUTE + " study={config[study]} method={wildcards.method} seed={wildcards.seed}"
+        EXECUTE + " study={config[study]:q} method={wildcards.method} seed={wildcards.seed}"
 
 
 TASK_NOTEBOOKS = {"nli": "20_nli", "qa": "21_qa"}
@@ -110,7 +110,7 @@ for task in study.tasks:
         params:
             settings=settings(getattr(study, task)),
         shell:
-            EXECUTE + " study={config[study]} method={wildcards.method} seed={wildcards.seed}"
+            EXECUTE + " study={config[study]:q} method={wildcards.method} seed={wildcards.seed}"
 
 
 rule pair:
@@ -123,7 +123,7 @@ rule pair:
         "pairs/{pair}/run.json",
         notebook="notebooks/30_pair-{pair}.ipynb",
     shell:
-        EXECUTE + " study={config[study]} pair={wildcards.pair}"
+        EXECUTE + " study={config[study]:q} pair={wildcards.pair}"
 
 
 rule report:
@@ -136,6 +136,6 @@ rule report:
         "report.html",
         notebook="notebooks/40_report.ipynb",
     shell:
-        EXECUTE + " study={config[study]}"
-        " && {sys.executable} -m jupyter nbconvert --log-level ERROR --to html --no-input --output-dir ."
+        EXECUTE + " study={config[study]:q}"
+        " && {sys.executable:q} -m nbconvert --log-level ERROR --to html --no-input --output-dir ."
         " --output report {output.notebook}"

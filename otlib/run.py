@@ -163,6 +163,10 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     study.folder.mkdir(parents=True, exist_ok=True)
     with _only_run(study) as lock:
         write_study(study)
+        print(
+            f"Study {study.name}: {', '.join(study.pairs)}; {', '.join(study.methods)}; seeds {study.seeds}",
+            flush=True,
+        )
         status, said = _snakemake(study, cores, flags, lock)
     if status == 0:
         print(f"Report: {shown(study.folder / 'report.html')}")
@@ -261,13 +265,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _data_command(options) -> int:
-    print("data | started", file=sys.stderr)
+    sys.stderr.write("data | started\n")
     try:
         make_data(load_study(options.study))
     except (ValueError, OSError) as error:
         sys.stderr.write(f"data | failed: {error}\n")
         return 1
-    print("data | done", file=sys.stderr)
+    sys.stderr.write("data | done\n")
     return 0
 
 

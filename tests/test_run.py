@@ -170,7 +170,8 @@ def environment(repository):
 
 def planned(repository, overrides):
     """Rules that Snakemake would run for the study with other settings, and how often."""
-    write_study(load_study(repository / "params/tiny.yaml", overrides, outputs=repository / "outputs"))
+    path, outputs = repository / "params/tiny.yaml", repository / "outputs"
+    write_study(load_study(path, overrides, outputs=outputs, check_data=False))
     command = [
         sys.executable,
         "-m",
@@ -182,7 +183,8 @@ def planned(repository, overrides):
     ]
     command += ["--cores", "1", "--directory", repository / "outputs/tiny"]
     command += ["--config", "study=outputs/tiny/study.yaml"]
-    said = subprocess.run(command, env=environment(repository), capture_output=True, text=True, check=True)
+    options = {"cwd": repository, "env": environment(repository), "capture_output": True, "text": True}
+    said = subprocess.run(command, check=True, **options)
     table = re.findall(r"^(\w+) +(\d+)$", said.stdout + said.stderr, flags=re.MULTILINE)
     return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
 
@@ -194,7 +196,7 @@ def jobs(result):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A repository with stub notebooks and its study run to the end."""
-    repository = tmp_path_factory.mktemp("repository")
+    repository = tmp_path_factory.mktemp("a folder with blanks")
     shutil.copytree(
         ROOT / "otlib", repository / "otlib", ignore=shutil.ignore_patterns("microworld", "*.pyc")
     )
@@ -214,7 +216,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def repository(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / "repository")
+    return shutil.copytree(finished, tmp_path / "my repository")
 
 
 def test_a_second_run_does_nothing(repository):
