@@ -1,0 +1,213 @@
+"""The embedded world: one situation said in six languages, with exact word alignments; see README.md here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from otlib.microworld.sample import Sampler
+from otlib.microworld.situations import Clause
+from otlib.microworld.tasks import Inference, Question, inference, question
+from otlib.microworld.tokens import detokenise, links, span, text_span
+
+PIVOT = "en"
+LABELS = ("entailment", "neutral", "contradiction")
+
+
+def language(code: str) -> ModuleType:
+    """The lexicon and rules of a language, the module ``otlib/microworld/<code>.py``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file.
+    """
+    try:
+        return importlib.import_module(f"{__name__}.{code}")
+    except ModuleNotFoundError:
+        raise ValueError(f"the micro-world does not speak {code!r}: otlib/microworld/{code}.py is missing") from None
+
+
+def write_world(
+    folder: str | Path,
+    languages: Sequence[str],
+    *,
+    seed: int = 0,
+    text_sentences: int = 16000,
+    parallel_pairs: int = 4000,
+    heldout_pairs: int = 500,
+    nli_train: int = 12000,
+    nli_dev: int = 500,
+    nli_test: int = 1000,
+    qa_train: int = 8000,
+    qa_dev: int = 400,
+    qa_test: int = 800,
+) -> dict[str, dict[str, int]]:
+    """Write text, parallel text, gold alignments, NLI and QA of the micro-world in the formats of the real data sets.
+
+    Parameters
+    ----------
+    folder : path
+        The study's ``data`` folder.
+    languages : sequence of str
+        Languages beside English.
+    text_sentences : int
+        Documents to pretrain on, for each language; no situation is told in two of them.
+    parallel_pairs, heldout_pairs : int
+        Sentence pairs for each language; the held-out ones come with gold alignments.
+    nli_train, nli_dev, nli_test, qa_train, qa_dev, qa_test : int
+        Items. Training and development items are written in English only, test items in every language.
+
+    Returns
+    -------
+    dict
+        Items written, per part.
+
+    Notes
+    -----
+    No English sentence of a part occurs in another part, so that nothing tested was seen before.
+    """
+    folder = Path(folder)
+    speakers = {code: language(code) for code in (PIVOT, *languages)}
+    for part in ("text", "parallel", "gold", "nli", "qa"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    draws = _Draws(seed)
+    # Test items come first: what they say is closed to all that follow.
+    _write_nli(folder / "nli", speakers, draws, {"test": nli_test, "dev": nli_dev, "train": nli_train})
+    _write_qa(folder / "qa", speakers, draws, {"test": qa_test, "dev": qa_dev, "train": qa_train})
+    for code in languages:
+        pairs = {split: draws.clauses(f"{split} {code}", n) for split, n in _splits(heldout_pairs, parallel_pairs)}
+        _write_parallel(folder, speakers, code, pairs)
+    for code in speakers:
+        documents = [_document(speakers[code], draws, f"text {code}") for _ in range(text_sentences)]
+        _write_lines(folder / "text" / f"{code}.txt", documents)
+    return {
+        "text": dict.fromkeys(speakers, text_sentences),
+        "parallel": dict.fromkeys(languages, parallel_pairs),
+        "heldout": dict.fromkeys(languages, heldout_pairs),
+        "nli": {"train": nli_train, "dev": nli_dev, "test": nli_test},
+        "qa": {"train": qa_train, "dev": qa_dev, "test": qa_test},
+    }
+
+
+def _splits(heldout: int, train: int) -> list[tuple[str, int]]:
+    return [("heldout", heldout), ("train", train)]
+
+
+class _Draws:
+    """Random items such that each English sentence belongs to one part of the data only."""
+
+    def __init__(self, seed: int):
+        self.rng = random.Random(seed)
+        self.sampler = Sampler(self.rng)
+        self._owner: dict[str, str] = {}
+        self._english = language(PIVOT)
+
+    def draw(self, part: str, make: Callable, clauses_of: Callable[..., Sequence[Clause]]):
+        """The first item of ``make()`` none of whose sentences belongs to another part."""
+        for _ in range(1000):
+            item = make()
+            sentences = [detokenise(self._english.sentence(clause)) for clause in clauses_of(item)]
+            if all(self._owner.get(sentence, part) == part for sentence in sentences):
+                self._owner.update(dict.fromkeys(sentences, part))
+                return item
+        raise RuntimeError(f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items")
+
+    def clause(self, part: str) -> Clause:
+        return self.draw(part, self.sampler.clause, lambda clause: [clause])
+
+    def clauses(self, part: str, n: int) -> list[Clause]:
+        """Different clauses."""
+        found: dict[Clause, None] = {}
+        while len(found) < n:
+            found[self.clause(part)] = None
+        return list(found)
+
+    def inference(self, part: str, label: str) -> Inference:
+        return self.draw(part, lambda: inference(self.sampler, label), lambda item: (item.premise, item.hypothesis))
+
+    def question(self, part: str) -> Question:
+        return self.draw(part, lambda: question(self.sampler), lambda item: item.paragraph)
+
+
+def _say(speaker: ModuleType, clause: Clause) -> str:
+    return detokenise(speaker.sentence(clause))
+
+
+def _document(speaker: ModuleType, draws: _Draws, part: str) -> str:
+    """A sentence, two related ones, or a paragraph with a question and its answer."""
+    roll = draws.rng.random()
+    if roll < 0.5:
+        return _say(speaker, draws.clause(part))
+    if roll < 0.75:
+        item = draws.inference(part, draws.rng.choice(LABELS))
+        return f"{_say(speaker, item.premise)} {_say(speaker, item.hypothesis)}"
+    context, asked, _, answer = _rendered(speaker, draws.question(part))
+    return f"{context} {asked} {answer}."
+
+
+def _write_parallel(folder: Path, speakers, code: str, pairs: dict[str, list[Clause]]) -> None:
+    english, other = speakers[PIVOT], speakers[code]
+    for split, clauses in pairs.items():
+        rows = [(_words(other.sentence(clause)), _words(english.sentence(clause))) for clause in clauses]
+        _write_table(folder / "parallel" / f"{code}-{PIVOT}.{split}.tsv", (code, PIVOT), rows)
+    gold = [_gold_row(english.sentence(clause), other.sentence(clause)) for clause in pairs["heldout"]]
+    _write_table(folder / "gold" / f"{code}-{PIVOT}.tsv", ("en", "other", "sure", "possible"), gold)
+
+
+def _words(tokens) -> str:
+    return " ".join(token.text for token in tokens)
+
+
+def _gold_row(en, other) -> tuple[str, str, str, str]:
+    sure, possible = (" ".join(f"{i}-{j}" for i, j in sorted(found)) for found in links(en, other))
+    return _words(en), _words(other), sure, possible
+
+
+def _write_nli(folder: Path, speakers, draws: _Draws, sizes: dict[str, int]) -> None:
+    for split, n in sizes.items():
+        items = [draws.inference(f"nli {split}", LABELS[i % len(LABELS)]) for i in range(n)]
+        draws.rng.shuffle(items)
+        rows = [
+            (code, item.label, f"{item.kind}-{i:06d}", _say(speaker, item.premise), _say(speaker, item.hypothesis))
+            for code, speaker in (speakers if split == "test" else {PIVOT: speakers[PIVOT]}).items()
+            for i, item in enumerate(items)
+        ]
+        header = ("language", "gold_label", "pairID", "sentence1", "sentence2")
+        _write_table(folder / f"xnli.{split}.tsv", header, rows)
+
+
+def _write_qa(folder: Path, speakers, draws: _Draws, sizes: dict[str, int]) -> None:
+    for split, n in sizes.items():
+        items = [draws.question(f"qa {split}") for _ in range(n)]
+        for code, speaker in (speakers if split == "test" else {PIVOT: speakers[PIVOT]}).items():
+            paragraphs = [_squad(speaker, item, f"{item.asked}-{i:06d}") for i, item in enumerate(items)]
+            data = {"version": "1.1", "data": [{"title": "micro-world", "paragraphs": paragraphs}]}
+            (folder / f"{code}.{split}.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+
+
+def _squad(speaker: ModuleType, item: Question, name: str) -> dict:
+    context, asked, start, answer = _rendered(speaker, item)
+    answers = [{"text": answer, "answer_start": start}]
+    return {"context": context, "qas": [{"id": name, "question": asked, "answers": answers}]}
+
+
+def _rendered(speaker: ModuleType, item: Question) -> tuple[str, str, int, str]:
+    """Context, question, offset and text of the answer."""
+    sentences = [speaker.sentence(clause) for clause in item.paragraph]
+    before = "".join(detokenise(tokens) + " " for tokens in sentences[: item.about])
+    start, answer = text_span(sentences[item.about], *span(sentences[item.about], item.asked))
+    asked = detokenise(speaker.question(item.paragraph[item.about], item.asked))
+    return " ".join(detokenise(tokens) for tokens in sentences), asked, len(before) + start, answer
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    _write_lines(path, ["\t".join(row) for row in (header, *rows)])
+
+
+def _write_lines(path: Path, lines: Sequence[str]) -> None:
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

@@ -1,0 +1,77 @@
+"""Words with their meaning: building sentences, writing them out, and reading alignments and answers off them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from otlib.microworld.situations import Token
+
+
+def word(text: str, main: str = "", also: str = "", *, glue: bool = False) -> Token:
+    """A token; ``main`` and ``also`` are node names separated by blanks."""
+    return Token(text, frozenset(main.split()), frozenset(also.split()), glue)
+
+
+def prefixed(tokens: Sequence[Token], prefix: str) -> list[Token]:
+    """The same words as parts of a subordinate clause: every node name behind ``prefix``."""
+    return [
+        replace(
+            token,
+            main=frozenset(prefix + node for node in token.main),
+            also=frozenset(prefix + node for node in token.also),
+        )
+        for token in tokens
+    ]
+
+
+def capitalise(tokens: Sequence[Token]) -> list[Token]:
+    """The first letter of the first word as a capital."""
+    first = tokens[0]
+    return [replace(first, text=first.text[0].upper() + first.text[1:]), *tokens[1:]]
+
+
+def detokenise(tokens: Sequence[Token]) -> str:
+    """The sentence as people write it."""
+    return "".join(_pieces(tokens)).strip()
+
+
+def _pieces(tokens: Sequence[Token]) -> list[str]:
+    """Each word behind the blank that separates it from the one before, if there is one."""
+    glued = [True] + [token.glue for token in tokens[:-1]]
+    return [
+        token.text if after_glue or token.text in ".,?;" else " " + token.text
+        for token, after_glue in zip(tokens, glued, strict=True)
+    ]
+
+
+def links(en: Sequence[Token], other: Sequence[Token]) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+    """Gold alignment as (English word, other word): sure links, and the links that are only possible."""
+    sure, possible = set(), set()
+    for i, left in enumerate(en):
+        for j, right in enumerate(other):
+            if left.main & right.main:
+                sure.add((i, j))
+            elif (left.main | left.also) & (right.main | right.also):
+                possible.add((i, j))
+    return sure, possible
+
+
+def span(tokens: Sequence[Token], role: str) -> tuple[int, int]:
+    """First and last word of a constituent (``subject``, ``object``, ``place``, ``time``, ...) of the main clause."""
+    inside = [
+        i
+        for i, token in enumerate(tokens)
+        if any(node == role or node.startswith(role + ".") for node in token.main)
+        or (not token.main and any(node == role or node.startswith(role + ".") for node in token.also))
+    ]
+    if not inside:
+        raise ValueError(f"the sentence {detokenise(tokens)!r} has no {role}")
+    return inside[0], inside[-1]
+
+
+def text_span(tokens: Sequence[Token], first: int, last: int) -> tuple[int, str]:
+    """Offset of words ``first`` to ``last`` in the written sentence, and their text."""
+    pieces = _pieces(tokens)
+    start = len("".join(pieces[:first])) + (len(pieces[first]) - len(pieces[first].lstrip()))
+    return start, "".join(pieces[first : last + 1]).lstrip()
