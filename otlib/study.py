@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -170,7 +169,7 @@ class MicroworldStudy(Study):
     def check_data(self):
         """Raise ValueError if a language has no data."""
         for language in self.languages:
-            if not find_spec(f"otlib.microworld.{language}"):
+            if not Path(__file__).with_name("microworld").joinpath(f"{language}.py").exists():
                 raise ValueError(
                     f"languages: {language!r} has no data, otlib/microworld/{language}.py is missing"
                 )
