@@ -20,7 +20,7 @@ from transformers import AutoModel, AutoTokenizer
 from otlib import objectives
 from otlib.corpora import ParallelText, draw, length_batches
 from otlib.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch
-from otlib.trainer import process_count, remove_checkpoints, save_pretrained, train
+from otlib.trainer import is_main_process, process_count, remove_checkpoints, save_pretrained, train
 from otlib.words import EncodedSentence, collate_words, encode_words, resolve_layers
 
 Encoded = list[tuple[EncodedSentence, EncodedSentence]]
@@ -209,8 +209,10 @@ def _collate(batches, *, encoded: list[Encoded], pad_token_id: int) -> PairBatch
 def main(arguments: Sequence[str] | None = None) -> None:
     """Align by the parameters of a study, as the notebook does, from the command line."""
     import argparse
+    from datetime import datetime, timezone
 
     from otlib.corpora import read_parallel
+    from otlib.record import write_run
     from otlib.study import load_study
 
     parser = argparse.ArgumentParser(prog="otlib.align", description=main.__doc__)
@@ -219,16 +221,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     chosen = parser.parse_args(arguments)
+    started = datetime.now(timezone.utc)
     study = load_study(chosen.study)
-    corpora = {language: read_parallel(study.parallel(language), language) for language in study.languages}
+    files = {language: study.parallel(language) for language in study.languages}
+    folder, settings = study.aligned(chosen.method, chosen.seed), study.align_arguments(chosen.method)
     align(
         study.encoder_path,
-        corpora,
-        study.aligned(chosen.method, chosen.seed),
+        {language: read_parallel(path, language) for language, path in files.items()},
+        folder,
         seed=chosen.seed,
         resume=chosen.resume,
-        **study.align_arguments(chosen.method),
+        **settings,
     )
+    if is_main_process():
+        write_run(folder, parameters={**vars(chosen), **settings}, started=started, data=list(files.values()))
 
 
 if __name__ == "__main__":

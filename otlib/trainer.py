@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, skip_first_batches
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import DataLoaderConfiguration
+from accelerate.utils import DataLoaderConfiguration, parse_flag_from_env
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -105,7 +105,7 @@ def train(
     folder = Path(folder)
     accelerator = _accelerator(mixed_precision, seed)
     torch.manual_seed(seed)
-    optimizer = torch.optim.AdamW(_parameter_groups(model, weight_decay), lr=learning_rate)
+    optimizer = torch.optim.AdamW(_parameter_groups(model, weight_decay), lr=learning_rate, fused=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(steps, math.ceil(warmup * steps)))
     prepared, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     accelerator.register_for_checkpointing(scheduler)
@@ -173,19 +173,24 @@ def train(
     return log.frame()
 
 
+def _state() -> PartialState:
+    # Whoever asks first decides for the whole process: ask as the Accelerator will.
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
+
+
 def is_main_process() -> bool:
     """Whether this process is the one that writes files (the only one, unless launched on several)."""
-    return PartialState().is_main_process
+    return _state().is_main_process
 
 
 def wait_for_everyone() -> None:
     """Let every process of the launch come this far."""
-    PartialState().wait_for_everyone()
+    _state().wait_for_everyone()
 
 
 def process_count() -> int:
     """How many processes train together; a loader holds the batches of all of them."""
-    return PartialState().num_processes
+    return _state().num_processes
 
 
 def has_checkpoint(folder: str | Path) -> bool:

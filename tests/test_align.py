@@ -1,3 +1,4 @@
+import json
 import random
 import shutil
 
@@ -9,6 +10,7 @@ import otlib.align
 from otlib.align import align, encode_pairs, pair_loader
 from otlib.corpora import ParallelText
 from otlib.pretrain import train_tokenizer
+from otlib.trainer import read_log
 from otlib.words import embed_corpus
 
 ENGLISH = [f"{a}{b}" for a in "bdfgkl" for b in ("ana", "ene", "olo")]
@@ -213,3 +215,26 @@ def test_parameters_that_make_no_sense_are_refused(encoder, tmp_path, changes, m
     """Bad input gives one clear sentence."""
     with pytest.raises(ValueError, match=message):
         align(encoder, CORPORA, tmp_path, **SMALL, **changes)
+
+
+def test_command_line_aligns_by_the_parameters_of_a_study(encoder, tmp_path):
+    """What ``accelerate launch -m otlib.align`` runs: the study's folders and its parameters."""
+    study = {
+        "name": "tiny",
+        "source": "microworld",
+        "languages": ["de"],
+        "seeds": [3],
+        "encoder": {"checkpoint": str(encoder)},
+        "align": {**SMALL, "layers": "last"},
+        "methods": {"wordot-all": {"objective": "wordot", "layers": "all"}},
+    }
+    (tmp_path / "study.yaml").write_text(json.dumps(study))
+    parallel = tmp_path / "data" / "parallel" / "de-en.train.tsv"
+    parallel.parent.mkdir(parents=True)
+    lines = zip(CORPORA["de"].source, CORPORA["de"].pivot, strict=True)
+    parallel.write_text("de\ten\n" + "".join(f"{' '.join(a)}\t{' '.join(b)}\n" for a, b in lines))
+    otlib.align.main(["--study", str(tmp_path / "study.yaml"), "--method", "wordot-all", "--seed", "3"])
+    folder = tmp_path / "aligned" / "wordot-all" / "seed3"
+    by_hand = align(encoder, {"de": CORPORA["de"]}, tmp_path / "hand", layers="all", seed=3, **SMALL)
+    assert read_log(folder)[-1]["loss"] == by_hand["loss"].iloc[-1]
+    assert json.loads((folder / "run.json").read_text())["parameters"]["layers"] == "all"

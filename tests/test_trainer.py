@@ -321,8 +321,8 @@ from torch.utils.data import DataLoader
 model = network(0)
 model.register_parameter("unused", torch.nn.Parameter(torch.zeros(3)))
 data = DataLoader(DATA[:16], batch_size=4)
-train(model, data, objective, folder=sys.argv[1] + "/run", save_every=4, **SETTINGS)
 assert process_count() == 2
+train(model, data, objective, folder=sys.argv[1] + "/run", save_every=4, **SETTINGS)
 if is_main_process():
     torch.save([p.detach() for p in model.parameters()], sys.argv[1] + "/weights.pt")
 """
