@@ -131,8 +131,10 @@ def train(
             # Fetched before seeding: a loader that starts a new epoch draws from the global generator.
             batch = next(batches)
             _seed(seed, accelerator.process_index, step, part)
-            last = part == accumulation - 1
-            with contextlib.nullcontext() if last else accelerator.no_sync(prepared):
+            synchronised = (
+                contextlib.nullcontext() if part == accumulation - 1 else accelerator.no_sync(prepared)
+            )
+            with synchronised:
                 with accelerator.autocast():
                     loss, terms = objective(prepared, batch)
                 accelerator.backward(loss / accumulation)
