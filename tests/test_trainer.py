@@ -110,7 +110,8 @@ def test_accumulation_equals_a_large_batch(tmp_path):
     data = DataLoader(DATA[:16], batch_size=4)  # what the loader of eights reads, in halves
     second = train(two, data, objective, folder=tmp_path / "2", accumulation=2, **SETTINGS)
     torch.testing.assert_close(state(one), state(two))
-    assert first["loss"].tolist() == pytest.approx(second["loss"].tolist())
+    for column in ("loss", "gradient_norm"):  # Adam itself does not see how large a gradient is
+        assert first[column].tolist() == pytest.approx(second[column].tolist())
 
 
 def test_seed_decides_everything_random(tmp_path):
