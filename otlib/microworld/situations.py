@@ -208,7 +208,7 @@ VERBS = {
 SPECIAL_CATEGORIES = {  # narrower selections used by VERBS above
     "openable_box": ("box",),
     "motor": ("car", "bus", "school_bus"),
-    "answer": ("word", "number", "song", "poem"),
+    "answer": ("word", "number"),
     "contest": ("match_game", "race"),
     "sliceable": ("bread", "cake", "cheese", "potato", "apple_cake", "cherry_cake"),
     "cookable": ("soup", "rice", "potato", "egg", "potato_soup"),
