@@ -15,7 +15,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from otlib.corpora import ParallelText, read_gold, read_lines, read_parallel, read_table, sample, split_heldout
+from otlib.corpora import (
+    ParallelText,
+    read_gold,
+    read_lines,
+    read_parallel,
+    read_table,
+    sample,
+    split_heldout,
+)
 from otlib.nli import read_nli
 from otlib.qa import read_qa
 
@@ -106,7 +114,9 @@ def prepare_files(
     if nli_test is not None:
         counts["nli"] = _write_nli(unfinished / "nli", languages, nli_train, nli_dev, nli_test)
     if qa_test is not None:
-        counts["qa"] = _write_qa(unfinished / "qa", languages, qa_train, qa_test, dev_share=qa_dev_share, seed=seed)
+        counts["qa"] = _write_qa(
+            unfinished / "qa", languages, qa_train, qa_test, dev_share=qa_dev_share, seed=seed
+        )
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
     return counts
@@ -137,7 +147,8 @@ def _without(text: ParallelText, sentences: set[str]) -> ParallelText:
 def _write_pairs(path: Path, text: ParallelText) -> None:
     rows = zip(map(" ".join, text.source), map(" ".join, text.pivot), strict=True)
     path.write_text(
-        f"{text.language}\t{PIVOT}\n" + "".join(f"{source}\t{pivot}\n" for source, pivot in rows), encoding="utf-8"
+        f"{text.language}\t{PIVOT}\n" + "".join(f"{source}\t{pivot}\n" for source, pivot in rows),
+        encoding="utf-8",
     )
 
 
@@ -148,8 +159,12 @@ def _write_text(
     chosen: dict[str, dict[str, None]] = {language: {} for language in (PIVOT, *files)}  # ordered sets
     counts = {"elsewhere": 0, "in_test": 0, "empty": 0}
     side_of: dict[str, str] = {}  # English sentence -> the one language it is read in, translations included
-    tables = {language: [row for _, row in read_table(path, (language, PIVOT))] for language, path in files.items()}
-    for language in sorted(tables, key=lambda language: len(tables[language])):  # the smallest has first choice
+    tables = {
+        language: [row for _, row in read_table(path, (language, PIVOT))] for language, path in files.items()
+    }
+    for language in sorted(
+        tables, key=lambda language: len(tables[language])
+    ):  # the smallest has first choice
         for row in tables[language]:
             side = side_of.setdefault(_key(row[PIVOT]), PIVOT if rng.random() < pivot_share else language)
             if side not in (PIVOT, language):

@@ -44,7 +44,9 @@ def read_nli(path: str | Path) -> pd.DataFrame:
             )
         if not row["sentence1"].strip() or not row["sentence2"].strip():
             raise ValueError(f"{path}, line {number}: an empty sentence")
-        rows.append({"language": "en", "pairID": str(number), **{key: row[key] for key in COLUMNS if key in row}})
+        rows.append(
+            {"language": "en", "pairID": str(number), **{key: row[key] for key in COLUMNS if key in row}}
+        )
     if not rows:
         raise ValueError(f"{path} holds no item")
     return pd.DataFrame(rows)[COLUMNS]
@@ -138,7 +140,9 @@ def finetune(
     if pooling == "mean":
         model: nn.Module = MeanPooledClassifier(base)
     elif pooling == "cls":
-        model = ClsClassifier(AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS)))
+        model = ClsClassifier(
+            AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS))
+        )
     else:
         raise ValueError(f"pooling must be cls or mean, got {pooling!r}")
     freeze_layers(model.encoder, freeze)
@@ -150,7 +154,9 @@ def finetune(
     collate = partial(_collate, encoded=encoded, labels=_labels(train_items), tokenizer=tokenizer)
     log = train(
         model,
-        DataLoader(length_batches(drawn, lengths, batch_size=batch_size, seed=seed), batch_size=1, collate_fn=collate),
+        DataLoader(
+            length_batches(drawn, lengths, batch_size=batch_size, seed=seed), batch_size=1, collate_fn=collate
+        ),
         _objective,
         folder=folder,
         steps=steps,
@@ -162,7 +168,9 @@ def finetune(
         seed=seed,
         save_every=save_every,
         resume=resume,
-        evaluate=lambda model: {"dev_accuracy": _accuracy(predict(model, tokenizer, dev_items, max_length=max_length))},
+        evaluate=lambda model: {
+            "dev_accuracy": _accuracy(predict(model, tokenizer, dev_items, max_length=max_length))
+        },
         evaluate_every=max(1, steps // 5),
         description="nli",
     )
@@ -173,7 +181,10 @@ def finetune(
 def _encode(tokenizer, items: pd.DataFrame, max_length: int) -> dict[str, list]:
     return dict(
         tokenizer(
-            items["sentence1"].tolist(), items["sentence2"].tolist(), truncation="longest_first", max_length=max_length
+            items["sentence1"].tolist(),
+            items["sentence2"].tolist(),
+            truncation="longest_first",
+            max_length=max_length,
         )
     )
 
@@ -188,13 +199,19 @@ def _collate(batches, *, encoded: dict[str, list], labels: Tensor, tokenizer) ->
 
 
 def _padded(tokenizer, encoded: dict[str, list], chosen: Sequence[int]) -> dict[str, Tensor]:
-    return dict(tokenizer.pad({key: [values[i] for i in chosen] for key, values in encoded.items()}, return_tensors="pt"))
+    return dict(
+        tokenizer.pad(
+            {key: [values[i] for i in chosen] for key, values in encoded.items()}, return_tensors="pt"
+        )
+    )
 
 
 def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
     labels = batch["labels"]
     logits = model(**{key: value for key, value in batch.items() if key != "labels"}).float()
-    return nn.functional.cross_entropy(logits, labels), {"accuracy": (logits.argmax(1) == labels).float().mean()}
+    return nn.functional.cross_entropy(logits, labels), {
+        "accuracy": (logits.argmax(1) == labels).float().mean()
+    }
 
 
 @torch.no_grad()
@@ -227,7 +244,9 @@ def score(predictions: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for language, group in predictions.groupby("language", sort=False):
         rows.append((language, "accuracy", 100 * _accuracy(group)))
-        macro = f1_score(group["gold"], group["predicted"], labels=list(LABELS), average="macro", zero_division=0)
+        macro = f1_score(
+            group["gold"], group["predicted"], labels=list(LABELS), average="macro", zero_division=0
+        )
         rows.append((language, "macro_f1", 100 * float(macro)))
     return pd.DataFrame(rows, columns=["language", "metric", "value"])
 

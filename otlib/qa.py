@@ -57,7 +57,9 @@ def read_qa(path: str | Path) -> pd.DataFrame:
             raise ValueError(f"{path}, question {row['id']}: it has no answer, as SQuAD v1.1 asks for")
         for text, start in zip(row["answers"], row["starts"], strict=True):
             if row["context"][start : start + len(text)] != text:
-                raise ValueError(f"{path}, question {row['id']}: the answer {text!r} is not at offset {start}")
+                raise ValueError(
+                    f"{path}, question {row['id']}: the answer {text!r} is not at offset {start}"
+                )
     if not rows:
         raise ValueError(f"{path} holds no question")
     return pd.DataFrame(rows)
@@ -67,9 +69,14 @@ def read_qa(path: str | Path) -> pd.DataFrame:
 def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> dict[str, list]:
     """Questions with stretches of their contexts: the model's inputs, ``item``, character ``offsets``, ``context``."""
     limit = max_length // 2
-    questions = tokenizer(items["question"].tolist(), add_special_tokens=False, truncation=True, max_length=limit)
+    questions = tokenizer(
+        items["question"].tolist(), add_special_tokens=False, truncation=True, max_length=limit
+    )
     encoded = tokenizer(
-        [tokenizer.decode(ids) if len(ids) == limit else text for ids, text in zip(questions["input_ids"], items["question"], strict=True)],
+        [
+            tokenizer.decode(ids) if len(ids) == limit else text
+            for ids, text in zip(questions["input_ids"], items["question"], strict=True)
+        ],
         items["context"].tolist(),
         truncation="only_second",
         max_length=max_length,
@@ -80,7 +87,9 @@ def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> di
     windows = {key: encoded[key] for key in tokenizer.model_input_names if key in encoded}
     windows["item"] = encoded["overflow_to_sample_mapping"]
     windows["offsets"] = encoded["offset_mapping"]
-    windows["context"] = [[part == 1 for part in encoded.sequence_ids(i)] for i in range(len(windows["item"]))]
+    windows["context"] = [
+        [part == 1 for part in encoded.sequence_ids(i)] for i in range(len(windows["item"]))
+    ]
     return windows
 
 
@@ -91,7 +100,9 @@ def _targets(windows: dict[str, list], items: pd.DataFrame) -> tuple[list[int], 
     for window, item in enumerate(windows["item"]):
         first, last = starts[item][0], starts[item][0] + len(answers[item][0])
         offsets, context = windows["offsets"][window], windows["context"][window]
-        inside = [i for i, (left, right) in enumerate(offsets) if context[i] and left < last and right > first]
+        inside = [
+            i for i, (left, right) in enumerate(offsets) if context[i] and left < last and right > first
+        ]
         if inside and offsets[inside[0]][0] <= first and offsets[inside[-1]][1] >= last:
             kept.append(window)
             spans.append((inside[0], inside[-1]))
@@ -170,7 +181,9 @@ def finetune(
     collate = partial(_collate, windows=windows, kept=kept, spans=spans, tokenizer=tokenizer)
     log = train(
         model,
-        DataLoader(length_batches(drawn, lengths, batch_size=batch_size, seed=seed), batch_size=1, collate_fn=collate),
+        DataLoader(
+            length_batches(drawn, lengths, batch_size=batch_size, seed=seed), batch_size=1, collate_fn=collate
+        ),
         _objective,
         folder=folder,
         steps=steps,

@@ -103,7 +103,9 @@ def _cost_matrix(x: Tensor, y: Tensor, cost: str) -> Tensor:
 
 def _epsilon(matrix, a, b, epsilon, relative) -> Tensor:
     if not epsilon > 0:
-        raise ValueError(f"epsilon must be positive, got {epsilon}; for unregularised transport use solver='exact'")
+        raise ValueError(
+            f"epsilon must be positive, got {epsilon}; for unregularised transport use solver='exact'"
+        )
     mean = torch.einsum("bi,bij,bj->b", a, matrix.detach(), b)
     return (epsilon * mean).clamp(min=1e-12) if relative else torch.full_like(mean, epsilon)
 
@@ -136,7 +138,9 @@ def _solve(matrix, a, b, eps, *, solver, tolerance, max_iterations):
         g = _softmin(((f[:, :, None] - matrix) / eps + log_a[:, :, None]).mT, eps)
         if iteration % 10 == 9 and bool((error < tolerance).all()):
             break
-    plan = a[:, :, None] * b[:, None, :] * ((f[:, :, None] + g[:, None, :] - matrix) / eps).clamp(-80, 80).exp()
+    plan = (
+        a[:, :, None] * b[:, None, :] * ((f[:, :, None] + g[:, None, :] - matrix) / eps).clamp(-80, 80).exp()
+    )
     return plan, (a * f).sum(1) + (b * g).sum(1)
 
 

@@ -29,7 +29,9 @@ def language(code: str) -> ModuleType:
     try:
         return importlib.import_module(f"{__name__}.{code}")
     except ModuleNotFoundError:
-        raise ValueError(f"the micro-world does not speak {code!r}: otlib/microworld/{code}.py is missing") from None
+        raise ValueError(
+            f"the micro-world does not speak {code!r}: otlib/microworld/{code}.py is missing"
+        ) from None
 
 
 def write_world(
@@ -80,7 +82,9 @@ def write_world(
     _write_nli(folder / "nli", speakers, draws, {"test": nli_test, "dev": nli_dev, "train": nli_train})
     _write_qa(folder / "qa", speakers, draws, {"test": qa_test, "dev": qa_dev, "train": qa_train})
     for code in languages:
-        pairs = {split: draws.clauses(f"{split} {code}", n) for split, n in _splits(heldout_pairs, parallel_pairs)}
+        pairs = {
+            split: draws.clauses(f"{split} {code}", n) for split, n in _splits(heldout_pairs, parallel_pairs)
+        }
         _write_parallel(folder, speakers, code, pairs)
     for code in speakers:
         documents = [_document(speakers[code], draws, f"text {code}") for _ in range(text_sentences)]
@@ -115,7 +119,9 @@ class _Draws:
             if all(self._owner.get(sentence, part) == part for sentence in sentences):
                 self._owner.update(dict.fromkeys(sentences, part))
                 return item
-        raise RuntimeError(f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items")
+        raise RuntimeError(
+            f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items"
+        )
 
     def clause(self, part: str) -> Clause:
         return self.draw(part, self.sampler.clause, lambda clause: [clause])
@@ -128,7 +134,9 @@ class _Draws:
         return list(found)
 
     def inference(self, part: str, label: str) -> Inference:
-        return self.draw(part, lambda: inference(self.sampler, label), lambda item: (item.premise, item.hypothesis))
+        return self.draw(
+            part, lambda: inference(self.sampler, label), lambda item: (item.premise, item.hypothesis)
+        )
 
     def question(self, part: str) -> Question:
         return self.draw(part, lambda: question(self.sampler), lambda item: item.paragraph)
@@ -173,7 +181,13 @@ def _write_nli(folder: Path, speakers, draws: _Draws, sizes: dict[str, int]) -> 
         items = [draws.inference(f"nli {split}", LABELS[i % len(LABELS)]) for i in range(n)]
         draws.rng.shuffle(items)
         rows = [
-            (code, item.label, f"{item.kind}-{i:06d}", _say(speaker, item.premise), _say(speaker, item.hypothesis))
+            (
+                code,
+                item.label,
+                f"{item.kind}-{i:06d}",
+                _say(speaker, item.premise),
+                _say(speaker, item.hypothesis),
+            )
             for code, speaker in (speakers if split == "test" else {PIVOT: speakers[PIVOT]}).items()
             for i, item in enumerate(items)
         ]
@@ -187,7 +201,9 @@ def _write_qa(folder: Path, speakers, draws: _Draws, sizes: dict[str, int]) -> N
         for code, speaker in (speakers if split == "test" else {PIVOT: speakers[PIVOT]}).items():
             paragraphs = [_squad(speaker, item, f"{item.asked}-{i:06d}") for i, item in enumerate(items)]
             data = {"version": "1.1", "data": [{"title": "micro-world", "paragraphs": paragraphs}]}
-            (folder / f"{code}.{split}.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+            (folder / f"{code}.{split}.json").write_text(
+                json.dumps(data, ensure_ascii=False), encoding="utf-8"
+            )
 
 
 def _squad(speaker: ModuleType, item: Question, name: str) -> dict:

@@ -116,7 +116,11 @@ def _noun(thing: Thing, case: str) -> str:
     if not _plural(thing):
         weak = singular.endswith("*")
         singular = singular.removesuffix("*")
-        return singular if case == "nominative" or not weak else singular + ("n" if singular[-1] in "er" else "en")
+        return (
+            singular
+            if case == "nominative" or not weak
+            else singular + ("n" if singular[-1] in "er" else "en")
+        )
     return plural + "n" if case == "dative" and plural[-1] not in "ns" else plural
 
 

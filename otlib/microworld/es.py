@@ -58,7 +58,13 @@ ADJECTIVES = {  # masculine; the other forms are regular
     "beautiful": "hermoso", "red": "rojo", "blue": "azul", "green": "verde", "white": "blanco", "black": "negro",
     "orange_colour": "naranja",
 }  # fmt: skip
-IRREGULAR_PLURALS = {"joven": "jóvenes", "feliz": "felices", "débil": "débiles", "azul": "azules", "naranja": "naranja"}
+IRREGULAR_PLURALS = {
+    "joven": "jóvenes",
+    "feliz": "felices",
+    "débil": "débiles",
+    "azul": "azules",
+    "naranja": "naranja",
+}
 VERBS = {  # infinitive, present singular and plural, past singular and plural; + "se" for reflexives
     "eat": "comer come comen comió comieron", "drink": "beber bebe beben bebió bebieron",
     "read": "leer lee leen leyó leyeron", "write": "escribir escribe escriben escribió escribieron",
@@ -170,7 +176,12 @@ def _preposition(clause: Clause) -> Token | None:
 
 
 def _living(concept: str) -> bool:
-    return concept in NAMES or concept in PERSONS or concept in ANIMAL_CONCEPTS or concept in ("person", "animal")
+    return (
+        concept in NAMES
+        or concept in PERSONS
+        or concept in ANIMAL_CONCEPTS
+        or concept in ("person", "animal")
+    )
 
 
 # --- the clause --------------------------------------------------------------------------------------------------------
@@ -221,7 +232,11 @@ def question(clause: Clause, asked: str) -> list[Token]:
     """A question about the ``subject``, ``object``, ``place`` or ``time`` of the clause; verb before subject."""
     if asked == "subject":
         ask = "quién" if _living(clause.subject.concept) else "qué"
-        words = [word(ask, "ask"), *_verb(Clause(**{**clause.__dict__, "subject": Thing("man")})), *_rest(clause)]
+        words = [
+            word(ask, "ask"),
+            *_verb(Clause(**{**clause.__dict__, "subject": Thing("man")})),
+            *_rest(clause),
+        ]
     else:
         words = [*_asking(clause, asked), *_verb(clause), *_subject(clause), *_rest(clause, without=asked)]
     return [word("¿", also="ask", glue=True), *capitalise(words), word("?", "stop")]

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from otlib.microworld.situations import COMPOUNDS, FEMALE_NAMES, GAMES, MASS, NAMES, PERSONS, Clause, Thing, Token
+from otlib.microworld.situations import (
+    COMPOUNDS,
+    FEMALE_NAMES,
+    GAMES,
+    MASS,
+    NAMES,
+    PERSONS,
+    Clause,
+    Thing,
+    Token,
+)
 from otlib.microworld.situations import ANIMALS as ANIMAL_CONCEPTS
 from otlib.microworld.tokens import capitalise, prefixed, word
 
@@ -126,22 +136,32 @@ def _elided(text: str, following: str) -> tuple[str, bool]:
     return text, False
 
 
-def noun_phrase(thing: Thing, role: str, *, before: Token | None = None, negated: bool = False) -> list[Token]:
+def noun_phrase(
+    thing: Thing, role: str, *, before: Token | None = None, negated: bool = False
+) -> list[Token]:
     """Article, number, adjective, noun, modifier, adjective; ``before`` is a preposition, merged into au or du."""
     if thing.concept in NAMES:
         return [*_with(before, PEOPLE[thing.concept]), word(PEOPLE[thing.concept], role)]
     _, singular, *irregular = NOUNS[_head(thing.concept)].split()
     plural = _plural(thing) or thing.concept == "chess"
-    noun = singular if not plural or thing.concept == "chess" else irregular[0] if irregular else singular + "s"
+    noun = (
+        singular if not plural or thing.concept == "chess" else irregular[0] if irregular else singular + "s"
+    )
     words = [word(NUMBERS[thing.count], f"{role}.count")] if thing.count else []
     early = [a for a in thing.adjectives if a in BEFORE_NOUN]
     words += [word(_adjective(a, thing, noun), f"{role}.adj") for a in early]
     words += [word(noun, role), *_modifier(thing, role)]
-    words += [word(_adjective(a, thing, "-"), f"{role}.adj") for a in thing.adjectives if a not in BEFORE_NOUN]
+    words += [
+        word(_adjective(a, thing, "-"), f"{role}.adj") for a in thing.adjectives if a not in BEFORE_NOUN
+    ]
     first = words[0].text
     if thing.definite or thing.concept in (*MASS, *GAMES):
         article = "les" if plural else "la" if _feminine(thing) else "le"
-        if before and (before.text, article) in CONTRACTIONS and not (article == "le" and _elided("le", first)[1]):
+        if (
+            before
+            and (before.text, article) in CONTRACTIONS
+            and not (article == "le" and _elided("le", first)[1])
+        ):
             merged = CONTRACTIONS[before.text, article]
             return [word(merged, " ".join({f"{role}.det", *before.main}), " ".join(before.also)), *words]
         text, glue = _elided(article, first)

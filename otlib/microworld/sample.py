@@ -20,7 +20,17 @@ from otlib.microworld.situations import (
     Thing,
 )
 
-COMMON_VERBS = {"eat": 3, "drink": 2, "read": 2, "buy": 3, "sell": 2, "see": 3, "give": 3, "carry": 2, "wash": 2}
+COMMON_VERBS = {
+    "eat": 3,
+    "drink": 2,
+    "read": 2,
+    "buy": 3,
+    "sell": 2,
+    "see": 3,
+    "give": 3,
+    "carry": 2,
+    "wash": 2,
+}
 WATER_PLACES = ("beach", "bank_river")
 MOTION = ("arrive", "depart")
 
@@ -42,7 +52,9 @@ class Sampler:
         self._verbs = list(VERBS)
         self._weights = [COMMON_VERBS.get(verb, 1) for verb in VERBS]
 
-    def clause(self, *, verb: str | None = None, avoid: frozenset[str] = frozenset(), plain: bool = False) -> Clause:
+    def clause(
+        self, *, verb: str | None = None, avoid: frozenset[str] = frozenset(), plain: bool = False
+    ) -> Clause:
         """A random clause; ``avoid`` names concepts not to use, ``plain`` asks for no negation, modal, pronoun, reason."""
         rng = self.rng
         verb = verb or rng.choices(self._verbs, self._weights)[0]

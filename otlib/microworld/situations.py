@@ -18,7 +18,18 @@ PERSONS = (
 )  # fmt: skip
 ANIMALS = ("dog", "cat", "horse", "bird", "cow", "sheep", "mouse", "fish")
 FRUITS = ("apple", "pear", "lemon", "banana", "orange_fruit", "cherry")
-FOODS = ("bread", "cake", "soup", "cheese", "egg", "rice", "potato", "apple_cake", "potato_soup", "cherry_cake")
+FOODS = (
+    "bread",
+    "cake",
+    "soup",
+    "cheese",
+    "egg",
+    "rice",
+    "potato",
+    "apple_cake",
+    "potato_soup",
+    "cherry_cake",
+)
 DRINKS = ("water", "milk", "coffee", "tea", "wine", "apple_juice", "orange_juice")
 CLOTHES = ("coat", "hat", "shirt", "dress", "shoe", "scarf", "winter_coat")
 FURNITURE = ("table", "chair", "bed", "lamp", "kitchen_table", "garden_chair")
@@ -84,7 +95,15 @@ COMPOUNDS = {
     "house_key": ("house", "key"),
 }
 
-MASS = ("bread", "soup", "cheese", "rice", "potato_soup", *DRINKS, *GAMES)  # no plural, no number, always definite or bare: we always say "the bread"
+MASS = (
+    "bread",
+    "soup",
+    "cheese",
+    "rice",
+    "potato_soup",
+    *DRINKS,
+    *GAMES,
+)  # no plural, no number, always definite or bare: we always say "the bread"
 
 # --- places and times: whole adverbials; each language has one fixed phrase (preposition and article included) -------
 PLACES = (
@@ -150,8 +169,12 @@ VERBS = {
     "drink": Frame(_WHO, ("drink",)),
     "read": Frame(_WHO, ("text",)),
     "write": Frame(_WHO, ("text", "sign")),
-    "buy": Frame(_WHO, ("fruit", "food", "clothes", "furniture", "vehicle", "instrument", "flower", "animal")),
-    "sell": Frame(_WHO, ("fruit", "food", "clothes", "furniture", "vehicle", "instrument", "flower", "animal")),
+    "buy": Frame(
+        _WHO, ("fruit", "food", "clothes", "furniture", "vehicle", "instrument", "flower", "animal")
+    ),
+    "sell": Frame(
+        _WHO, ("fruit", "food", "clothes", "furniture", "vehicle", "instrument", "flower", "animal")
+    ),
     "see": Frame((*_WHO, "animal"), (*_WHO, "animal", "vehicle", "flower")),
     "hear": Frame(_WHO, (*_WHO, "animal", "song")),
     "carry": Frame(_WHO, ("furniture", "openable_box", "tool", "instrument")),
@@ -168,7 +191,9 @@ VERBS = {
     "invite": Frame(_WHO, _WHO),  # German: einladen
     "pick_up": Frame(_WHO, _WHO),  # fetch a person; German: abholen
     "know_person": Frame(_WHO, _WHO),  # English: know; German: kennen; Spanish: conocer
-    "know_thing": Frame(_WHO, ("answer",)),  # English: know (the answer, the word); German: wissen; Spanish: saber
+    "know_thing": Frame(
+        _WHO, ("answer",)
+    ),  # English: know (the answer, the word); German: wissen; Spanish: saber
     "feed": Frame(_WHO, ("animal",)),
     "paint": Frame(_WHO, ("furniture", "openable", "flower")),
     "play_music": Frame(_WHO, ("instrument",)),  # English: play; Spanish: tocar
@@ -186,7 +211,9 @@ VERBS = {
     "bake": Frame(_WHO, ("bakeable",)),
     "learn": Frame(_WHO, ("song", "sign", "poem")),
     "sing": Frame(_WHO, ("song",)),
-    "match_fit": Frame(("clothes",), ("clothes",)),  # English: match; German: passen zu; Spanish: combinar con
+    "match_fit": Frame(
+        ("clothes",), ("clothes",)
+    ),  # English: match; German: passen zu; Spanish: combinar con
     # ditransitive: "gives the book to the child"
     "give": Frame(_WHO, ("fruit", "text", "flower", "small", "tool"), _WHO),
     "show": Frame(_WHO, ("text", "flower", "small", "vehicle", "animal"), _WHO),

@@ -180,12 +180,18 @@ def _substituted(sampler, premise):
     thing = premise.object
     if thing is not None:
         kinds = [kind for kind in VERBS[premise.verb].object if thing.concept in members(kind)]
-        others = [c for kind in kinds for c in members(kind) if c not in (thing.concept, premise.subject.concept)]
+        others = [
+            c for kind in kinds for c in members(kind) if c not in (thing.concept, premise.subject.concept)
+        ]
         bare = {True: [c for c in others if c in NO_DETAIL], False: [c for c in others if c not in NO_DETAIL]}
         same = bare[thing.concept in NO_DETAIL]
         if same:
             adjectives = ()
-            options += 3 * [replace(premise, object=replace(thing, concept=sampler.rng.choice(same), adjectives=adjectives))]
+            options += 3 * [
+                replace(
+                    premise, object=replace(thing, concept=sampler.rng.choice(same), adjectives=adjectives)
+                )
+            ]
     if premise.place is not None and premise.verb != "swim":
         others = [place for place in _PLAIN_PLACES if place != premise.place]
         options.append(replace(premise, place=sampler.rng.choice(others)))
