@@ -1,7 +1,7 @@
-"""Greek: cases, articles also before names, "σε" merged with the article, final ν, dropped pronouns, "να" after modals.
+"""Greek: cases, articles also before names, "σε" merged with it, dropped pronouns, "να" after modals.
 
-A noun compound is a genitive (χυμός μήλου), an adjective (σχολικό λεωφορείο) or one word (πατατόσουπα). The past is the
-aorist, with states in the imperfect (ήξερε); after a modal stands the perfective, with states in the imperfective.
+A noun compound is a genitive (χυμός μήλου), an adjective (σχολικό λεωφορείο) or one word (πατατόσουπα). The
+past is the aorist, of states the imperfect (ήξερε); modals take the perfective, of states the imperfective.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from otlib.microworld.tokens import capitalise, prefixed, word
 
 CODE, NAME = "el", "Greek"
 
-# --- lexicon -------------------------------------------------------------------------------------------------------
+# --- lexicon ------------------------------------------------------------------------------------------------
 NAMES = {  # gender, nominative, and accusative where it differs
     "anna": "f Άννα", "maria": "f Μαρία", "elena": "f Έλενα", "sofia": "f Σοφία",
     "peter": "m Πέτρος Πέτρο", "martin": "m Μάρτιν", "victor": "m Βίκτορας Βίκτορα", "daniel": "m Δανιήλ",
 }  # fmt: skip
-NOUNS = {  # f and n: singular, plural; m: nominative and accusative singular, nominative and accusative plural
+NOUNS = {  # f and n: singular, plural; m: nominative, accusative singular, nominative, accusative plural
     "teacher": "m δάσκαλος δάσκαλο δάσκαλοι δασκάλους", "doctor": "m γιατρός γιατρό γιατροί γιατρούς",
     "farmer": "m αγρότης αγρότη αγρότες αγρότες", "baker": "m φούρναρης φούρναρη φουρνάρηδες φουρνάρηδες",
     "cook": "m μάγειρας μάγειρα μάγειρες μάγειρες", "painter": "m ζωγράφος ζωγράφο ζωγράφοι ζωγράφους",
-    "singer": "m τραγουδιστής τραγουδιστή τραγουδιστές τραγουδιστές", "driver": "m οδηγός οδηγό οδηγοί οδηγούς",
-    "waiter": "m σερβιτόρος σερβιτόρο σερβιτόροι σερβιτόρους",
+    "singer": "m τραγουδιστής τραγουδιστή τραγουδιστές τραγουδιστές",
+    "driver": "m οδηγός οδηγό οδηγοί οδηγούς", "waiter": "m σερβιτόρος σερβιτόρο σερβιτόροι σερβιτόρους",
     "soldier": "m στρατιώτης στρατιώτη στρατιώτες στρατιώτες", "nurse": "f νοσοκόμα νοσοκόμες",
     "neighbour": "m γείτονας γείτονα γείτονες γείτονες", "friend": "m φίλος φίλο φίλοι φίλους",
     "guest": "m καλεσμένος καλεσμένο καλεσμένοι καλεσμένους",
@@ -33,19 +33,23 @@ NOUNS = {  # f and n: singular, plural; m: nominative and accusative singular, n
     "dog": "m σκύλος σκύλο σκύλοι σκύλους", "cat": "f γάτα γάτες", "horse": "n άλογο άλογα",
     "bird": "n πουλί πουλιά", "cow": "f αγελάδα αγελάδες", "sheep": "n πρόβατο πρόβατα",
     "mouse": "n ποντίκι ποντίκια", "fish": "n ψάρι ψάρια",
-    "apple": "n μήλο μήλα", "pear": "n αχλάδι αχλάδια", "lemon": "n λεμόνι λεμόνια", "banana": "f μπανάνα μπανάνες",
+    "apple": "n μήλο μήλα", "pear": "n αχλάδι αχλάδια", "lemon": "n λεμόνι λεμόνια",
+    "banana": "f μπανάνα μπανάνες",
     "orange_fruit": "n πορτοκάλι πορτοκάλια", "cherry": "n κεράσι κεράσια",
     "bread": "n ψωμί ψωμιά", "cake": "n κέικ κέικ", "soup": "f σούπα σούπες", "cheese": "n τυρί τυριά",
     "egg": "n αυγό αυγά", "rice": "n ρύζι ρύζια", "potato": "f πατάτα πατάτες",
     "potato_soup": "f πατατόσουπα πατατόσουπες",
-    "water": "n νερό νερά", "milk": "n γάλα γάλατα", "coffee": "m καφές καφέ καφέδες καφέδες", "tea": "n τσάι τσάγια",
+    "water": "n νερό νερά", "milk": "n γάλα γάλατα", "coffee": "m καφές καφέ καφέδες καφέδες",
+    "tea": "n τσάι τσάγια",
     "wine": "n κρασί κρασιά", "juice": "m χυμός χυμό χυμοί χυμούς",
     "coat": "n παλτό παλτά", "hat": "n καπέλο καπέλα", "shirt": "n πουκάμισο πουκάμισα",
     "dress": "n φόρεμα φορέματα", "shoe": "n παπούτσι παπούτσια", "scarf": "n κασκόλ κασκόλ",
-    "table": "n τραπέζι τραπέζια", "chair": "f καρέκλα καρέκλες", "bed": "n κρεβάτι κρεβάτια", "lamp": "f λάμπα λάμπες",
+    "table": "n τραπέζι τραπέζια", "chair": "f καρέκλα καρέκλες", "bed": "n κρεβάτι κρεβάτια",
+    "lamp": "f λάμπα λάμπες",
     "car": "n αυτοκίνητο αυτοκίνητα", "bus": "n λεωφορείο λεωφορεία", "bicycle": "n ποδήλατο ποδήλατα",
     "boat": "f βάρκα βάρκες",
-    "guitar": "f κιθάρα κιθάρες", "piano": "n πιάνο πιάνα", "violin": "n βιολί βιολιά", "flute": "n φλάουτο φλάουτα",
+    "guitar": "f κιθάρα κιθάρες", "piano": "n πιάνο πιάνα", "violin": "n βιολί βιολιά",
+    "flute": "n φλάουτο φλάουτα",
     "book": "n βιβλίο βιβλία", "letter_mail": "n γράμμα γράμματα", "newspaper": "f εφημερίδα εφημερίδες",
     "poem": "n ποίημα ποιήματα",
     "film": "f ταινία ταινίες", "match_game": "m αγώνας αγώνα αγώνες αγώνες", "race": "f κούρσα κούρσες",
@@ -54,28 +58,28 @@ NOUNS = {  # f and n: singular, plural; m: nominative and accusative singular, n
     "door": "f πόρτα πόρτες", "window": "n παράθυρο παράθυρα", "box": "n κουτί κουτιά",
     "key": "n κλειδί κλειδιά", "watch_clock": "n ρολόι ρολόγια", "ball": "f μπάλα μπάλες",
     "coin": "n νόμισμα νομίσματα", "rose": "n τριαντάφυλλο τριαντάφυλλα", "tulip": "f τουλίπα τουλίπες",
-    "letter_alphabet": "n γράμμα γράμματα", "word": "f λέξη λέξεις", "number": "m αριθμός αριθμό αριθμοί αριθμούς",
+    "letter_alphabet": "n γράμμα γράμματα", "word": "f λέξη λέξεις",
+    "number": "m αριθμός αριθμό αριθμοί αριθμούς",
     "person": "m άνθρωπος άνθρωπο άνθρωποι ανθρώπους", "animal": "n ζώο ζώα", "fruit": "n φρούτο φρούτα",
     "drink_noun": "n ποτό ποτά", "vehicle": "n όχημα οχήματα", "instrument": "n όργανο όργανα",
     "flower": "n λουλούδι λουλούδια", "tool": "n εργαλείο εργαλεία",
 }  # fmt: skip
 MODIFIERS = {  # what follows the head of a compound; its last word is the modifier
     "apple_cake": "μήλου", "cherry_cake": "με κεράσια", "apple_juice": "μήλου", "orange_juice": "πορτοκαλιού",
-    "kitchen_table": "κουζίνας", "garden_chair": "κήπου", "kitchen_door": "της κουζίνας", "house_key": "του σπιτιού",
+    "kitchen_table": "κουζίνας", "garden_chair": "κήπου", "kitchen_door": "της κουζίνας",
+    "house_key": "του σπιτιού",
 }  # fmt: skip
-RELATIONAL = {
-    "winter_coat": "χειμωνιάτικος",
-    "school_bus": "σχολικός",
-    "school_book": "σχολικός",
-}  # adjectives
-SET_PHRASES = {"instrument": "μουσικός"}  # adjectives that belong to the noun itself
+# Adjectives that stand for the modifier of a compound, and one that belongs to the noun itself.
+RELATIONAL = {"winter_coat": "χειμωνιάτικος", "school_bus": "σχολικός", "school_book": "σχολικός"}
+SET_PHRASES = {"instrument": "μουσικός"}
 ADJECTIVES = {  # masculine singular; all six nominatives where irregular; one form where indeclinable
-    "old": "παλιός", "young": "νεαρός", "new": "καινούριος", "big": "μεγάλος", "small": "μικρός", "rich": "πλούσιος",
-    "poor": "φτωχός", "happy": "χαρούμενος", "sad": "λυπημένος", "strong": "δυνατός", "weak": "αδύναμος",
-    "clean": "καθαρός", "dirty": "βρώμικος", "heavy": "βαρύς βαριά βαρύ βαριοί βαριές βαριά",
-    "light_weight": "ελαφρύς ελαφριά ελαφρύ ελαφριοί ελαφριές ελαφριά", "expensive": "ακριβός", "cheap": "φτηνός",
-    "beautiful": "όμορφος", "red": "κόκκινος", "blue": "μπλε", "green": "πράσινος", "white": "άσπρος",
-    "black": "μαύρος", "orange_colour": "πορτοκαλί",
+    "old": "παλιός", "young": "νεαρός", "new": "καινούριος", "big": "μεγάλος", "small": "μικρός",
+    "rich": "πλούσιος", "poor": "φτωχός", "happy": "χαρούμενος", "sad": "λυπημένος", "strong": "δυνατός",
+    "weak": "αδύναμος", "clean": "καθαρός", "dirty": "βρώμικος",
+    "heavy": "βαρύς βαριά βαρύ βαριοί βαριές βαριά",
+    "light_weight": "ελαφρύς ελαφριά ελαφρύ ελαφριοί ελαφριές ελαφριά", "expensive": "ακριβός",
+    "cheap": "φτηνός", "beautiful": "όμορφος", "red": "κόκκινος", "blue": "μπλε", "green": "πράσινος",
+    "white": "άσπρος", "black": "μαύρος", "orange_colour": "πορτοκαλί",
 }  # fmt: skip
 VERBS = {  # third person singular: present, past, after "να"; a fourth word is the preposition of the object
     "eat": "τρώει έφαγε φάει", "drink": "πίνει ήπιε πιει", "read": "διαβάζει διάβασε διαβάσει",
@@ -83,20 +87,22 @@ VERBS = {  # third person singular: present, past, after "να"; a fourth word i
     "see": "βλέπει είδε δει", "hear": "ακούει άκουσε ακούσει", "carry": "κουβαλάει κουβάλησε κουβαλήσει",
     "open": "ανοίγει άνοιξε ανοίξει", "close": "κλείνει έκλεισε κλείσει", "wash": "πλένει έπλυνε πλύνει",
     "repair": "επισκευάζει επισκεύασε επισκευάσει", "drive": "οδηγεί οδήγησε οδηγήσει",
-    "love": "αγαπάει αγαπούσε αγαπάει", "hate": "μισεί μισούσε μισεί", "visit": "επισκέπτεται επισκέφτηκε επισκεφτεί",
-    "help": "βοηθάει βοήθησε βοηθήσει", "call": "τηλεφωνεί τηλεφώνησε τηλεφωνήσει σε",
-    "invite": "προσκαλεί προσκάλεσε προσκαλέσει", "pick_up": "παραλαμβάνει παρέλαβε παραλάβει",
-    "know_person": "γνωρίζει γνώριζε γνωρίζει", "know_thing": "ξέρει ήξερε ξέρει", "feed": "ταΐζει τάισε ταΐσει",
+    "love": "αγαπάει αγαπούσε αγαπάει", "hate": "μισεί μισούσε μισεί",
+    "visit": "επισκέπτεται επισκέφτηκε επισκεφτεί", "help": "βοηθάει βοήθησε βοηθήσει",
+    "call": "τηλεφωνεί τηλεφώνησε τηλεφωνήσει σε", "invite": "προσκαλεί προσκάλεσε προσκαλέσει",
+    "pick_up": "παραλαμβάνει παρέλαβε παραλάβει", "know_person": "γνωρίζει γνώριζε γνωρίζει",
+    "know_thing": "ξέρει ήξερε ξέρει", "feed": "ταΐζει τάισε ταΐσει",
     "paint": "ζωγραφίζει ζωγράφισε ζωγραφίσει", "play_music": "παίζει έπαιξε παίξει",
     "play_game": "παίζει έπαιξε παίξει", "win": "κερδίζει κέρδισε κερδίσει", "lose": "χάνει έχασε χάσει",
     "watch": "παρακολουθεί παρακολούθησε παρακολουθήσει", "put_on": "φοράει φόρεσε φορέσει",
-    "take_off": "βγάζει έβγαλε βγάλει", "find": "βρίσκει βρήκε βρει", "look_for": "ψάχνει έψαξε ψάξει",
+    "take_off": "βγάζει έβγαλε βγάλει", "find": "βρίσκει βρήκε βρει", "look_for": "ψάχνει έψαχνε ψάξει",
     "hide": "κρύβει έκρυψε κρύψει", "cut": "κόβει έκοψε κόψει", "cook": "μαγειρεύει μαγείρεψε μαγειρέψει",
     "bake": "ψήνει έψησε ψήσει", "learn": "μαθαίνει έμαθε μάθει", "sing": "τραγουδάει τραγούδησε τραγουδήσει",
-    "match_fit": "ταιριάζει ταίριαζε ταιριάζει με", "give": "δίνει έδωσε δώσει", "show": "δείχνει έδειξε δείξει",
-    "send": "στέλνει έστειλε στείλει", "bring": "φέρνει έφερε φέρει", "sleep": "κοιμάται κοιμήθηκε κοιμηθεί",
-    "run": "τρέχει έτρεξε τρέξει", "laugh": "γελάει γέλασε γελάσει", "cry": "κλαίει έκλαψε κλάψει",
-    "swim": "κολυμπάει κολύμπησε κολυμπήσει", "dance": "χορεύει χόρεψε χορέψει", "work": "δουλεύει δούλεψε δουλέψει",
+    "match_fit": "ταιριάζει ταίριαζε ταιριάζει με", "give": "δίνει έδωσε δώσει",
+    "show": "δείχνει έδειξε δείξει", "send": "στέλνει έστειλε στείλει", "bring": "φέρνει έφερε φέρει",
+    "sleep": "κοιμάται κοιμήθηκε κοιμηθεί", "run": "τρέχει έτρεξε τρέξει", "laugh": "γελάει γέλασε γελάσει",
+    "cry": "κλαίει έκλαψε κλάψει", "swim": "κολυμπάει κολύμπησε κολυμπήσει",
+    "dance": "χορεύει χόρεψε χορέψει", "work": "δουλεύει δούλεψε δουλέψει",
     "wait": "περιμένει περίμενε περιμένει", "arrive": "φτάνει έφτασε φτάσει", "depart": "φεύγει έφυγε φύγει",
     "get_up": "σηκώνεται σηκώθηκε σηκωθεί",
 }  # fmt: skip
@@ -113,45 +119,37 @@ TIMES = {
     "monday": "τη Δευτέρα", "sunday": "την Κυριακή", "summer": "το καλοκαίρι", "winter": "τον χειμώνα",
     "spring_season": "την άνοιξη",
 }  # fmt: skip
-MODALS = {
-    "must": "πρέπει πρέπει",
-    "can": "μπορεί μπορούν",
-    "want": "θέλει θέλουν",
-}  # singular, plural subject
-NUMBERS = {
-    2: "δύο δύο",
-    3: "τρεις τρία",
-    4: "τέσσερις τέσσερα",
-    5: "πέντε πέντε",
-}  # masculine or feminine, neuter
+MODALS = {"must": "πρέπει πρέπει", "can": "μπορεί μπορούν", "want": "θέλει θέλουν"}  # of one, of several
+NUMBERS = {2: "δύο δύο", 3: "τρεις τρία", 4: "τέσσερις τέσσερα", 5: "πέντε πέντε"}  # m or f, n
 ARTICLES = {"m": "ο τον οι τους", "f": "η την οι τις", "n": "το το τα τα"}
 ONE = {"m": "ένας έναν", "f": "μια μια", "n": "ένα ένα"}
 NO = {"m": "κανένας κανέναν", "f": "καμία καμία", "n": "κανένα κανένα"}
 
 
-# --- noun phrases --------------------------------------------------------------------------------------------------
+# --- noun phrases -------------------------------------------------------------------------------------------
 def noun_phrase(
-    thing: Thing, role: str, *, case: int, preposition: str = "", negated: bool = False
+    thing: Thing, role: str, *, case: int, preposition: str = "", negated: bool = False, bare: bool = False
 ) -> list[Token]:
-    """Preposition, article, number, adjectives and noun; ``case`` is 0 for the nominative, 1 for the accusative."""
+    """Preposition, article, number, adjectives and noun; ``case``: 0 is the nominative, 1 the accusative."""
     # "to" of a recipient is a part of the situation; the preposition a verb asks for only helps to say it.
     main, also = (f"{role}.to", "") if role == "recipient" else ("", f"{role} verb")
     before = [word(preposition, main, also)] if preposition else []
     if thing.concept in NAMES:
         gender, *forms = NAMES[thing.concept].split()
-        return _with_article(
-            before, ARTICLES[gender].split()[case], [word(forms[min(case, len(forms) - 1)], role)]
-        )
+        name = word(forms[min(case, len(forms) - 1)], role)
+        return _with_article(before, ARTICLES[gender].split()[case], [name])
     plural = _plural(thing)
     gender, noun = _noun(thing.concept, case, plural)
-    # πατατόσουπα says both parts of a compound in one word.
-    node = f"{role}.mod {role}" if thing.concept in COMPOUNDS and thing.concept in NOUNS else role
     words = [word(NUMBERS[thing.count].split()[gender == "n"], f"{role}.count")] if thing.count else []
     words += _adjectives(thing, role, gender, case, plural)
-    words += [word(noun, node), *_modifier(thing.concept, role)]
-    if thing.definite and thing.concept not in GAMES or thing.concept in MASS and thing.concept not in GAMES:
+    # πατατόσουπα says both parts of a compound in one word.
+    both = f"{role}.mod {role}" if thing.concept in COMPOUNDS and thing.concept in NOUNS else role
+    words += [word(noun, both), *_modifier(thing.concept, role)]
+    if thing.concept in GAMES:
+        return before + words
+    if thing.definite or thing.concept in MASS:
         return _with_article(before, ARTICLES[gender].split()[case + 2 * plural], words, f"{role}.det")
-    if plural or thing.concept in GAMES:
+    if plural or (bare and not thing.adjectives):
         return before + words
     if negated:  # "does not see any dog"
         return [*before, word(NO[gender].split()[case], f"{role}.det", "neg"), *words]
@@ -159,9 +157,9 @@ def noun_phrase(
 
 
 def _with_article(before: list[Token], article: str, words: list[Token], node: str = "") -> list[Token]:
-    """The words behind their article, which "σε" merges with (στον) and "με" does not; names have it without meaning."""
+    """The words behind their article, which merges with "σε" (στον); that of a name has no ``node``."""
     also = "" if node else " ".join(words[0].main)
-    # The feminine keeps its ν before vowels and stops only (την πόρτα, τη γάτα), the masculine always (τον γιατρό).
+    # The feminine keeps its ν before vowels and stops only (την πόρτα, τη γάτα), the masculine always.
     stops = ("κ", "π", "τ", "ξ", "ψ", "μπ", "ντ", "γκ", *"αεηιουωάέήίόύώ")
     if article == "την" and not words[0].text.lower().startswith(stops):
         article = "τη"
@@ -228,7 +226,7 @@ def _plural(thing: Thing) -> bool:
     return thing.plural or thing.count is not None
 
 
-# --- clauses -------------------------------------------------------------------------------------------------------
+# --- clauses ------------------------------------------------------------------------------------------------
 def _verb(clause: Clause, *, plural: bool) -> list[Token]:
     """Negation, modal with "να", and the verb, which alone tells a dropped "he, she, they"."""
     present, past, after_na = VERBS[clause.verb].split()[:3]
@@ -262,8 +260,14 @@ def _rest(clause: Clause, without: str = "") -> list[Token]:
     """What follows the verb, but for one constituent."""
     words = []
     if clause.object and without != "object":
-        preposition = _object_preposition(clause)
-        words += noun_phrase(clause.object, "object", case=1, preposition=preposition, negated=clause.negated)
+        words += noun_phrase(
+            clause.object,
+            "object",
+            case=1,
+            preposition=_object_preposition(clause),
+            negated=clause.negated,
+            bare=clause.verb == "play_music",  # "παίζει κιθάρα"
+        )
     if clause.recipient:
         words += noun_phrase(clause.recipient, "recipient", case=1, preposition="σε", negated=clause.negated)
     if clause.place and without != "place":
@@ -295,7 +299,7 @@ def sentence(clause: Clause) -> list[Token]:
 
 
 def question(clause: Clause, asked: str) -> list[Token]:
-    """A question about the ``subject``, ``object``, ``place`` or ``time``; the Greek question mark is ``;``."""
+    """A question about ``subject``, ``object``, ``place`` or ``time``; ``;`` is the Greek question mark."""
     living = {*NAMES, *PERSONS, "person"}
     if asked == "subject":
         ask = "ποιος" if clause.subject.concept in {*living, *ANIMALS, "animal"} else "τι"
