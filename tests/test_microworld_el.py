@@ -143,9 +143,12 @@ QUESTIONS = [
     (Clause("give", ANNA, BOOK, TEACHER, tense="past"), "object", "Τι έδωσε η Άννα στον δάσκαλο;"),
     (Clause("arrive", Thing("bus", plural=True), place="station"), "subject", "Τι φτάνει στον σταθμό;"),
     (Clause("arrive", Thing("bus", plural=True), place="station"), "place", "Πού φτάνουν τα λεωφορεία;"),
-    (Clause("buy", ANNA, a("hat"), modal="want", place="park"), "place",
-     "Πού θέλει να αγοράσει η Άννα ένα καπέλο;"),
-]  # fmt: skip
+    (
+        Clause("buy", ANNA, a("hat"), modal="want", place="park"),
+        "place",
+        "Πού θέλει να αγοράσει η Άννα ένα καπέλο;",
+    ),
+]
 
 
 @pytest.mark.parametrize(("clause", "asked", "expected"), QUESTIONS, ids=[text for *_, text in QUESTIONS])

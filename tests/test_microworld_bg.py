@@ -1,0 +1,212 @@
+"""Bulgarian of the embedded world, against sentences, questions and alignments written by hand."""
+
+import pytest
+
+from otlib.microworld import bg, en
+from otlib.microworld.situations import (
+    ADJECTIVES,
+    CATEGORIES,
+    HYPERNYMS,
+    MASS,
+    PLACES,
+    TIMES,
+    VERBS,
+    Clause,
+    Thing,
+)
+from otlib.microworld.tokens import detokenise, links, span
+
+ANNA, MARIA, PETER = Thing("anna"), Thing("maria"), Thing("peter")
+GIRL, TEACHER, BOOK = Thing("girl"), Thing("teacher"), Thing("book")
+
+
+def a(concept, *adjectives, **more):
+    return Thing(concept, definite=False, adjectives=adjectives, **more)
+
+
+def the(concept, *adjectives, **more):
+    return Thing(concept, adjectives=adjectives, **more)
+
+
+SENTENCES = [
+    # The article: full and short, hard and soft, after each gender, in the plural, on the first adjective.
+    (Clause("see", Thing("singer"), Thing("baker")), "Певецът вижда пекаря."),
+    (Clause("see", Thing("king"), Thing("man")), "Кралят вижда мъжа."),
+    (Clause("invite", Thing("father"), Thing("guest")), "Бащата кани госта."),
+    (Clause("sing", Thing("child", plural=True), Thing("song")), "Децата пеят песента."),
+    (Clause("feed", Thing("woman", plural=True), Thing("horse", plural=True)), "Жените хранят конете."),
+    (Clause("drink", the("soldier", "young"), Thing("tea")), "Младият войник пие чая."),
+    (Clause("carry", GIRL, the("chair", "white")), "Момичето носи белия стол."),
+    (Clause("see", the("dog", "big"), the("bicycle", "blue")), "Голямото куче вижда синия велосипед."),
+    (
+        Clause("help", the("nurse", plural=True), the("farmer", "sad", plural=True)),
+        "Медицинските сестри помагат на тъжните фермери.",
+    ),
+    # Indefinite: bare things, "един" with people and subjects, bare again under a negation.
+    (Clause("read", a("student", "poor"), a("letter_mail", "old")), "Един беден студент чете старо писмо."),
+    (Clause("see", a("sister"), a("doctor")), "Една сестра вижда един лекар."),
+    (Clause("see", a("child"), a("doctor"), tense="past", negated=True), "Едно дете не видя лекар."),
+    (Clause("buy", PETER, a("animal"), negated=True), "Петър не купува животно."),
+    (Clause("eat", a("cow", plural=True), a("apple", plural=True)), "Крави ядат ябълки."),
+    # Numbers: of things, of masculine people, with the article.
+    (Clause("buy", a("teacher", count=2), a("chair", count=2)), "Двама учители купуват два стола."),
+    (
+        Clause("see", a("woman", count=2), a("window", "dirty", count=4)),
+        "Две жени виждат четири мръсни прозореца.",
+    ),
+    (Clause("see", a("brother", count=5), a("horse", count=3)), "Петима братя виждат три коня."),
+    (Clause("sleep", Thing("friend", count=3)), "Тримата приятели спят."),
+    (Clause("hide", GIRL, Thing("key", count=2)), "Момичето крие двата ключа."),
+    (Clause("see", ANNA, a("person", count=4)), "Анна вижда четирима души."),
+    # Compounds: adjective, phrase, one word; nouns of two words.
+    (Clause("drink", ANNA, Thing("apple_juice")), "Анна пие ябълковия сок."),
+    (Clause("arrive", Thing("school_bus"), tense="past"), "Училищният автобус пристигна."),
+    (Clause("carry", PETER, the("kitchen_table", "heavy")), "Петър носи тежката кухненска маса."),
+    (Clause("find", PETER, the("house_key", "small")), "Петър намира малкия ключ за къщата."),
+    (Clause("write", TEACHER, a("school_book"), tense="past"), "Учителят написа учебник."),
+    (Clause("wash", ANNA, a("vehicle")), "Анна мие превозно средство."),
+    (Clause("play_game", Thing("boy", plural=True), Thing("chess")), "Момчетата играят шах."),
+    # Verbs that choose by their object, and objects with a preposition.
+    (Clause("wash", ANNA, Thing("shirt"), tense="past"), "Анна изпра ризата."),
+    (Clause("wash", ANNA, Thing("car"), tense="past"), "Анна изми колата."),
+    (Clause("put_on", MARIA, Thing("winter_coat")), "Мария облича зимното палто."),
+    (Clause("put_on", MARIA, Thing("hat"), tense="past"), "Мария си сложи шапката."),
+    (Clause("take_off", MARIA, Thing("shoe", plural=True), modal="must"), "Мария трябва да събуе обувките."),
+    (Clause("play_music", Thing("painter"), a("guitar")), "Художникът свири на китара."),
+    (Clause("match_fit", Thing("scarf"), Thing("dress")), "Шалът подхожда на роклята."),
+    (Clause("give", TEACHER, BOOK, Thing("child")), "Учителят дава книгата на детето."),
+    (Clause("show", ANNA, a("tulip"), a("friend")), "Анна показва лале на един приятел."),
+    (
+        Clause("send", ANNA, a("rose", "red", count=3), PETER, tense="past"),
+        "Анна изпрати три червени рози на Петър.",
+    ),
+    # The place of "се": before the verb, but never first.
+    (Clause("call", MARIA, PETER, tense="past"), "Мария се обади на Петър."),
+    (Clause("call", MARIA, PETER, pronoun=True), "Обажда се на Петър."),
+    (Clause("laugh", Thing("girl", plural=True), pronoun=True, negated=True), "Не се смеят."),
+    (Clause("call", Thing("king"), TEACHER, modal="want"), "Кралят иска да се обади на учителя."),
+    # Past: aorist, imperfect, plurals.
+    (Clause("eat", Thing("mouse", plural=True), Thing("cheese"), tense="past"), "Мишките изядоха сиренето."),
+    (
+        Clause("put_on", Thing("man", plural=True), a("coat", plural=True), tense="past"),
+        "Мъжете облякоха палта.",
+    ),
+    (Clause("run", Thing("waiter"), time="yesterday", tense="past"), "Сервитьорът тичаше вчера."),
+    (Clause("know_thing", GIRL, Thing("number"), tense="past"), "Момичето знаеше числото."),
+    # Place, time, modals, reason.
+    (
+        Clause("read", MARIA, BOOK, place="garden", time="monday"),
+        "Мария чете книгата в градината в понеделник.",
+    ),
+    (Clause("work", Thing("cook"), place="city", time="night"), "Готвачът работи в града през нощта."),
+    (Clause("swim", Thing("fish", plural=True), modal="can"), "Рибите могат да плуват."),
+    (Clause("wait", MARIA, modal="must", negated=True), "Мария няма нужда да чака."),
+    (
+        Clause("cut", Thing("boy"), Thing("bread"), modal="can", negated=True),
+        "Момчето не може да нареже хляба.",
+    ),
+    (
+        Clause("cry", MARIA, reason=Clause("laugh", the("neighbour", "old"), tense="past")),
+        "Мария плаче, защото старият съсед се смееше.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("clause", "expected"), SENTENCES, ids=[text for _, text in SENTENCES])
+def test_sentences_are_those_a_bulgarian_would_write(clause, expected):
+    """Article, count form, aspect, place of "се": one wrong form fails."""
+    assert detokenise(bg.sentence(clause)) == expected
+
+
+WHO_WHAT = Clause("read", MARIA, BOOK, place="school", time="sunday")
+QUESTIONS = [
+    (WHO_WHAT, "subject", "Кой чете книгата в училището в неделя?"),
+    (WHO_WHAT, "object", "Какво чете Мария в училището в неделя?"),
+    (WHO_WHAT, "place", "Къде Мария чете книгата в неделя?"),
+    (WHO_WHAT, "time", "Кога Мария чете книгата в училището?"),
+    (Clause("see", the("king", plural=True), PETER, tense="past"), "object", "Кого видяха кралете?"),
+    (Clause("see", the("king", plural=True), PETER, tense="past"), "subject", "Кой видя Петър?"),
+    (Clause("call", ANNA, Thing("nurse")), "object", "На кого се обажда Анна?"),
+    (Clause("laugh", Thing("student"), place="park"), "place", "Къде се смее студентът?"),
+    (Clause("give", TEACHER, BOOK, ANNA, tense="past"), "object", "Какво даде учителят на Анна?"),
+    (Clause("arrive", Thing("bus", plural=True), place="station"), "subject", "Какво пристига на гарата?"),
+    (Clause("buy", ANNA, a("hat"), modal="want"), "object", "Какво иска Анна да купи?"),
+    (Clause("put_on", ANNA, a("hat"), time="winter"), "time", "Кога Анна си слага шапка?"),
+]
+
+
+@pytest.mark.parametrize(("clause", "asked", "expected"), QUESTIONS, ids=[text for *_, text in QUESTIONS])
+def test_questions_are_those_a_bulgarian_would_ask(clause, asked, expected):
+    """Question words, "се" after them, a subject that cannot be mistaken for the object."""
+    assert detokenise(bg.question(clause, asked)) == expected
+
+
+# English-Bulgarian, words counted from 0: sure links, and links that are only possible.
+ALIGNMENTS = [
+    # The girl reads the book . / Момичето чете книгата .
+    (Clause("read", GIRL, BOOK), "1-0 2-1 4-2 5-3", "0-0 3-2"),
+    # The teacher washes the old car . / Учителят мие старата кола .
+    (Clause("wash", TEACHER, the("car", "old")), "1-0 2-1 4-2 5-3 6-4", "0-0 3-2"),
+    # Anna drinks the apple juice . / Анна пие ябълковия сок .
+    (Clause("drink", ANNA, Thing("apple_juice")), "0-0 1-1 3-2 4-3 5-4", "2-2"),
+    # The nurse does not write the school book . / Медицинската сестра не пише учебника .
+    (
+        Clause("write", Thing("nurse"), Thing("school_book"), negated=True),
+        "1-0 1-1 3-2 4-3 6-4 7-4 8-5",
+        "0-0 2-3 5-4",
+    ),
+    # Maria gives a rose to the child in the garden . / Мария дава роза на детето в градината .
+    (
+        Clause("give", MARIA, a("rose"), Thing("child"), place="garden"),
+        "0-0 1-1 3-2 4-3 6-4 7-5 9-6 10-7",
+        "5-4 8-6",
+    ),
+    # They want to call Peter in the morning . / Искат да се обадят на Петър сутринта .
+    (
+        Clause("call", Thing("boy", plural=True), PETER, time="morning", modal="want", pronoun=True),
+        "1-0 3-3 4-5 7-6 8-7",
+        "0-3 1-1 2-0 2-1 3-2 3-4 4-4 5-6 6-6",
+    ),
+    # Maria laughs because two old men slept . / Мария се смее , защото двама стари мъже спаха .
+    (
+        Clause("laugh", MARIA, reason=Clause("sleep", a("man", "old", count=2), tense="past")),
+        "0-0 1-2 2-4 3-5 4-6 5-7 6-8 7-9",
+        "1-1",
+    ),
+]
+
+
+def _pairs(text):
+    return {tuple(int(i) for i in pair.split("-")) for pair in text.split()}
+
+
+@pytest.mark.parametrize(("clause", "sure", "possible"), ALIGNMENTS)
+def test_alignments_with_english_are_exact(clause, sure, possible):
+    """Hand-made links: suffixed articles, compounds, "се", "да", dropped pronouns."""
+    found = links(en.sentence(clause), bg.sentence(clause))
+    assert found == (_pairs(sure), _pairs(possible))
+
+
+def test_every_concept_has_words_in_every_form():
+    """A concept without an entry would fail in the middle of a world's making."""
+    nouns = [concept for concepts in CATEGORIES.values() for concept in concepts] + list(HYPERNYMS)
+    for concept in nouns:
+        plurals = [] if concept in MASS else [Thing(concept, plural=True), a(concept, count=3)]
+        for thing in (Thing(concept), a(concept), *plurals):
+            assert bg.sentence(Clause("see", thing, thing))
+    for verb in VERBS:
+        for modal in (None, "must"):
+            assert bg.sentence(Clause(verb, MARIA, tense="past", modal=modal))
+    for adjective in ADJECTIVES:
+        assert bg.sentence(Clause("see", the("man", adjective), the("man", adjective, plural=True)))
+    for place in PLACES:
+        assert bg.sentence(Clause("sleep", MARIA, place=place))
+    for time in TIMES:
+        assert bg.sentence(Clause("sleep", MARIA, time=time))
+
+
+def test_the_answer_of_a_question_keeps_its_preposition():
+    """ "На кого се обажда?" is answered by "на Мария", not by "Мария"."""
+    tokens = bg.sentence(Clause("call", PETER, MARIA))
+    first, last = span(tokens, "object")
+    assert [token.text for token in tokens[first : last + 1]] == ["на", "Мария"]
