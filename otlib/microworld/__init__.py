@@ -10,12 +10,13 @@ from pathlib import Path
 from types import ModuleType
 
 from otlib.microworld.sample import Sampler
-from otlib.microworld.situations import Clause
+from otlib.microworld.situations import Clause, Token
 from otlib.microworld.tasks import Inference, Question, inference, question
-from otlib.microworld.tokens import detokenise, links, span, text_span
+from otlib.microworld.tokens import detokenise, links, prefixed, span, text_span
 
 PIVOT = "en"
 LABELS = ("entailment", "neutral", "contradiction")
+Utterance = tuple[Clause, str | None]  # a clause said, or asked about one of its parts
 
 
 def language(code: str) -> ModuleType:
@@ -98,10 +99,6 @@ def write_world(
     }
 
 
-def _splits(heldout: int, train: int) -> list[tuple[str, int]]:
-    return [("heldout", heldout), ("train", train)]
-
-
 class _Draws:
     """Random items such that each English sentence belongs to one part of the data only."""
 
@@ -126,12 +123,12 @@ class _Draws:
     def clause(self, part: str) -> Clause:
         return self.draw(part, self.sampler.clause, lambda clause: [clause])
 
-    def clauses(self, part: str, n: int) -> list[Clause]:
-        """Different clauses."""
-        found: dict[Clause, None] = {}
+    def different(self, part: str, n: int, *, single: bool) -> list[list[Utterance]]:
+        """Different sentences, questions and small texts."""
+        found: dict[tuple[Utterance, ...], None] = {}
         while len(found) < n:
-            found[self.clause(part)] = None
-        return list(found)
+            found[tuple(_utterances(self, part, single=single))] = None
+        return [list(item) for item in found]
 
     def inference(self, part: str, label: str) -> Inference:
         return self.draw(
@@ -146,28 +143,51 @@ def _say(speaker: ModuleType, clause: Clause) -> str:
     return detokenise(speaker.sentence(clause))
 
 
-def _document(speaker: ModuleType, draws: _Draws, part: str) -> str:
-    """A sentence, two related ones, or a paragraph with a question and its answer."""
-    roll = draws.rng.random()
-    if roll < 0.5:
-        return _say(speaker, draws.clause(part))
-    if roll < 0.75:
+def _utterances(draws: _Draws, part: str, *, single: bool) -> list[Utterance]:
+    """A sentence or a question; unless ``single`` also two related sentences, or a question before its paragraph."""
+    roll = draws.rng.random() * (0.65 if single else 1)
+    if roll < 0.45:
+        return [(draws.clause(part), None)]
+    if roll < 0.65:
+        item = draws.question(part)
+        return [(item.paragraph[item.about], item.asked)]
+    if roll < 0.8:
         item = draws.inference(part, draws.rng.choice(LABELS))
-        return f"{_say(speaker, item.premise)} {_say(speaker, item.hypothesis)}"
-    context, asked, _, answer = _rendered(speaker, draws.question(part))
-    return f"{context} {asked} {answer}."
+        return [(item.premise, None), (item.hypothesis, None)]
+    item = draws.question(part)
+    return [(item.paragraph[item.about], item.asked), *((clause, None) for clause in item.paragraph)]
 
 
-def _write_parallel(folder: Path, speakers, code: str, pairs: dict[str, list[Clause]]) -> None:
+def _tokens(speaker: ModuleType, utterances: Sequence[Utterance]) -> list[Token]:
+    """The words of all utterances; nodes carry the number of theirs, so that none aligns across."""
+    tokens = []
+    for number, (clause, asked) in enumerate(utterances):
+        words = speaker.sentence(clause) if asked is None else speaker.question(clause, asked)
+        tokens += prefixed(words, f"{number}.")
+    return tokens
+
+
+def _document(speaker: ModuleType, draws: _Draws, part: str) -> str:
+    """One line of text; a question before its paragraph is answered at the end."""
+    utterances = _utterances(draws, part, single=False)
+    text = detokenise(_tokens(speaker, utterances))
+    if len(utterances) < 3:
+        return text
+    about, asked = utterances[0]
+    tokens = speaker.sentence(about)
+    return f"{text} {text_span(tokens, *span(tokens, asked))[1]}."
+
+
+def _write_parallel(folder: Path, speakers, code: str, pairs: dict[str, list[list[Utterance]]]) -> None:
     english, other = speakers[PIVOT], speakers[code]
-    for split, clauses in pairs.items():
-        rows = [(_words(other.sentence(clause)), _words(english.sentence(clause))) for clause in clauses]
+    for split, items in pairs.items():
+        rows = [(_words(_tokens(other, item)), _words(_tokens(english, item))) for item in items]
         _write_table(folder / "parallel" / f"{code}-{PIVOT}.{split}.tsv", (code, PIVOT), rows)
-    gold = [_gold_row(english.sentence(clause), other.sentence(clause)) for clause in pairs["heldout"]]
+    gold = [_gold_row(_tokens(english, item), _tokens(other, item)) for item in pairs["heldout"]]
     _write_table(folder / "gold" / f"{code}-{PIVOT}.tsv", ("en", "other", "sure", "possible"), gold)
 
 
-def _words(tokens) -> str:
+def _words(tokens: Sequence[Token]) -> str:
     return " ".join(token.text for token in tokens)
 
 

@@ -32,7 +32,13 @@ COMMON_VERBS = {
     "wash": 2,
 }
 WATER_PLACES = ("beach", "bank_river")
-MOTION = ("arrive", "depart")
+TIMELESS = {
+    "know_person",
+    "know_thing",
+    "love",
+    "hate",
+    "match_fit",
+}  # states: nowhere and never in particular
 
 
 def members(category: str) -> tuple[str, ...]:
@@ -63,15 +69,17 @@ class Sampler:
         subject = self._thing(frame.subject, used, definite=0.85)
         recipient = self._thing(frame.recipient, used, definite=0.85, detail=0.4) if frame.recipient else None
         obj = self._thing(frame.object, used, definite=0.55) if frame.object else None
-        place = self._place(verb) if rng.random() < (0.3 if recipient else 0.5) else None
-        time = rng.choice(TIMES) if rng.random() < (0.3 if place else 0.45) else None
+        state = verb in TIMELESS
+        somewhere = not state and verb != "depart"  # a place would be read as where one leaves for
+        place = self._place(verb) if somewhere and rng.random() < (0.3 if recipient else 0.5) else None
+        time = rng.choice(TIMES) if not state and rng.random() < (0.3 if place else 0.45) else None
         clause = Clause(verb, subject, obj, recipient, place, time, tense=self._tense(time))
         if plain:
             return clause
         roll = rng.random()
         if roll < 0.06:
             return replace(clause, negated=True)
-        if roll < 0.15 and time != "yesterday":
+        if roll < 0.15 and time != "yesterday" and not state:
             return replace(clause, modal=rng.choice(("must", "can", "want")), tense="present")
         if roll < 0.22:
             return replace(clause, pronoun=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from otlib.microworld.sample import NO_DETAIL, Sampler, members
+from otlib.microworld.sample import NO_DETAIL, TIMELESS, Sampler, members
 from otlib.microworld.situations import (
     ADJECTIVE_ANTONYMS,
     COLOURS,
@@ -97,9 +97,10 @@ def _dropped(sampler, premise):
 def _added(sampler, premise):
     """The hypothesis knows more: an adjective, a place or a time."""
     options = []
-    if premise.place is None:
+    state = premise.verb in TIMELESS
+    if premise.place is None and not state and premise.verb != "depart":
         options.append(replace(premise, place=sampler.place(premise.verb)))
-    if premise.time is None:
+    if premise.time is None and not state:
         times = [t for t in TIMES if t != ("today" if premise.tense == "past" else "yesterday")]
         options.append(replace(premise, time=sampler.rng.choice(times)))
     for role in _roles(premise):
@@ -276,7 +277,7 @@ def question(sampler: Sampler) -> Question:
             continue
         others: list[Clause] = []
         seen = set(_concepts(asked_of))
-        for _ in range(rng.choice((1, 2))):
+        for _ in range(rng.choice((1, 1, 2))):
             alike = asked_of.object is not None and rng.random() < 0.4
             other = sampler.clause(verb=asked_of.verb if alike else None, avoid=frozenset(seen), plain=True)
             if other.verb != "match_fit" and not seen & set(_concepts(other)):
