@@ -84,7 +84,8 @@ def write_world(
     _write_qa(folder / "qa", speakers, draws, {"test": qa_test, "dev": qa_dev, "train": qa_train})
     for code in languages:
         pairs = {
-            split: draws.clauses(f"{split} {code}", n) for split, n in _splits(heldout_pairs, parallel_pairs)
+            "heldout": draws.different(f"heldout {code}", heldout_pairs, single=True),
+            "train": draws.different(f"train {code}", parallel_pairs, single=False),
         }
         _write_parallel(folder, speakers, code, pairs)
     for code in speakers:
