@@ -35,6 +35,14 @@ def language(code: str) -> ModuleType:
         ) from None
 
 
+def preview(code: str, n: int = 100, *, seed: int = 0) -> None:
+    """Print random sentences and questions of a language beside English, for reading."""
+    draws = _Draws(seed)
+    for _ in range(n):
+        utterances = _utterances(draws, "preview", single=True)
+        print(*(detokenise(_tokens(language(each), utterances)) for each in (PIVOT, code)), sep="\n", end="\n\n")
+
+
 def write_world(
     folder: str | Path,
     languages: Sequence[str],
