@@ -14,12 +14,13 @@ def word(text: str, main: str = "", also: str = "", *, glue: bool = False) -> To
 
 
 def prefixed(tokens: Sequence[Token], prefix: str) -> list[Token]:
-    """The same words as parts of a subordinate clause: every node name behind ``prefix``."""
+    """The same words as parts of a larger text: every node name behind ``prefix``."""
     return [
-        replace(
-            token,
-            main=frozenset(prefix + node for node in token.main),
-            also=frozenset(prefix + node for node in token.also),
+        Token(
+            token.text,
+            frozenset(prefix + node for node in token.main),
+            frozenset(prefix + node for node in token.also),
+            token.glue,
         )
         for token in tokens
     ]
