@@ -56,7 +56,7 @@ def prepare_files(
     Parameters
     ----------
     folder : path
-        Where to write; replaced as a whole when everything is ready.
+        Where to write.
     languages : sequence of str
         The languages beside English.
     parallel, text, retrieval, qa_test : str
@@ -83,10 +83,8 @@ def prepare_files(
         If a file is missing or malformed; names file and line.
     """
     folder = Path(folder)
-    unfinished = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
     for part in ("parallel", "gold", "text", "nli", "qa"):
-        (unfinished / part).mkdir(parents=True)
+        (folder / part).mkdir(parents=True, exist_ok=True)
     gold = gold or {}
     counts: dict[str, dict[str, int]] = {}
     tested: set[str] = set()
@@ -98,27 +96,25 @@ def prepare_files(
             heldout = read_parallel(_path(retrieval, language), language, words=words, max_words=max_words)
         sentences = _sentences(heldout)
         if language in gold:
-            shutil.copy(gold[language], unfinished / "gold" / f"{language}-{PIVOT}.tsv")
+            shutil.copy(gold[language], folder / "gold" / f"{language}-{PIVOT}.tsv")
             for pair in read_gold(gold[language]):
                 sentences |= {_key(pair.en), _key(pair.other)}
         train = _without(train, sentences)
         if parallel_pairs is not None:
             train = sample(train, parallel_pairs, seed=seed)
         counts[f"{language} parallel"], counts[f"{language} heldout"] = train.counts, heldout.counts
-        _write_pairs(unfinished / "parallel" / f"{language}-{PIVOT}.train.tsv", train)
-        _write_pairs(unfinished / "parallel" / f"{language}-{PIVOT}.heldout.tsv", heldout)
+        _write_pairs(folder / "parallel" / f"{language}-{PIVOT}.train.tsv", train)
+        _write_pairs(folder / "parallel" / f"{language}-{PIVOT}.heldout.tsv", heldout)
         tested |= sentences
     if text is not None:
         files = {language: _path(text, language) for language in languages}
-        counts["text"] = _write_text(unfinished / "text", files, tested, pivot_share=pivot_share, seed=seed)
+        counts["text"] = _write_text(folder / "text", files, tested, pivot_share=pivot_share, seed=seed)
     if nli_test is not None:
-        counts["nli"] = _write_nli(unfinished / "nli", languages, nli_train, nli_dev, nli_test)
+        counts["nli"] = _write_nli(folder / "nli", languages, nli_train, nli_dev, nli_test)
     if qa_test is not None:
         counts["qa"] = _write_qa(
-            unfinished / "qa", languages, qa_train, qa_test, dev_share=qa_dev_share, seed=seed
+            folder / "qa", languages, qa_train, qa_test, dev_share=qa_dev_share, seed=seed
         )
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
     return counts
 
 
