@@ -223,7 +223,7 @@ def plans(
     across = len(named) if len(named) < 4 else math.ceil(len(named) / 2)
     down = math.ceil(len(named) / across)
     size = (1.4 + across * (0.7 + 0.3 * len(columns)), down * (1.3 + 0.3 * len(rows)))
-    figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False, sharey=True)
+    figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
     # No entry of a plan between uniform weights can be larger.
     most = 1 / max(len(rows), len(columns))
     for ax, (name, plan) in zip(grid.flat, named.items(), strict=False):
@@ -248,15 +248,19 @@ def _extra_links(pair: GoldPair) -> int:
     return 2 * len(pair.sure) - len(en) - len(other)
 
 
-# --- lines over epsilon or steps ----------------------------------------------------------------------------
+# --- curves -------------------------------------------------------------------------------------------------
 
 
-def epsilon_sweep(table: pd.DataFrame, *, ylabel: str, ax: Axes | None = None) -> Axes:
-    """Quantities against epsilon: ``table`` is indexed by epsilon, one column a quantity."""
-    ax = _axes(ax, 6.5, 3.4)
-    sns.lineplot(table, ax=ax, palette="colorblind", markers=True, markersize=5, dashes=False)
-    ax.set(xscale="log", xlabel="epsilon, part of the mean cost", ylabel=ylabel)
-    ax.legend(frameon=False)
+def curves(
+    table: pd.DataFrame, *, xlabel: str, ylabel: str, logarithmic: bool = False, ax: Axes | None = None
+) -> Axes:
+    """Columns of a table against its index, which stands on a logarithmic axis if ``logarithmic``."""
+    ax = _axes(ax, 7, 3.3)
+    marker = "o" if len(table) < 50 else None
+    for name, colour in zip(table, sns.color_palette("colorblind", table.shape[1]), strict=True):
+        ax.plot(table.index, table[name], color=colour, marker=marker, ms=3.5, lw=1.6, label=name)
+    ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logarithmic else "linear")
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
@@ -444,6 +448,24 @@ def gains(
     ax.grid(axis="y", visible=False)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
+
+
+def scoreboard(
+    summary: pd.DataFrame, measures: Sequence[tuple[str, str]], methods: Sequence[str], *, draw=method_scores
+) -> np.ndarray:
+    """A panel for each (task, metric), drawn by :func:`method_scores` or :func:`gains`, with one legend."""
+    down = math.ceil(len(measures) / 2)
+    across = min(2, len(measures))
+    size = (1.2 + 5.8 * across, 3.1 * down)
+    figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
+    for ax, measure in zip(grid.flat, measures, strict=False):
+        draw(summary, *measure, methods, ax=ax)
+        handles, labels = ax.get_legend_handles_labels()
+        ax.get_legend().remove()
+    for ax in grid.flat[len(measures) :]:
+        ax.set_axis_off()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    return grid
 
 
 def transfer_by_alignment(
