@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 from otlib.microworld.situations import (
     ADJECTIVES,
     CATEGORIES,
     GAMES,
+    HYPERNYMS,
     MASS,
     NAMES,
     NUMBERS,
@@ -20,25 +23,32 @@ from otlib.microworld.situations import (
     Thing,
 )
 
-COMMON_VERBS = {
-    "eat": 3,
-    "drink": 2,
-    "read": 2,
-    "buy": 3,
-    "sell": 2,
-    "see": 3,
-    "give": 3,
-    "carry": 2,
-    "wash": 2,
+# Three times as frequent as the rest: common things are common.
+COMMON = {
+    "eat", "drink", "read", "buy", "sell", "see", "give", "carry", "wash", "find", "sleep",
+    "man", "woman", "child", "boy", "girl", "friend", "mother", "father", "teacher", "doctor", "dog", "cat", "horse",
+    "apple", "bread", "cake", "egg", "water", "milk", "coffee", "coat", "shirt", "table", "chair", "car", "bus",
+    "guitar", "book", "letter_mail", "song", "door", "window", "key", "rose", "knife", "word",
+    "garden", "school", "kitchen", "market", "house", "today", "yesterday", "morning", "evening",
+    "old", "young", "new", "big", "small", "red",
+}  # fmt: skip
+STATES = {"know_person", "know_thing", "love", "hate", "match_fit"}  # nowhere and never in particular
+PLACES_OF = {
+    "swim": ("beach", "bank_river"),
+    "cook": ("kitchen", "house", "garden", "hospital", "school"),
+    "bake": ("kitchen", "house", "village", "school"),
+    "buy": ("market", "city", "village", "street", "station"),
+    "sell": ("market", "city", "village", "street", "station"),
+    "drive": ("city", "village", "street", "forest", "beach"),
+    "get_up": ("house", "hospital", "garden", "forest"),
+    "arrive": ("school", "market", "village", "city", "park", "station", "hospital", "beach"),
+    "depart": (),  # a place would be read as where one leaves for
 }
-WATER_PLACES = ("beach", "bank_river")
-TIMELESS = {
-    "know_person",
-    "know_thing",
-    "love",
-    "hate",
-    "match_fit",
-}  # states: nowhere and never in particular
+NO_DETAIL = {*NAMES, *MASS, *GAMES}  # no adjective, no plural, no number
+CATEGORY_OF = {concept: category for category, concepts in CATEGORIES.items() for concept in concepts}
+_GENERAL = {"name": "person", "motor": "vehicle", "drink": "drink_noun"} | {
+    category: category for category in HYPERNYMS if category in CATEGORIES
+}
 
 
 def members(category: str) -> tuple[str, ...]:
@@ -46,8 +56,24 @@ def members(category: str) -> tuple[str, ...]:
     return CATEGORIES[category] if category in CATEGORIES else SPECIAL_CATEGORIES[category]
 
 
-CATEGORY_OF = {concept: category for category, concepts in CATEGORIES.items() for concept in concepts}
-NO_DETAIL = {*NAMES, *MASS, *GAMES}  # no adjective, no plural, no number
+def places(verb: str) -> tuple[str, ...]:
+    """Where people do this."""
+    return () if verb in STATES else PLACES_OF.get(verb, PLACES)
+
+
+def adjectives(concept: str) -> tuple[str, ...]:
+    """Adjectives that suit a concept."""
+    return () if concept in NO_DETAIL else _suiting(CATEGORY_OF.get(concept))
+
+
+@functools.cache
+def _suiting(category: str | None) -> tuple[str, ...]:
+    return tuple(adjective for adjective, categories in ADJECTIVES.items() if category in categories)
+
+
+@functools.cache
+def _weights(options: tuple[str, ...]) -> list[int]:
+    return [3 if option in COMMON else 1 for option in options]
 
 
 class Sampler:
@@ -55,58 +81,76 @@ class Sampler:
 
     def __init__(self, rng: random.Random):
         self.rng = rng
-        self._verbs = list(VERBS)
-        self._weights = [COMMON_VERBS.get(verb, 1) for verb in VERBS]
+
+    def pick(self, options: Sequence[str]) -> str:
+        """One concept, common ones first."""
+        options = tuple(options)
+        return self.rng.choices(options, _weights(options))[0]
 
     def clause(
-        self, *, verb: str | None = None, avoid: frozenset[str] = frozenset(), plain: bool = False
+        self,
+        *,
+        verb: str | None = None,
+        avoid: frozenset[str] = frozenset(),
+        plain: bool = False,
+        detail: float = 1.0,
+        general: float = 0.05,
     ) -> Clause:
-        """A random clause; ``avoid`` names concepts not to use, ``plain`` asks for no negation, modal, pronoun, reason."""
+        """A random clause.
+
+        ``avoid`` names concepts not to use; ``plain`` asks for no negation, modal, pronoun or reason; ``detail`` scales the
+        chance of adjectives, plurals and numbers; ``general`` is the chance of a hypernym as subject or object.
+        """
         rng = self.rng
-        verb = verb or rng.choices(self._verbs, self._weights)[0]
+        verb = verb or self.pick(tuple(VERBS))
         frame = VERBS[verb]
         used = set(avoid)
-        subject = self._thing(frame.subject, used, definite=0.85)
-        recipient = self._thing(frame.recipient, used, definite=0.85, detail=0.4) if frame.recipient else None
-        obj = self._thing(frame.object, used, definite=0.55) if frame.object else None
-        state = verb in TIMELESS
-        somewhere = not state and verb != "depart"  # a place would be read as where one leaves for
-        place = self._place(verb) if somewhere and rng.random() < (0.3 if recipient else 0.5) else None
-        time = rng.choice(TIMES) if not state and rng.random() < (0.3 if place else 0.45) else None
+        role = self._general_role(verb) if rng.random() < general else ""
+        subject = self._thing(frame.subject, used, definite=0.85, detail=detail, general=role == "subject")
+        recipient, obj = None, None
+        if frame.recipient:
+            recipient = self._thing(frame.recipient, used, definite=0.85, detail=0.4 * detail)
+        if frame.object:
+            obj = self._thing(frame.object, used, definite=0.55, detail=detail, general=role == "object")
+        place = self._place(verb) if rng.random() < (0.3 if recipient else 0.5) else None
+        time = self._time(verb) if rng.random() < (0.3 if place else 0.45) else None
         clause = Clause(verb, subject, obj, recipient, place, time, tense=self._tense(time))
-        if plain:
-            return clause
-        roll = rng.random()
-        if roll < 0.06:
-            return replace(clause, negated=True)
-        if roll < 0.15 and time != "yesterday" and not state:
-            return replace(clause, modal=rng.choice(("must", "can", "want")), tense="present")
-        if roll < 0.22:
-            return replace(clause, pronoun=True)
-        if roll < 0.27:
-            return replace(clause, place=None, time=None, reason=self._reason(subject))
-        return clause
-
-    def category(self, categories: tuple[str, ...]) -> str:
-        """One category, common nouns before names."""
-        weights = [2 if category == "person" else 1 for category in categories]
-        return self.rng.choices(categories, weights)[0]
+        return clause if plain else self._varied(clause)
 
     def adjective(self, concept: str) -> str | None:
         """An adjective that suits a concept, or None."""
-        fitting = [a for a, categories in ADJECTIVES.items() if CATEGORY_OF.get(concept) in categories]
-        return self.rng.choice(fitting) if fitting and concept not in NO_DETAIL else None
+        fitting = adjectives(concept)
+        return self.pick(fitting) if fitting else None
 
-    def place(self, verb: str) -> str:
-        return self._place(verb)
+    def _varied(self, clause: Clause) -> Clause:
+        """Now and then a negation, a modal, a pronoun or a reason."""
+        roll = self.rng.random()
+        if roll < 0.06:
+            return replace(clause, negated=True)
+        if roll < 0.15 and clause.time != "yesterday" and clause.verb not in STATES:
+            return replace(clause, modal=self.rng.choice(("must", "can", "want")), tense="present")
+        if roll < 0.22 and clause.subject.concept not in HYPERNYMS:
+            return replace(clause, pronoun=True)
+        if roll < 0.27:
+            return replace(clause, place=None, time=None, reason=self._reason(clause.subject))
+        return clause
 
-    def _thing(self, categories, used: set[str], *, definite: float, detail: float = 1.0) -> Thing:
+    def _general_role(self, verb: str) -> str:
+        """Subject or object, where there is a hypernym for it; nobody drinks a drink."""
+        frame = VERBS[verb]
+        able = verb != "drink" and any(category in _GENERAL for category in frame.object)
+        return self.rng.choice(("subject", "object")) if able else "subject"
+
+    def _thing(self, categories, used: set[str], *, definite: float, detail: float, general=False) -> Thing:
         rng = self.rng
         for _ in range(50):
-            concept = rng.choice(members(self.category(categories)))
+            category = rng.choices(categories, [2 if each == "person" else 1 for each in categories])[0]
+            concept = self.pick(members(category))
             if concept not in used:
                 break
         used.add(concept)
+        if general and category in _GENERAL:
+            return Thing(_GENERAL[category], plural=rng.random() < 0.15, definite=False)
         if concept in NO_DETAIL:
             return Thing(concept)
         roll = rng.random()
@@ -116,10 +160,12 @@ class Sampler:
         is_definite = count is None and rng.random() < definite
         return Thing(concept, plural, is_definite, (adjective,) if adjective else (), count)
 
-    def _place(self, verb: str) -> str:
-        if verb == "swim":
-            return self.rng.choice(WATER_PLACES)
-        return self.rng.choice(PLACES)
+    def _place(self, verb: str) -> str | None:
+        options = places(verb)
+        return self.pick(options) if options else None
+
+    def _time(self, verb: str) -> str | None:
+        return None if verb in STATES else self.pick(TIMES)
 
     def _tense(self, time: str | None) -> str:
         if time == "yesterday":

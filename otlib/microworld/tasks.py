@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from otlib.microworld.sample import NO_DETAIL, TIMELESS, Sampler, members
+from otlib.microworld.sample import NO_DETAIL, STATES, Sampler, adjectives, members, places
 from otlib.microworld.situations import (
     ADJECTIVE_ANTONYMS,
     COLOURS,
+    COMPOUNDS,
     HYPERNYMS,
     NUMBERS,
     TIMES,
@@ -17,21 +18,38 @@ from otlib.microworld.situations import (
     Thing,
 )
 
-# Share of each type within its label; see README.md of this folder.
+# How often a type is taken where the hypothesis allows it; README.md of this folder has the shares that follow.
 TYPES = {
-    "entailment": {"drop": 0.42, "hypernym": 0.38, "number": 0.12, "negation": 0.08},
-    "neutral": {"add": 0.42, "hyponym": 0.26, "swap": 0.14, "number": 0.10, "negation": 0.08},
-    "contradiction": {"substitution": 0.34, "antonym": 0.34, "number": 0.18, "negation": 0.14},
+    "entailment": {"drop": 1.0, "hypernym": 5.0, "number": 8.0, "negation": 1.0},
+    "neutral": {"add": 1.0, "hyponym": 0.35, "swap": 3.0, "number": 2.0, "negation": 1.0},
+    "contradiction": {"substitution": 1.0, "antonym": 1.3, "number": 3.0, "negation": 0.15},
 }
+NEGATED = 0.08  # hypotheses with "not"
+GENERAL = 0.4  # hypotheses with a hypernym
+# Premises that know something more besides, so that those of all labels are about equally long.
+BESIDES = {"entailment": 0.1, "neutral": 0.7, "contradiction": 0.5}
+DISTINCT_PLACES = (
+    "garden",
+    "school",
+    "kitchen",
+    "market",
+    "station",
+    "hospital",
+    "forest",
+    "beach",
+    "mountain",
+)
 
-_HYPERNYM_OF = {member: hypernym for hypernym, concepts in HYPERNYMS.items() for member in concepts}
+_GENERAL_OF = {member: hypernym for hypernym, concepts in HYPERNYMS.items() for member in concepts}
 _ANTONYMS = {pair[i]: pair[1 - i] for pair in VERB_ANTONYMS for i in (0, 1)}
-_OPPOSITES: dict[str, tuple[str, ...]] = {}
-for _pair in ADJECTIVE_ANTONYMS:
-    for _i in (0, 1):
-        _OPPOSITES[_pair[_i]] = (*_OPPOSITES.get(_pair[_i], ()), _pair[1 - _i])
-for _colour in COLOURS:
-    _OPPOSITES[_colour] = tuple(colour for colour in COLOURS if colour != _colour)
+_OPPOSITES = {
+    **{
+        a: [p[1 - p.index(a)] for p in ADJECTIVE_ANTONYMS if a in p]
+        for pair in ADJECTIVE_ANTONYMS
+        for a in pair
+    },
+    **{colour: [other for other in COLOURS if other != colour] for colour in COLOURS},
+}
 
 
 @dataclass(frozen=True)
@@ -53,22 +71,36 @@ class Question:
     asked: str
 
 
-# --- inference -------------------------------------------------------------------------------------------------------
+# --- inference -----------------------------------------------------------------------------------------------------
 def inference(sampler: Sampler, label: str) -> Inference:
-    """A random item with this label."""
-    kinds = TYPES[label]
-    kind = sampler.rng.choices(list(kinds), list(kinds.values()))[0]
+    """A random item with this label.
+
+    The hypothesis is drawn first, blind to the label, and kept only if every label has a premise for it; so the
+    hypothesis alone tells nothing about the label.
+    """
     while True:
-        premise = sampler.clause(plain=True)
-        made = _MAKERS[label, kind](sampler, premise)
-        if made is None:
-            continue
-        premise, hypothesis = made
-        if kind != "negation" and sampler.rng.random() < 0.4:
-            # A second, harmless change in every label, so that no single change gives the label away.
-            hypothesis = _drop(sampler, hypothesis) or hypothesis
-        if premise != hypothesis:
-            return Inference(premise, hypothesis, label, kind)
+        hypothesis = sampler.clause(plain=True, detail=1.2, general=GENERAL)
+        if sampler.rng.random() < NEGATED:
+            hypothesis = replace(hypothesis, negated=True)
+        premises = {name: _premises(sampler, hypothesis, name) for name in TYPES}
+        if all(premises.values()):
+            break
+    kinds = premises[label]
+    kind = sampler.rng.choices(list(kinds), [TYPES[label][kind] for kind in kinds])[0]
+    premise = kinds[kind]
+    if kind != "negation" and sampler.rng.random() < BESIDES[label]:
+        premise = _detailed(sampler, premise, hypothesis) or premise
+    return Inference(premise, hypothesis, label, kind)
+
+
+def _premises(sampler: Sampler, hypothesis: Clause, label: str) -> dict[str, Clause]:
+    """By type, a premise from which the hypothesis follows, does not follow, or which excludes it."""
+    if hypothesis.negated:
+        made = {"negation": _MAKERS[label, "negation"](sampler, hypothesis)}
+    else:
+        kinds = [kind for kind in TYPES[label] if kind != "negation" or label == "contradiction"]
+        made = {kind: _MAKERS[label, kind](sampler, hypothesis) for kind in kinds}
+    return {kind: premise for kind, premise in made.items() if premise is not None}
 
 
 def _roles(clause: Clause) -> list[str]:
@@ -79,185 +111,200 @@ def _pick(sampler: Sampler, options: list):
     return sampler.rng.choice(options) if options else None
 
 
-def _drop(sampler: Sampler, clause: Clause) -> Clause | None:
-    """Leave out an adjective, the place or the time."""
-    options = [replace(clause, **{part: None}) for part in ("place", "time") if getattr(clause, part)]
-    for role in _roles(clause):
-        thing = getattr(clause, role)
-        if thing.adjectives:
-            options.append(replace(clause, **{role: replace(thing, adjectives=())}))
+def _detailed(sampler: Sampler, clause: Clause, hypothesis: Clause | None = None) -> Clause | None:
+    """One more adjective, place or time, of which the hypothesis says nothing either."""
+    other = hypothesis or clause
+    options = []
+    if clause.place is None and other.place is None and places(clause.verb):
+        options.append(replace(clause, place=sampler.pick(places(clause.verb))))
+    if clause.time is None and other.time is None and clause.verb not in STATES:
+        times = [time for time in TIMES if time != ("today" if clause.tense == "past" else "yesterday")]
+        options.append(replace(clause, time=sampler.pick(times)))
+    if not clause.negated:
+        for role in _roles(clause):
+            thing = getattr(clause, role)
+            adjective = None if thing.adjectives else sampler.adjective(thing.concept)
+            if adjective and thing == getattr(other, role):
+                options.append(replace(clause, **{role: replace(thing, adjectives=(adjective,))}))
     return _pick(sampler, options)
 
 
-def _dropped(sampler, premise):
-    hypothesis = _drop(sampler, premise)
-    return hypothesis and (premise, hypothesis)
+def _stripped(sampler: Sampler, clause: Clause) -> Clause | None:
+    """One adjective, place or time less."""
+    options = [replace(clause, **{part: None}) for part in ("place", "time") if getattr(clause, part)]
+    if not clause.negated:
+        for role in _roles(clause):
+            thing = getattr(clause, role)
+            if thing.adjectives:
+                options.append(replace(clause, **{role: replace(thing, adjectives=())}))
+    return _pick(sampler, options)
 
 
-def _added(sampler, premise):
-    """The hypothesis knows more: an adjective, a place or a time."""
-    options = []
-    state = premise.verb in TIMELESS
-    if premise.place is None and not state and premise.verb != "depart":
-        options.append(replace(premise, place=sampler.place(premise.verb)))
-    if premise.time is None and not state:
-        times = [t for t in TIMES if t != ("today" if premise.tense == "past" else "yesterday")]
-        options.append(replace(premise, time=sampler.rng.choice(times)))
-    for role in _roles(premise):
-        thing = getattr(premise, role)
-        adjective = None if thing.adjectives else sampler.adjective(thing.concept)
-        if adjective:
-            options.append(replace(premise, **{role: replace(thing, adjectives=(adjective,))}))
-    hypothesis = _pick(sampler, options)
-    return hypothesis and (premise, hypothesis)
-
-
-def _generalised(sampler, premise) -> tuple[Clause, Clause] | None:
-    """Clauses that differ in one noun and its hypernym: (special, general)."""
-    roles = [role for role in _roles(premise) if getattr(premise, role).concept in _HYPERNYM_OF]
-    role = _pick(sampler, roles)
-    if role is None or premise.verb == "swim":
-        return None
-    thing = getattr(premise, role)
-    general = Thing(_HYPERNYM_OF[thing.concept], plural=thing.plural, definite=False)
-    if general.concept == "drink_noun":
-        general = replace(general, plural=False)
-    return premise, replace(premise, **{role: general})
-
-
-def _specialised(sampler, premise):
-    made = _generalised(sampler, premise)
-    return made and (made[1], made[0])
-
-
-def _swapped(sampler, premise):
-    """Who does it to whom: both must be able to do it."""
-    thing = premise.object
-    frame = VERBS[premise.verb]
-    able = thing is not None and any(thing.concept in members(category) for category in frame.subject)
-    if not able or premise.verb == "match_fit":
-        return None
-    return premise, replace(premise, subject=thing, object=premise.subject)
-
-
-def _countable(thing: Thing | None) -> bool:
-    return thing is not None and thing.concept not in NO_DETAIL and thing.concept not in HYPERNYMS
-
-
-def _numbered(sampler, premise):
-    role = _pick(sampler, [role for role in _roles(premise) if _countable(getattr(premise, role))])
-    if role is None:
-        return None
-    thing = replace(getattr(premise, role), definite=False, plural=True, count=sampler.rng.choice(NUMBERS))
-    return role, replace(premise, **{role: thing})
-
-
-def _number_dropped(sampler, premise):
-    made = _numbered(sampler, premise)
-    if made is None:
-        return None
-    role, counted = made
-    return counted, replace(counted, **{role: replace(getattr(counted, role), count=None)})
-
-
-def _number_added(sampler, premise):
-    made = _number_dropped(sampler, premise)
-    return made and (made[1], made[0])
-
-
-def _number_changed(sampler, premise):
-    made = _numbered(sampler, premise)
-    if made is None:
-        return None
-    role, counted = made
-    thing = getattr(counted, role)
-    other = sampler.rng.choice([number for number in NUMBERS if number != thing.count])
-    return counted, replace(counted, **{role: replace(thing, count=other)})
-
-
-def _substituted(sampler, premise):
-    """Another thing of the same kind in the object's place, or another place or time."""
-    options = []
-    thing = premise.object
-    if thing is not None:
-        kinds = [kind for kind in VERBS[premise.verb].object if thing.concept in members(kind)]
-        others = [
-            c for kind in kinds for c in members(kind) if c not in (thing.concept, premise.subject.concept)
+def _special(
+    sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subject", "object")
+) -> Clause | None:
+    """A member in the place of a hypernym: "a person" becomes "the teacher"."""
+    for role in roles:
+        thing = getattr(clause, role)
+        if thing is None or thing.concept not in HYPERNYMS:
+            continue
+        categories = getattr(VERBS[clause.verb], role)
+        used = [getattr(clause, other).concept for other in _roles(clause)]
+        able = [
+            concept
+            for category in categories
+            for concept in members(category)
+            if concept in HYPERNYMS[thing.concept]
+            and concept not in used
+            and not (thing.plural and concept in NO_DETAIL)
         ]
-        bare = {True: [c for c in others if c in NO_DETAIL], False: [c for c in others if c not in NO_DETAIL]}
-        same = bare[thing.concept in NO_DETAIL]
-        if same:
-            adjectives = ()
-            options += 3 * [
-                replace(
-                    premise, object=replace(thing, concept=sampler.rng.choice(same), adjectives=adjectives)
-                )
-            ]
-    if premise.place is not None and premise.verb != "swim":
-        others = [place for place in _PLAIN_PLACES if place != premise.place]
-        options.append(replace(premise, place=sampler.rng.choice(others)))
-    hypothesis = _pick(sampler, options)
-    return hypothesis and (premise, hypothesis)
+        if not able:
+            return None
+        definite = sampler.rng.random() < 0.8
+        return replace(clause, **{role: Thing(sampler.pick(able), plural=thing.plural, definite=definite)})
+    return None
 
 
-_PLAIN_PLACES = ("garden", "school", "kitchen", "market", "park", "station", "hospital", "forest", "beach")
+def _general(
+    sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subject", "object")
+) -> Clause | None:
+    """The hypernym in the place of a noun: "the teacher" becomes "a person"."""
+    able = [
+        role
+        for role in roles
+        if getattr(clause, role) is not None and getattr(clause, role).concept in _GENERAL_OF
+    ]
+    role = _pick(sampler, able)
+    if role is None or (clause.verb, role) == ("drink", "object"):
+        return None
+    thing = getattr(clause, role)
+    plural = thing.plural and thing.concept not in NO_DETAIL
+    return replace(clause, **{role: Thing(_GENERAL_OF[thing.concept], plural=plural, definite=False)})
 
 
-def _opposite(sampler, premise):
-    """An antonym of the verb or of an adjective; another colour."""
-    options = []
-    if premise.verb in _ANTONYMS:
-        options.append(replace(premise, verb=_ANTONYMS[premise.verb]))
-        if not _fits(options[-1]):
-            options.pop()
-    for role in _roles(premise):
-        thing = getattr(premise, role)
-        for adjective in thing.adjectives:
-            for opposite in _OPPOSITES.get(adjective, ()):
-                options.append(replace(premise, **{role: replace(thing, adjectives=(opposite,))}))
-    hypothesis = _pick(sampler, options)
-    return hypothesis and (premise, hypothesis)
+def _swapped(sampler: Sampler, clause: Clause) -> Clause | None:
+    """Who does it to whom: both must be able to do it."""
+    swapped = replace(clause, subject=clause.object, object=clause.subject) if clause.object else None
+    return swapped if swapped and clause.verb != "match_fit" and _fits(swapped) else None
 
 
 def _fits(clause: Clause) -> bool:
+    """Whether the verb takes this subject and object there."""
     frame = VERBS[clause.verb]
-    return all(
+    able = all(
         thing is None or any(thing.concept in members(category) for category in categories)
         for thing, categories in ((clause.subject, frame.subject), (clause.object, frame.object))
     )
+    return able and (clause.place is None or clause.place in places(clause.verb))
 
 
-def _denied(sampler, premise):
-    """One of the two is negated."""
-    negative = replace(premise, negated=True)
-    return (premise, negative) if sampler.rng.random() < 0.5 else (negative, premise)
+def _counted(sampler: Sampler, clause: Clause) -> Clause | None:
+    """ "Books" become "three books"."""
+    roles = [
+        role
+        for role in _roles(clause)
+        if (thing := getattr(clause, role)).plural
+        and not thing.definite
+        and thing.count is None
+        and thing.concept not in HYPERNYMS
+    ]
+    role = _pick(sampler, roles)
+    return role and replace(
+        clause, **{role: replace(getattr(clause, role), count=sampler.rng.choice(NUMBERS))}
+    )
 
 
-def _denied_general(sampler, premise):
-    """Not any animal, hence no dog; only objects, for a negated subject would be "no person"."""
-    thing = premise.object
-    if thing is None or thing.concept not in _HYPERNYM_OF or thing.concept in NO_DETAIL:
+def _recounted(sampler: Sampler, clause: Clause, *, to: str) -> Clause | None:
+    """Another number of things, or no number."""
+    role = _pick(sampler, [role for role in _roles(clause) if getattr(clause, role).count is not None])
+    if role is None:
         return None
-    special = replace(premise, negated=True, object=Thing(thing.concept, definite=False))
-    general = replace(special, object=Thing(_HYPERNYM_OF[thing.concept], definite=False))
-    return general, special
+    thing = getattr(clause, role)
+    count = None if to == "none" else sampler.rng.choice([n for n in NUMBERS if n != thing.count])
+    return replace(clause, **{role: replace(thing, count=count)})
 
 
-def _denied_special(sampler, premise):
-    made = _denied_general(sampler, premise)
-    return made and (made[1], made[0])
+def _number_dropped(sampler: Sampler, clause: Clause) -> Clause | None:
+    return _recounted(sampler, clause, to="none")
+
+
+def _number_changed(sampler: Sampler, clause: Clause) -> Clause | None:
+    return _recounted(sampler, clause, to="other")
+
+
+def _substituted(sampler: Sampler, clause: Clause) -> Clause | None:
+    """Another thing of the same kind in the object's place, or another place."""
+    options = []
+    thing = clause.object
+    if thing is not None and thing.concept not in HYPERNYMS:
+        used = {thing.concept, clause.subject.concept}
+        others = [
+            concept
+            for category in VERBS[clause.verb].object
+            if thing.concept in members(category)
+            for concept in members(category)
+            if concept not in used
+            and (concept in NO_DETAIL) == (thing.concept in NO_DETAIL)
+            and not _is_a(concept, thing.concept)
+        ]
+        if others:
+            concept = sampler.pick(others)
+            kept = tuple(adjective for adjective in thing.adjectives if adjective in adjectives(concept))
+            options += 2 * [replace(clause, object=replace(thing, concept=concept, adjectives=kept))]
+    if clause.place in DISTINCT_PLACES:
+        others = [
+            place for place in DISTINCT_PLACES if place != clause.place and place in places(clause.verb)
+        ]
+        options += [replace(clause, place=sampler.pick(others))] if others else []
+    return _pick(sampler, options)
+
+
+def _is_a(one: str, other: str) -> bool:
+    """A winter coat is a coat."""
+    return COMPOUNDS.get(one, ("", one))[1] == other or COMPOUNDS.get(other, ("", other))[1] == one
+
+
+def _opposite(sampler: Sampler, clause: Clause) -> Clause | None:
+    """An antonym of the verb or of an adjective; another colour."""
+    options = []
+    if clause.verb in _ANTONYMS:
+        turned = replace(clause, verb=_ANTONYMS[clause.verb])
+        options += [turned] if _fits(turned) else []
+    for role in _roles(clause):
+        thing = getattr(clause, role)
+        for adjective in thing.adjectives:
+            fitting = [o for o in _OPPOSITES.get(adjective, ()) if o in adjectives(thing.concept)]
+            if fitting:
+                opposite = sampler.rng.choice(fitting)
+                options.append(replace(clause, **{role: replace(thing, adjectives=(opposite,))}))
+    return _pick(sampler, options)
+
+
+def _denied(sampler: Sampler, clause: Clause) -> Clause | None:
+    """The opposite: said where denied, denied where said; not of "a person", which would be "nobody"."""
+    return None if clause.subject.concept in HYPERNYMS else replace(clause, negated=not clause.negated)
+
+
+def _denied_more_widely(sampler: Sampler, clause: Clause) -> Clause | None:
+    """Not at all, hence not in the garden; not any animal, hence no dog."""
+    return _stripped(sampler, clause) or _general(sampler, clause, roles=("object",))
+
+
+def _denied_more_narrowly(sampler: Sampler, clause: Clause) -> Clause | None:
+    """Not in the garden, but perhaps elsewhere; no dog, but perhaps another animal."""
+    return _special(sampler, clause, roles=("object",)) or _detailed(sampler, clause)
 
 
 _MAKERS = {
-    ("entailment", "drop"): _dropped,
-    ("entailment", "hypernym"): _generalised,
-    ("entailment", "number"): _number_dropped,
-    ("entailment", "negation"): _denied_general,
-    ("neutral", "add"): _added,
-    ("neutral", "hyponym"): _specialised,
+    ("entailment", "drop"): _detailed,
+    ("entailment", "hypernym"): _special,
+    ("entailment", "number"): _counted,
+    ("entailment", "negation"): _denied_more_widely,
+    ("neutral", "add"): _stripped,
+    ("neutral", "hyponym"): _general,
     ("neutral", "swap"): _swapped,
-    ("neutral", "number"): _number_added,
-    ("neutral", "negation"): _denied_special,
+    ("neutral", "number"): _number_dropped,
+    ("neutral", "negation"): _denied_more_narrowly,
     ("contradiction", "substitution"): _substituted,
     ("contradiction", "antonym"): _opposite,
     ("contradiction", "number"): _number_changed,
@@ -265,21 +312,27 @@ _MAKERS = {
 }
 
 
-# --- questions -------------------------------------------------------------------------------------------------------
+# --- questions -----------------------------------------------------------------------------------------------------
 def question(sampler: Sampler) -> Question:
     """A random paragraph with a question that exactly one of its constituents answers."""
     rng = sampler.rng
     while True:
-        asked_of = sampler.clause(plain=True)
-        askable = ["subject"] if asked_of.object or asked_of.place else []
-        askable += [part for part in ("object", "place", "time") if getattr(asked_of, part) is not None]
+        asked_of = sampler.clause(plain=True, detail=0.6, general=0)
+        askable = [part for part in ("object", "place", "time") if getattr(asked_of, part) is not None]
         if not askable or asked_of.verb == "match_fit":
             continue
+        asked = "subject" if rng.random() < 0.25 else rng.choice(askable)
         others: list[Clause] = []
         seen = set(_concepts(asked_of))
         for _ in range(rng.choice((1, 1, 2))):
             alike = asked_of.object is not None and rng.random() < 0.4
-            other = sampler.clause(verb=asked_of.verb if alike else None, avoid=frozenset(seen), plain=True)
+            other = sampler.clause(
+                verb=asked_of.verb if alike else None,
+                avoid=frozenset(seen),
+                plain=True,
+                detail=0.6,
+                general=0,
+            )
             if other.verb != "match_fit" and not seen & set(_concepts(other)):
                 others.append(other)
                 seen |= set(_concepts(other))
@@ -287,7 +340,7 @@ def question(sampler: Sampler) -> Question:
             continue
         paragraph = [*others, asked_of]
         rng.shuffle(paragraph)
-        return Question(tuple(paragraph), paragraph.index(asked_of), rng.choice(askable))
+        return Question(tuple(paragraph), paragraph.index(asked_of), asked)
 
 
 def _concepts(clause: Clause) -> list[str]:
