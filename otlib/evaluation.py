@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -50,6 +51,18 @@ def mutual_argmax(similarity: Tensor) -> Links:
     """Links (i, j) where each is the other's best in a matrix (n, m): a hard alignment of a plan or of cosines."""
     forth, back = similarity.argmax(1).tolist(), similarity.argmax(0).tolist()
     return {(i, j) for i, j in enumerate(forth) if back[j] == i}
+
+
+def link_changes(
+    gold: Sequence[GoldPair], before: Sequence[Links], after: Sequence[Links]
+) -> tuple[Counter, Counter]:
+    """Word pairs (English, other) of sure links that were ``won`` and ``lost`` between two hard alignments."""
+    won: Counter[tuple[str, str]] = Counter()
+    lost: Counter[tuple[str, str]] = Counter()
+    for pair, old, new in zip(gold, before, after, strict=True):
+        won.update((pair.en[i], pair.other[j]) for i, j in pair.sure & new - old)
+        lost.update((pair.en[i], pair.other[j]) for i, j in pair.sure & old - new)
+    return won, lost
 
 
 # --- retrieval -------------------------------------------------------------------------------------------------------
@@ -235,6 +248,29 @@ def summarise(
                 | _summary(table, items, method, baseline, lower_is_better=metric.startswith("aer"))
             )
     return pd.DataFrame(rows)
+
+
+def contest(
+    results: pd.DataFrame,
+    predictions: dict[str, pd.DataFrame] | None = None,
+    *,
+    methods: Sequence[str],
+    rivals: Sequence[str],
+) -> pd.DataFrame:
+    """Methods against rivals: rows of :func:`summarise` with the columns ``rival`` and ``verdict``.
+
+    The gain is over the rival; the verdict is ``"better"`` or ``"worse"`` where its whole interval lies on one side
+    of zero, else ``"no clear difference"``. Empty without methods or rivals.
+    """
+    tables = []
+    for rival in rivals if len(methods) else []:
+        table = summarise(results, predictions, baseline=rival)
+        table = table[table["method"].isin(methods) & (table["method"] != rival) & table["gain"].notna()]
+        lower_is_better = table["metric"].str.startswith("aer")
+        better = np.where(lower_is_better, table["gain_high"] < 0, table["gain_low"] > 0)
+        verdict = np.select([better, table["worse"]], ["better", "worse"], "no clear difference")
+        tables.append(table.assign(rival=rival, verdict=verdict))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def _item_scores(predictions: pd.DataFrame, language: str) -> dict[str, np.ndarray]:

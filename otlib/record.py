@@ -93,6 +93,20 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
     return write_text(Path(folder, "results.csv"), table[RESULT_COLUMNS].to_csv(index=False))
 
 
+def same_settings(folder: str | Path, settings: Mapping[str, Any], data: Sequence[str | Path] = ()) -> bool:
+    """Whether the training in a folder was started with these settings on these files: it may be resumed.
+
+    Both are left in the folder's ``parameters.json`` for the next time, so this is called before training.
+    """
+    started_with = {"settings": dict(settings), "data": {shown(path): _sha256(path) for path in data}}
+    text = json.dumps(started_with, indent=1, sort_keys=True, default=str) + "\n"
+    path = Path(folder, "parameters.json")
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return True
+    write_text(path, text)
+    return False
+
+
 def shown(path: str | Path) -> str:
     """The path from the repository's root if it lies there, which says the same on every machine."""
     path = Path(path).resolve()

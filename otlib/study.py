@@ -383,3 +383,26 @@ def collect_results(study: Study) -> pd.DataFrame:
     table = table[table["method"].isin(study.methods) & table["seed"].isin(study.seeds)]
     write_text(study.folder / "results.csv", table.to_csv(index=False))
     return table.reset_index(drop=True)
+
+
+def load_predictions(study: Study) -> dict[str, pd.DataFrame]:
+    """What every run so far answered to each test item, by task: ``method, seed, language, item, score``.
+
+    ``score`` is the item's part in the task's main metric, accuracy or F1, from 0 to 100.
+    """
+    tables: dict[str, list[pd.DataFrame]] = {task: [] for task in study.tasks}
+    for task, read in tables.items():
+        for method in study.methods:
+            for seed in study.seeds:
+                path = study.task_folder(task, method, seed) / "predictions.csv"
+                if path.exists():
+                    read.append(_item_scores(task, path).assign(method=method, seed=seed))
+    return {task: pd.concat(read, ignore_index=True) for task, read in tables.items() if read}
+
+
+def _item_scores(task: str, path: Path) -> pd.DataFrame:
+    # An answer may read "null" or "nan", an id may be a number: both are text.
+    name = {"nli": "pairID", "qa": "id"}[task]
+    table = pd.read_csv(path, dtype={name: str}, keep_default_na=False)
+    score = (table["gold"] == table["predicted"]) * 100.0 if task == "nli" else table["f1"] * 100
+    return pd.DataFrame({"language": table["language"], "item": table[name], "score": score})
