@@ -265,12 +265,7 @@ def curves(
 
 
 def training_curves(
-    log: pd.DataFrame,
-    columns: Mapping[str, str],
-    *,
-    ylabel: str,
-    logarithmic: bool = False,
-    ax: Axes | None = None,
+    log: pd.DataFrame, columns: Mapping[str, str], *, ylabel: str, ax: Axes | None = None
 ) -> Axes:
     """Columns of a training log, named by ``columns`` (column: what to call it), against steps.
 
@@ -289,8 +284,6 @@ def training_curves(
         curve = log[["step", column]].dropna()
         marker = "o" if len(curve) <= 12 else None
         ax.plot(curve["step"], curve[column], color=colour, label=name, marker=marker, ms=4, lw=1.6)
-    if logarithmic:
-        ax.set_yscale("log")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
