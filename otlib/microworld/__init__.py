@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -25,14 +25,14 @@ def language(code: str) -> ModuleType:
     Raises
     ------
     ValueError
-        If there is no such file.
+        If there is no such file, or it is no language.
     """
-    try:
-        return importlib.import_module(f"{__name__}.{code}")
-    except ModuleNotFoundError:
-        raise ValueError(
-            f"the micro-world does not speak {code!r}: otlib/microworld/{code}.py is missing"
-        ) from None
+    if not code.isidentifier() or importlib.util.find_spec(f"{__name__}.{code}") is None:
+        raise ValueError(f"the micro-world does not speak {code!r}: otlib/microworld/{code}.py is missing")
+    module = importlib.import_module(f"{__name__}.{code}")
+    if getattr(module, "CODE", None) != code:
+        raise ValueError(f"otlib/microworld/{code}.py is no language: it must set CODE = {code!r}")
+    return module
 
 
 def preview(code: str, n: int = 100, *, seed: int = 0) -> None:
@@ -40,7 +40,9 @@ def preview(code: str, n: int = 100, *, seed: int = 0) -> None:
     draws = _Draws(seed)
     for _ in range(n):
         utterances = _utterances(draws, "preview", single=True)
-        print(*(detokenise(_tokens(language(each), utterances)) for each in (PIVOT, code)), sep="\n", end="\n\n")
+        for each in (PIVOT, code):
+            print(detokenise(_tokens(language(each), utterances)))
+        print()
 
 
 def write_world(
@@ -58,7 +60,7 @@ def write_world(
     qa_dev: int = 400,
     qa_test: int = 800,
 ) -> dict[str, dict[str, int]]:
-    """Write text, parallel text, gold alignments, NLI and QA of the micro-world in the formats of the real data sets.
+    """Write text, parallel text, gold alignments, NLI and QA in the formats of the real data sets.
 
     Parameters
     ----------
@@ -78,11 +80,18 @@ def write_world(
     dict
         Items written, per part.
 
+    Raises
+    ------
+    ValueError
+        If a language is unknown, named twice or English.
+
     Notes
     -----
     No English sentence of a part occurs in another part, so that nothing tested was seen before.
     """
     folder = Path(folder)
+    if len({PIVOT, *languages}) <= len(languages):
+        raise ValueError(f"languages must be different ones beside {PIVOT!r}, got {list(languages)}")
     speakers = {code: language(code) for code in (PIVOT, *languages)}
     for part in ("text", "parallel", "gold", "nli", "qa"):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -153,7 +162,7 @@ def _say(speaker: ModuleType, clause: Clause) -> str:
 
 
 def _utterances(draws: _Draws, part: str, *, single: bool) -> list[Utterance]:
-    """A sentence or a question; unless ``single`` also two related sentences, or a question before its paragraph."""
+    """A sentence or a question; unless ``single`` also two related sentences, or a question and paragraph."""
     roll = draws.rng.random() * (0.65 if single else 1)
     if roll < 0.45:
         return [(draws.clause(part), None)]

@@ -1,85 +1,90 @@
-"""German: case, V2 with the rest of the verb last, separable verbs, compounds, weak masculines, `kein`, verb-final `weil`."""
+"""German: case, verb second, its rest last, separable verbs, compounds, weak masculines, `kein`, `weil`."""
 
 from __future__ import annotations
 
-from otlib.microworld.situations import COMPOUNDS, GAMES, MASS, NAMES, Clause, Thing, Token
+from otlib.microworld.situations import ANIMALS, COMPOUNDS, GAMES, MASS, NAMES, PERSONS, Clause, Thing, Token
 from otlib.microworld.tokens import capitalise, prefixed, word
 
 CODE, NAME = "de", "German"
 
-# --- lexicon -------------------------------------------------------------------------------------------------------
+# --- lexicon --------------------------------------------------------------------------------------
 PEOPLE = {
     "anna": "Anna", "maria": "Maria", "elena": "Elena", "sofia": "Sofia",
     "peter": "Peter", "martin": "Martin", "victor": "Viktor", "daniel": "Daniel",
 }  # fmt: skip
 FEMALE = ("anna", "maria", "elena", "sofia", "girl")  # "das Mädchen", but "sie"
 NOUNS = {  # gender, singular, plural; * marks the weak masculines (den Studenten)
-    "teacher": "m Lehrer Lehrer", "doctor": "m Arzt Ärzte", "farmer": "m Bauer* Bauern", "baker": "m Bäcker Bäcker",
-    "cook": "m Koch Köche", "painter": "m Maler Maler", "singer": "m Sänger Sänger", "driver": "m Fahrer Fahrer",
-    "waiter": "m Kellner Kellner", "soldier": "m Soldat* Soldaten", "nurse": "f Krankenschwester Krankenschwestern",
+    "teacher": "m Lehrer Lehrer", "doctor": "m Arzt Ärzte", "farmer": "m Bauer* Bauern",
+    "baker": "m Bäcker Bäcker", "cook": "m Koch Köche", "painter": "m Maler Maler",
+    "singer": "m Sänger Sänger", "driver": "m Fahrer Fahrer", "waiter": "m Kellner Kellner",
+    "soldier": "m Soldat* Soldaten", "nurse": "f Krankenschwester Krankenschwestern",
     "neighbour": "m Nachbar* Nachbarn", "friend": "m Freund Freunde", "guest": "m Gast Gäste",
     "student": "m Student* Studenten", "king": "m König Könige", "queen": "f Königin Königinnen",
     "boy": "m Junge* Jungen", "girl": "n Mädchen Mädchen", "child": "n Kind Kinder", "man": "m Mann Männer",
-    "woman": "f Frau Frauen", "mother": "f Mutter Mütter", "father": "m Vater Väter", "brother": "m Bruder Brüder",
-    "sister": "f Schwester Schwestern",
-    "dog": "m Hund Hunde", "cat": "f Katze Katzen", "horse": "n Pferd Pferde", "bird": "m Vogel Vögel",
-    "cow": "f Kuh Kühe", "sheep": "n Schaf Schafe", "mouse": "f Maus Mäuse", "fish": "m Fisch Fische",
-    "apple": "m Apfel Äpfel", "pear": "f Birne Birnen", "lemon": "f Zitrone Zitronen", "banana": "f Banane Bananen",
-    "orange_fruit": "f Orange Orangen", "cherry": "f Kirsche Kirschen",
-    "bread": "n Brot Brote", "cake": "m Kuchen Kuchen", "soup": "f Suppe Suppen", "cheese": "m Käse Käse",
-    "egg": "n Ei Eier", "rice": "m Reis Reis", "potato": "f Kartoffel Kartoffeln",
-    "apple_cake": "m Apfelkuchen Apfelkuchen", "potato_soup": "f Kartoffelsuppe Kartoffelsuppen",
-    "cherry_cake": "m Kirschkuchen Kirschkuchen",
+    "woman": "f Frau Frauen", "mother": "f Mutter Mütter", "father": "m Vater Väter",
+    "brother": "m Bruder Brüder", "sister": "f Schwester Schwestern", "dog": "m Hund Hunde",
+    "cat": "f Katze Katzen", "horse": "n Pferd Pferde", "bird": "m Vogel Vögel", "cow": "f Kuh Kühe",
+    "sheep": "n Schaf Schafe", "mouse": "f Maus Mäuse", "fish": "m Fisch Fische", "apple": "m Apfel Äpfel",
+    "pear": "f Birne Birnen", "lemon": "f Zitrone Zitronen", "banana": "f Banane Bananen",
+    "orange_fruit": "f Orange Orangen", "cherry": "f Kirsche Kirschen", "bread": "n Brot Brote",
+    "cake": "m Kuchen Kuchen", "soup": "f Suppe Suppen", "cheese": "m Käse Käse", "egg": "n Ei Eier",
+    "rice": "m Reis Reis", "potato": "f Kartoffel Kartoffeln", "apple_cake": "m Apfelkuchen Apfelkuchen",
+    "potato_soup": "f Kartoffelsuppe Kartoffelsuppen", "cherry_cake": "m Kirschkuchen Kirschkuchen",
     "water": "n Wasser Wasser", "milk": "f Milch Milch", "coffee": "m Kaffee Kaffee", "tea": "m Tee Tee",
-    "wine": "m Wein Weine", "apple_juice": "m Apfelsaft Apfelsäfte", "orange_juice": "m Orangensaft Orangensäfte",
-    "coat": "m Mantel Mäntel", "hat": "m Hut Hüte", "shirt": "n Hemd Hemden", "dress": "n Kleid Kleider",
-    "shoe": "m Schuh Schuhe", "scarf": "m Schal Schals", "winter_coat": "m Wintermantel Wintermäntel",
-    "table": "m Tisch Tische", "chair": "m Stuhl Stühle", "bed": "n Bett Betten", "lamp": "f Lampe Lampen",
-    "kitchen_table": "m Küchentisch Küchentische", "garden_chair": "m Gartenstuhl Gartenstühle",
-    "car": "n Auto Autos", "bus": "m Bus Busse", "bicycle": "n Fahrrad Fahrräder", "boat": "n Boot Boote",
-    "school_bus": "m Schulbus Schulbusse",
-    "guitar": "f Gitarre Gitarren", "piano": "n Klavier Klaviere", "violin": "f Geige Geigen", "flute": "f Flöte Flöten",
-    "book": "n Buch Bücher", "letter_mail": "m Brief Briefe", "newspaper": "f Zeitung Zeitungen",
-    "poem": "n Gedicht Gedichte", "school_book": "n Schulbuch Schulbücher",
-    "film": "m Film Filme", "match_game": "n Spiel Spiele", "race": "n Rennen Rennen", "song": "n Lied Lieder",
-    "chess": "n Schach Schach", "football": "m Fußball Fußball",
-    "knife": "n Messer Messer", "hammer": "m Hammer Hämmer", "spoon": "m Löffel Löffel",
-    "door": "f Tür Türen", "window": "n Fenster Fenster", "box": "f Kiste Kisten", "kitchen_door": "f Küchentür Küchentüren",
-    "key": "m Schlüssel Schlüssel", "watch_clock": "f Uhr Uhren", "ball": "m Ball Bälle", "coin": "f Münze Münzen",
-    "house_key": "m Hausschlüssel Hausschlüssel",
+    "wine": "m Wein Weine", "apple_juice": "m Apfelsaft Apfelsäfte",
+    "orange_juice": "m Orangensaft Orangensäfte", "coat": "m Mantel Mäntel", "hat": "m Hut Hüte",
+    "shirt": "n Hemd Hemden", "dress": "n Kleid Kleider", "shoe": "m Schuh Schuhe", "scarf": "m Schal Schals",
+    "winter_coat": "m Wintermantel Wintermäntel", "table": "m Tisch Tische", "chair": "m Stuhl Stühle",
+    "bed": "n Bett Betten", "lamp": "f Lampe Lampen", "kitchen_table": "m Küchentisch Küchentische",
+    "garden_chair": "m Gartenstuhl Gartenstühle", "car": "n Auto Autos", "bus": "m Bus Busse",
+    "bicycle": "n Fahrrad Fahrräder", "boat": "n Boot Boote", "school_bus": "m Schulbus Schulbusse",
+    "guitar": "f Gitarre Gitarren", "piano": "n Klavier Klaviere", "violin": "f Geige Geigen",
+    "flute": "f Flöte Flöten", "book": "n Buch Bücher", "letter_mail": "m Brief Briefe",
+    "newspaper": "f Zeitung Zeitungen", "poem": "n Gedicht Gedichte",
+    "school_book": "n Schulbuch Schulbücher", "film": "m Film Filme", "match_game": "n Spiel Spiele",
+    "race": "n Rennen Rennen", "song": "n Lied Lieder", "chess": "n Schach Schach",
+    "football": "m Fußball Fußball", "knife": "n Messer Messer", "hammer": "m Hammer Hämmer",
+    "spoon": "m Löffel Löffel", "door": "f Tür Türen", "window": "n Fenster Fenster", "box": "f Kiste Kisten",
+    "kitchen_door": "f Küchentür Küchentüren", "key": "m Schlüssel Schlüssel", "watch_clock": "f Uhr Uhren",
+    "ball": "m Ball Bälle", "coin": "f Münze Münzen", "house_key": "m Hausschlüssel Hausschlüssel",
     "rose": "f Rose Rosen", "tulip": "f Tulpe Tulpen", "letter_alphabet": "m Buchstabe* Buchstaben",
-    "word": "n Wort Wörter", "number": "f Zahl Zahlen",
-    "person": "f Person Personen", "animal": "n Tier Tiere", "fruit": "f Frucht Früchte", "drink_noun": "n Getränk Getränke",
+    "word": "n Wort Wörter", "number": "f Zahl Zahlen", "person": "f Person Personen",
+    "animal": "n Tier Tiere", "fruit": "f Frucht Früchte", "drink_noun": "n Getränk Getränke",
     "vehicle": "n Fahrzeug Fahrzeuge", "instrument": "n Instrument Instrumente", "flower": "f Blume Blumen",
     "tool": "n Werkzeug Werkzeuge",
 }  # fmt: skip
 ADJECTIVES = {  # the stem that takes the endings
-    "old": "alt", "young": "jung", "new": "neu", "big": "groß", "small": "klein", "rich": "reich", "poor": "arm",
-    "happy": "glücklich", "sad": "traurig", "strong": "stark", "weak": "schwach", "clean": "sauber",
-    "dirty": "schmutzig", "heavy": "schwer", "light_weight": "leicht", "expensive": "teur", "cheap": "billig",
-    "beautiful": "schön", "red": "rot", "blue": "blau", "green": "grün", "white": "weiß", "black": "schwarz",
-    "orange_colour": "orangefarben",
+    "old": "alt", "young": "jung", "new": "neu", "big": "groß", "small": "klein", "rich": "reich",
+    "poor": "arm", "happy": "glücklich", "sad": "traurig", "strong": "stark", "weak": "schwach",
+    "clean": "sauber", "dirty": "schmutzig", "heavy": "schwer", "light_weight": "leicht", "expensive": "teur",
+    "cheap": "billig", "beautiful": "schön", "red": "rot", "blue": "blau", "green": "grün", "white": "weiß",
+    "black": "schwarz", "orange_colour": "orangefarben",
 }  # fmt: skip
 VERBS = {  # [prefix|]infinitive, third person, participle; + marks the verbs with "sein"
     "eat": "essen isst gegessen", "drink": "trinken trinkt getrunken", "read": "lesen liest gelesen",
-    "write": "schreiben schreibt geschrieben", "buy": "kaufen kauft gekauft", "sell": "verkaufen verkauft verkauft",
-    "see": "sehen sieht gesehen", "hear": "hören hört gehört", "carry": "tragen trägt getragen",
-    "open": "auf|machen macht gemacht", "close": "zu|machen macht gemacht", "wash": "waschen wäscht gewaschen",
-    "repair": "reparieren repariert repariert", "drive": "fahren fährt gefahren", "love": "lieben liebt geliebt",
-    "hate": "hassen hasst gehasst", "visit": "besuchen besucht besucht", "help": "helfen hilft geholfen",
-    "call": "an|rufen ruft gerufen", "invite": "ein|laden lädt geladen", "pick_up": "ab|holen holt geholt",
-    "know_person": "kennen kennt gekannt", "know_thing": "wissen weiß gewusst", "feed": "füttern füttert gefüttert",
-    "paint": "an|malen malt gemalt", "play_music": "spielen spielt gespielt", "play_game": "spielen spielt gespielt",
-    "win": "gewinnen gewinnt gewonnen", "lose": "verlieren verliert verloren", "watch": "an|sehen sieht gesehen",
-    "put_on": "an|ziehen zieht gezogen", "take_off": "aus|ziehen zieht gezogen", "find": "finden findet gefunden",
+    "write": "schreiben schreibt geschrieben", "buy": "kaufen kauft gekauft",
+    "sell": "verkaufen verkauft verkauft", "see": "sehen sieht gesehen", "hear": "hören hört gehört",
+    "carry": "tragen trägt getragen", "open": "auf|machen macht gemacht", "close": "zu|machen macht gemacht",
+    "wash": "waschen wäscht gewaschen", "repair": "reparieren repariert repariert",
+    "drive": "fahren fährt gefahren", "love": "lieben liebt geliebt", "hate": "hassen hasst gehasst",
+    "visit": "besuchen besucht besucht", "help": "helfen hilft geholfen", "call": "an|rufen ruft gerufen",
+    "invite": "ein|laden lädt geladen", "pick_up": "ab|holen holt geholt",
+    "know_person": "kennen kennt gekannt", "know_thing": "wissen weiß gewusst",
+    "feed": "füttern füttert gefüttert", "paint": "an|malen malt gemalt",
+    "play_music": "spielen spielt gespielt", "play_game": "spielen spielt gespielt",
+    "win": "gewinnen gewinnt gewonnen", "lose": "verlieren verliert verloren",
+    "watch": "an|sehen sieht gesehen", "put_on": "an|ziehen zieht gezogen",
+    "take_off": "aus|ziehen zieht gezogen", "find": "finden findet gefunden",
     "look_for": "suchen sucht gesucht", "hide": "verstecken versteckt versteckt",
     "cut": "schneiden schneidet geschnitten", "cook": "kochen kocht gekocht", "bake": "backen backt gebacken",
     "learn": "lernen lernt gelernt", "sing": "singen singt gesungen", "match_fit": "passen passt gepasst",
     "give": "geben gibt gegeben", "show": "zeigen zeigt gezeigt", "send": "schicken schickt geschickt",
-    "bring": "bringen bringt gebracht", "sleep": "schlafen schläft geschlafen", "run": "laufen läuft gelaufen+",
-    "laugh": "lachen lacht gelacht", "cry": "weinen weint geweint", "swim": "schwimmen schwimmt geschwommen+",
-    "dance": "tanzen tanzt getanzt", "work": "arbeiten arbeitet gearbeitet", "wait": "warten wartet gewartet",
-    "arrive": "an|kommen kommt gekommen+", "depart": "ab|fahren fährt gefahren+", "get_up": "auf|stehen steht gestanden+",
+    "bring": "bringen bringt gebracht", "sleep": "schlafen schläft geschlafen",
+    "run": "laufen läuft gelaufen+", "laugh": "lachen lacht gelacht", "cry": "weinen weint geweint",
+    "swim": "schwimmen schwimmt geschwommen+", "dance": "tanzen tanzt getanzt",
+    "work": "arbeiten arbeitet gearbeitet", "wait": "warten wartet gewartet",
+    "arrive": "an|kommen kommt gekommen+", "depart": "ab|fahren fährt gefahren+",
+    "get_up": "auf|stehen steht gestanden+",
 }  # fmt: skip
 PLACES = {
     "garden": "im Garten", "school": "in der Schule", "kitchen": "in der Küche", "market": "auf dem Markt",
@@ -88,9 +93,9 @@ PLACES = {
     "bank_money": "in der Bank", "bank_river": "am Ufer", "beach": "am Strand", "mountain": "auf dem Berg",
 }  # fmt: skip
 TIMES = {
-    "today": "heute", "yesterday": "gestern", "morning": "am Morgen", "evening": "am Abend", "night": "in der Nacht",
-    "monday": "am Montag", "sunday": "am Sonntag", "summer": "im Sommer", "winter": "im Winter",
-    "spring_season": "im Frühling",
+    "today": "heute", "yesterday": "gestern", "morning": "am Morgen", "evening": "am Abend",
+    "night": "in der Nacht", "monday": "am Montag", "sunday": "am Sonntag", "summer": "im Sommer",
+    "winter": "im Winter", "spring_season": "im Frühling",
 }  # fmt: skip
 MODALS = {"must": "muss müssen", "can": "kann können", "want": "will wollen"}
 NUMBERS = {2: "zwei", 3: "drei", 4: "vier", 5: "fünf"}
@@ -102,7 +107,7 @@ STRONG = {"m": "er en em", "f": "e e er", "n": "es es em", "p": "e e en"}
 CASES = ("nominative", "accusative", "dative")
 
 
-# --- noun phrases ----------------------------------------------------------------------------------------------------
+# --- noun phrases ---------------------------------------------------------------------------------
 def _plural(thing: Thing) -> bool:
     return thing.plural or thing.count is not None
 
@@ -168,7 +173,7 @@ def _subject(clause: Clause) -> list[Token]:
     return [word({"m": "er", "f": "sie", "n": "es"}[gender], "subject")]
 
 
-# --- the clause --------------------------------------------------------------------------------------------------------
+# --- the clause -----------------------------------------------------------------------------------
 def _object(clause: Clause, *, negated: bool = False) -> list[Token]:
     if clause.verb == "help":
         return noun_phrase(clause.object, "object", "dative")
@@ -190,7 +195,7 @@ def _adverbial(concept: str | None, table: dict[str, str], role: str) -> list[To
 
 
 def _middle(clause: Clause, without: str = "") -> list[Token]:
-    """Between the finite verb and the end: what is known comes before time and place, what is new after them."""
+    """Between the finite verb and the end: what is known before time and place, what is new after them."""
     thing = clause.object if without != "object" else None
     known = thing is not None and (_definite(thing) or thing.concept in NAMES) and clause.verb != "match_fit"
     known = known and thing.concept not in GAMES
@@ -258,12 +263,8 @@ def question(clause: Clause, asked: str) -> list[Token]:
 
 
 def _person(concept: str) -> bool:
-    from otlib.microworld.situations import PERSONS
-
     return concept in PERSONS or concept in NAMES or concept == "person"
 
 
 def _living(concept: str) -> bool:
-    from otlib.microworld.situations import ANIMALS
-
     return _person(concept) or concept in ANIMALS

@@ -1,89 +1,89 @@
-"""English: SVO, articles a/an/the, do-support in negations and questions, "to" before the recipient, noun compounds."""
+"""English: articles, do-support in negations and questions, "to" before the recipient, noun compounds."""
 
 from __future__ import annotations
 
-from otlib.microworld.situations import COMPOUNDS, MASS, Clause, Thing, Token
+from dataclasses import replace
+
+from otlib.microworld.situations import ANIMALS, COMPOUNDS, GAMES, MASS, PERSONS, Clause, Thing, Token
 from otlib.microworld.tokens import capitalise, prefixed, word
 
 CODE, NAME = "en", "English"
 
-# --- lexicon -------------------------------------------------------------------------------------------------------
+# --- lexicon --------------------------------------------------------------------------------------
 NAMES = {
     "anna": "Anna", "maria": "Maria", "elena": "Elena", "sofia": "Sofia",
     "peter": "Peter", "martin": "Martin", "victor": "Victor", "daniel": "Daniel",
 }  # fmt: skip
 NOUNS = {  # singular, or singular and plural where the plural is not regular
-    "teacher": "teacher", "doctor": "doctor", "farmer": "farmer", "baker": "baker", "cook": "cook", "painter": "painter",
-    "singer": "singer", "driver": "driver", "waiter": "waiter", "soldier": "soldier", "nurse": "nurse",
-    "neighbour": "neighbour", "friend": "friend", "guest": "guest", "student": "student", "king": "king",
-    "queen": "queen", "boy": "boy", "girl": "girl", "child": "child children", "man": "man men",
-    "woman": "woman women", "mother": "mother", "father": "father", "brother": "brother", "sister": "sister",
-    "dog": "dog", "cat": "cat", "horse": "horse", "bird": "bird", "cow": "cow", "sheep": "sheep sheep",
-    "mouse": "mouse mice", "fish": "fish fish",
-    "apple": "apple", "pear": "pear", "lemon": "lemon", "banana": "banana", "orange_fruit": "orange",
-    "cherry": "cherry cherries",
+    "teacher": "teacher", "doctor": "doctor", "farmer": "farmer", "baker": "baker", "cook": "cook",
+    "painter": "painter", "singer": "singer", "driver": "driver", "waiter": "waiter", "soldier": "soldier",
+    "nurse": "nurse", "neighbour": "neighbour", "friend": "friend", "guest": "guest", "student": "student",
+    "king": "king", "queen": "queen", "boy": "boy", "girl": "girl", "child": "child children",
+    "man": "man men", "woman": "woman women", "mother": "mother", "father": "father", "brother": "brother",
+    "sister": "sister", "dog": "dog", "cat": "cat", "horse": "horse", "bird": "bird", "cow": "cow",
+    "sheep": "sheep sheep", "mouse": "mouse mice", "fish": "fish fish", "apple": "apple", "pear": "pear",
+    "lemon": "lemon", "banana": "banana", "orange_fruit": "orange", "cherry": "cherry cherries",
     "bread": "bread", "cake": "cake", "soup": "soup", "cheese": "cheese", "egg": "egg", "rice": "rice",
-    "potato": "potato potatoes",
-    "water": "water", "milk": "milk", "coffee": "coffee", "tea": "tea", "wine": "wine", "juice": "juice",
-    "coat": "coat", "hat": "hat", "shirt": "shirt", "dress": "dress dresses", "shoe": "shoe",
-    "scarf": "scarf scarves",
-    "table": "table", "chair": "chair", "bed": "bed", "lamp": "lamp",
-    "car": "car", "bus": "bus buses", "bicycle": "bicycle", "boat": "boat",
-    "guitar": "guitar", "piano": "piano", "violin": "violin", "flute": "flute",
-    "book": "book", "letter_mail": "letter", "newspaper": "newspaper", "poem": "poem",
-    "film": "film", "match_game": "match matches", "race": "race", "song": "song", "chess": "chess",
-    "football": "football", "knife": "knife knives", "hammer": "hammer", "spoon": "spoon",
-    "door": "door", "window": "window", "box": "box boxes", "key": "key", "watch_clock": "watch watches",
-    "ball": "ball", "coin": "coin", "rose": "rose", "tulip": "tulip", "letter_alphabet": "letter", "word": "word",
-    "number": "number", "winter": "winter", "kitchen": "kitchen", "garden": "garden", "school": "school",
-    "house": "house",
+    "potato": "potato potatoes", "water": "water", "milk": "milk", "coffee": "coffee", "tea": "tea",
+    "wine": "wine", "juice": "juice", "coat": "coat", "hat": "hat", "shirt": "shirt",
+    "dress": "dress dresses", "shoe": "shoe", "scarf": "scarf scarves", "table": "table", "chair": "chair",
+    "bed": "bed", "lamp": "lamp", "car": "car", "bus": "bus buses", "bicycle": "bicycle", "boat": "boat",
+    "guitar": "guitar", "piano": "piano", "violin": "violin", "flute": "flute", "book": "book",
+    "letter_mail": "letter", "newspaper": "newspaper", "poem": "poem", "film": "film",
+    "match_game": "match matches", "race": "race", "song": "song", "chess": "chess", "football": "football",
+    "knife": "knife knives", "hammer": "hammer", "spoon": "spoon", "door": "door", "window": "window",
+    "box": "box boxes", "key": "key", "watch_clock": "watch watches", "ball": "ball", "coin": "coin",
+    "rose": "rose", "tulip": "tulip", "letter_alphabet": "letter", "word": "word", "number": "number",
+    "winter": "winter", "kitchen": "kitchen", "garden": "garden", "school": "school", "house": "house",
     "person": "person people", "animal": "animal", "fruit": "fruit fruits", "drink_noun": "drink",
     "vehicle": "vehicle", "instrument": "instrument", "flower": "flower", "tool": "tool",
 }  # fmt: skip
 ADJECTIVES = {
-    "old": "old", "young": "young", "new": "new", "big": "big", "small": "small", "rich": "rich", "poor": "poor",
-    "happy": "happy", "sad": "sad", "strong": "strong", "weak": "weak", "clean": "clean", "dirty": "dirty",
-    "heavy": "heavy", "light_weight": "light", "expensive": "expensive", "cheap": "cheap", "beautiful": "beautiful",
-    "red": "red", "blue": "blue", "green": "green", "white": "white", "black": "black", "orange_colour": "orange",
+    "old": "old", "young": "young", "new": "new", "big": "big", "small": "small", "rich": "rich",
+    "poor": "poor", "happy": "happy", "sad": "sad", "strong": "strong", "weak": "weak", "clean": "clean",
+    "dirty": "dirty", "heavy": "heavy", "light_weight": "light", "expensive": "expensive", "cheap": "cheap",
+    "beautiful": "beautiful", "red": "red", "blue": "blue", "green": "green", "white": "white",
+    "black": "black", "orange_colour": "orange",
 }  # fmt: skip
 VERBS = {  # base, third person, past; a second word is a particle
-    "eat": "eat eats ate", "drink": "drink drinks drank", "read": "read reads read", "write": "write writes wrote",
-    "buy": "buy buys bought", "sell": "sell sells sold", "see": "see sees saw", "hear": "hear hears heard",
-    "carry": "carry carries carried", "open": "open opens opened", "close": "close closes closed",
-    "wash": "wash washes washed", "repair": "repair repairs repaired", "drive": "drive drives drove",
-    "love": "love loves loved", "hate": "hate hates hated", "visit": "visit visits visited",
-    "help": "help helps helped", "call": "call calls called", "invite": "invite invites invited",
-    "pick_up": "pick picks picked up", "know_person": "know knows knew", "know_thing": "know knows knew",
-    "feed": "feed feeds fed", "paint": "paint paints painted", "play_music": "play plays played",
-    "play_game": "play plays played", "win": "win wins won", "lose": "lose loses lost",
-    "watch": "watch watches watched", "put_on": "put puts put on", "take_off": "take takes took off",
-    "find": "find finds found", "look_for": "look looks looked for", "hide": "hide hides hid", "cut": "cut cuts cut",
-    "cook": "cook cooks cooked", "bake": "bake bakes baked", "learn": "learn learns learned",
-    "sing": "sing sings sang", "match_fit": "match matches matched", "give": "give gives gave",
-    "show": "show shows showed", "send": "send sends sent", "bring": "bring brings brought",
-    "sleep": "sleep sleeps slept", "run": "run runs ran", "laugh": "laugh laughs laughed", "cry": "cry cries cried",
-    "swim": "swim swims swam", "dance": "dance dances danced", "work": "work works worked",
-    "wait": "wait waits waited", "arrive": "arrive arrives arrived", "depart": "leave leaves left",
-    "get_up": "get gets got up",
+    "eat": "eat eats ate", "drink": "drink drinks drank", "read": "read reads read",
+    "write": "write writes wrote", "buy": "buy buys bought", "sell": "sell sells sold", "see": "see sees saw",
+    "hear": "hear hears heard", "carry": "carry carries carried", "open": "open opens opened",
+    "close": "close closes closed", "wash": "wash washes washed", "repair": "repair repairs repaired",
+    "drive": "drive drives drove", "love": "love loves loved", "hate": "hate hates hated",
+    "visit": "visit visits visited", "help": "help helps helped", "call": "call calls called",
+    "invite": "invite invites invited", "pick_up": "pick picks picked up", "know_person": "know knows knew",
+    "know_thing": "know knows knew", "feed": "feed feeds fed", "paint": "paint paints painted",
+    "play_music": "play plays played", "play_game": "play plays played", "win": "win wins won",
+    "lose": "lose loses lost", "watch": "watch watches watched", "put_on": "put puts put on",
+    "take_off": "take takes took off", "find": "find finds found", "look_for": "look looks looked for",
+    "hide": "hide hides hid", "cut": "cut cuts cut", "cook": "cook cooks cooked", "bake": "bake bakes baked",
+    "learn": "learn learns learned", "sing": "sing sings sang", "match_fit": "match matches matched",
+    "give": "give gives gave", "show": "show shows showed", "send": "send sends sent",
+    "bring": "bring brings brought", "sleep": "sleep sleeps slept", "run": "run runs ran",
+    "laugh": "laugh laughs laughed", "cry": "cry cries cried", "swim": "swim swims swam",
+    "dance": "dance dances danced", "work": "work works worked", "wait": "wait waits waited",
+    "arrive": "arrive arrives arrived", "depart": "leave leaves left", "get_up": "get gets got up",
 }  # fmt: skip
 PLACES = {  # preposition, article (or -), noun
-    "garden": "in the garden", "school": "at - school", "kitchen": "in the kitchen", "market": "at the market",
-    "village": "in the village", "city": "in the city", "park": "in the park", "station": "at the station",
-    "hospital": "in the hospital", "forest": "in the forest", "house": "in the house", "street": "in the street",
-    "bank_money": "in the bank", "bank_river": "on the bank", "beach": "on the beach", "mountain": "on the mountain",
+    "garden": "in the garden", "school": "at - school", "kitchen": "in the kitchen",
+    "market": "at the market", "village": "in the village", "city": "in the city", "park": "in the park",
+    "station": "at the station", "hospital": "in the hospital", "forest": "in the forest",
+    "house": "in the house", "street": "in the street", "bank_money": "in the bank",
+    "bank_river": "on the bank", "beach": "on the beach", "mountain": "on the mountain",
 }  # fmt: skip
 TIMES = {
-    "today": "- - today", "yesterday": "- - yesterday", "morning": "in the morning", "evening": "in the evening",
-    "night": "at - night", "monday": "on - Monday", "sunday": "on - Sunday", "summer": "in - summer",
-    "winter": "in - winter", "spring_season": "in - spring",
+    "today": "- - today", "yesterday": "- - yesterday", "morning": "in the morning",
+    "evening": "in the evening", "night": "at - night", "monday": "on - Monday", "sunday": "on - Sunday",
+    "summer": "in - summer", "winter": "in - winter", "spring_season": "in - spring",
 }  # fmt: skip
 MODALS = {"must": "must must", "can": "can can", "want": "wants want"}  # singular, plural subject
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 FEMALE = {"anna", "maria", "elena", "sofia", "nurse", "queen", "girl", "woman", "mother", "sister"}
-NEUTER_PRONOUN = {"bus", "car", "school_bus", "dog", "cat", "horse", "bird", "cow", "sheep", "mouse", "fish"}
+PEOPLE = {*NAMES, *PERSONS, "person"}
 
 
-# --- rules ---------------------------------------------------------------------------------------------------------
+# --- rules ----------------------------------------------------------------------------------------
 def _noun(concept: str, plural: bool) -> str:
     singular, *irregular = NOUNS[concept].split()
     return (irregular[0] if irregular else singular + "s") if plural else singular
@@ -92,7 +92,7 @@ def _noun(concept: str, plural: bool) -> str:
 def noun_phrase(thing: Thing, role: str) -> list[Token]:
     if thing.concept in NAMES:
         return [word(NAMES[thing.concept], role)]
-    if thing.concept in ("chess", "football"):
+    if thing.concept in GAMES:
         return [word(NOUNS[thing.concept], role)]
     plural = thing.plural or thing.count is not None
     modifier, head = COMPOUNDS.get(thing.concept, (None, thing.concept))
@@ -116,7 +116,7 @@ def _subject(clause: Clause) -> list[Token]:
 def _pronoun(thing: Thing) -> str:
     if _plural(thing):
         return "they"
-    if thing.concept in NEUTER_PRONOUN:
+    if thing.concept not in PEOPLE:
         return "it"
     return "she" if thing.concept in FEMALE else "he"
 
@@ -141,9 +141,8 @@ def _verb(clause: Clause, *, bare: bool = False) -> list[Token]:
     if clause.modal == "must" and clause.negated:
         # "must not" forbids; the negation of the obligation is what the other languages say.
         helper = word("do" if plural else "does", also="modal")
-        return [
-            helper, word("not", "neg"), word("have", "modal"), word("to", also="modal"), word(base, "verb"), *after,
-        ]  # fmt: skip
+        have = [word("have", "modal"), word("to", also="modal")]
+        return [helper, word("not", "neg"), *have, word(base, "verb"), *after]
     if clause.modal:
         no = [word("not", "neg")] if clause.negated else []
         return [word(MODALS[clause.modal].split()[plural], "modal"), *no, word(base, "verb"), *after]
@@ -191,10 +190,11 @@ def sentence(clause: Clause) -> list[Token]:
 def question(clause: Clause, asked: str) -> list[Token]:
     """A question about the ``subject``, ``object``, ``place`` or ``time`` of the clause."""
     if asked == "subject":
-        third = Clause(**{**clause.__dict__, "subject": Thing("man"), "pronoun": False})
-        return capitalise([word("who", "ask"), *_verb(third), *_rest(clause), word("?", "stop")])
-    animate = asked == "object" and clause.object.concept in ANIMATE
-    ask = {"object": "whom" if animate else "what", "place": "where", "time": "when"}[asked]
+        one = replace(clause, subject=Thing("man"))
+        ask = "who" if clause.subject.concept in (*PEOPLE, *ANIMALS) else "what"
+        return capitalise([word(ask, "ask"), *_verb(one), *_rest(clause), word("?", "stop")])
+    person = asked == "object" and clause.object.concept in PEOPLE
+    ask = {"object": "whom" if person else "what", "place": "where", "time": "when"}[asked]
     helper, verb = _inverted(clause)
     words = [word(ask, "ask"), helper, *_subject(clause), *verb, *_rest(clause, without=asked)]
     return capitalise([*words, word("?", "stop")])
@@ -211,10 +211,3 @@ def _inverted(clause: Clause) -> tuple[Token, list[Token]]:
             word("want", "modal"), word("to", also="modal"), *_verb(clause, bare=True),
         ]  # fmt: skip
     return word(helper, also="verb"), _verb(clause, bare=True)
-
-
-ANIMATE = {
-    *NAMES, "teacher", "doctor", "farmer", "baker", "cook", "painter", "singer", "driver", "waiter", "soldier", "nurse",
-    "neighbour", "friend", "guest", "student", "king", "queen", "boy", "girl", "child", "man", "woman", "mother",
-    "father", "brother", "sister", "person",
-}  # fmt: skip

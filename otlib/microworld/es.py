@@ -1,14 +1,13 @@
-"""Spanish: no subject pronouns, adjectives after the noun, personal "a", contractions al and del, reflexive verbs."""
+"""Spanish: no subject pronouns, adjectives after the noun, personal "a", al and del, reflexive verbs."""
 
 from __future__ import annotations
 
-from otlib.microworld.situations import COMPOUNDS, GAMES, MASS, NAMES, PERSONS, Clause, Thing, Token
-from otlib.microworld.situations import ANIMALS as ANIMAL_CONCEPTS
+from otlib.microworld.situations import ANIMALS, COMPOUNDS, GAMES, MASS, NAMES, PERSONS, Clause, Thing, Token
 from otlib.microworld.tokens import capitalise, prefixed, word
 
 CODE, NAME = "es", "Spanish"
 
-# --- lexicon -------------------------------------------------------------------------------------------------------
+# --- lexicon --------------------------------------------------------------------------------------
 PEOPLE = {
     "anna": "Anna", "maria": "María", "elena": "Elena", "sofia": "Sofía",
     "peter": "Peter", "martin": "Martín", "victor": "Víctor", "daniel": "Daniel",
@@ -20,43 +19,45 @@ NOUNS = {  # gender, singular, plural; fm: feminine with the article "el" in the
     "soldier": "m soldado soldados", "nurse": "f enfermera enfermeras", "neighbour": "m vecino vecinos",
     "friend": "m amigo amigos", "guest": "m invitado invitados", "student": "m estudiante estudiantes",
     "king": "m rey reyes", "queen": "f reina reinas", "boy": "m chico chicos", "girl": "f chica chicas",
-    "child": "m niño niños", "man": "m hombre hombres", "woman": "f mujer mujeres", "mother": "f madre madres",
-    "father": "m padre padres", "brother": "m hermano hermanos", "sister": "f hermana hermanas",
-    "dog": "m perro perros", "cat": "m gato gatos", "horse": "m caballo caballos", "bird": "m pájaro pájaros",
-    "cow": "f vaca vacas", "sheep": "f oveja ovejas", "mouse": "m ratón ratones", "fish": "m pez peces",
-    "apple": "f manzana manzanas", "pear": "f pera peras", "lemon": "m limón limones", "banana": "m plátano plátanos",
-    "orange_fruit": "f naranja naranjas", "cherry": "f cereza cerezas",
+    "child": "m niño niños", "man": "m hombre hombres", "woman": "f mujer mujeres",
+    "mother": "f madre madres", "father": "m padre padres", "brother": "m hermano hermanos",
+    "sister": "f hermana hermanas", "dog": "m perro perros", "cat": "m gato gatos",
+    "horse": "m caballo caballos", "bird": "m pájaro pájaros", "cow": "f vaca vacas",
+    "sheep": "f oveja ovejas", "mouse": "m ratón ratones", "fish": "m pez peces",
+    "apple": "f manzana manzanas", "pear": "f pera peras", "lemon": "m limón limones",
+    "banana": "m plátano plátanos", "orange_fruit": "f naranja naranjas", "cherry": "f cereza cerezas",
     "bread": "m pan panes", "cake": "m pastel pasteles", "soup": "f sopa sopas", "cheese": "m queso quesos",
     "egg": "m huevo huevos", "rice": "m arroz arroces", "potato": "f patata patatas",
     "water": "fm agua aguas", "milk": "f leche leches", "coffee": "m café cafés", "tea": "m té tés",
-    "wine": "m vino vinos", "juice": "m zumo zumos",
-    "coat": "m abrigo abrigos", "hat": "m sombrero sombreros", "shirt": "f camisa camisas",
-    "dress": "m vestido vestidos", "shoe": "m zapato zapatos", "scarf": "f bufanda bufandas",
-    "table": "f mesa mesas", "chair": "f silla sillas", "bed": "f cama camas", "lamp": "f lámpara lámparas",
-    "car": "m coche coches", "bus": "m autobús autobuses", "bicycle": "f bicicleta bicicletas", "boat": "m barco barcos",
-    "guitar": "f guitarra guitarras", "piano": "m piano pianos", "violin": "m violín violines", "flute": "f flauta flautas",
-    "book": "m libro libros", "letter_mail": "f carta cartas", "newspaper": "m periódico periódicos",
-    "poem": "m poema poemas", "film": "f película películas", "match_game": "m partido partidos",
-    "race": "f carrera carreras", "song": "f canción canciones", "chess": "m ajedrez ajedrez",
-    "football": "m fútbol fútbol", "knife": "m cuchillo cuchillos", "hammer": "m martillo martillos",
-    "spoon": "f cuchara cucharas", "door": "f puerta puertas", "window": "f ventana ventanas", "box": "f caja cajas",
-    "key": "f llave llaves", "watch_clock": "m reloj relojes", "ball": "f pelota pelotas", "coin": "f moneda monedas",
+    "wine": "m vino vinos", "juice": "m zumo zumos", "coat": "m abrigo abrigos",
+    "hat": "m sombrero sombreros", "shirt": "f camisa camisas", "dress": "m vestido vestidos",
+    "shoe": "m zapato zapatos", "scarf": "f bufanda bufandas", "table": "f mesa mesas",
+    "chair": "f silla sillas", "bed": "f cama camas", "lamp": "f lámpara lámparas", "car": "m coche coches",
+    "bus": "m autobús autobuses", "bicycle": "f bicicleta bicicletas", "boat": "m barco barcos",
+    "guitar": "f guitarra guitarras", "piano": "m piano pianos", "violin": "m violín violines",
+    "flute": "f flauta flautas", "book": "m libro libros", "letter_mail": "f carta cartas",
+    "newspaper": "m periódico periódicos", "poem": "m poema poemas", "film": "f película películas",
+    "match_game": "m partido partidos", "race": "f carrera carreras", "song": "f canción canciones",
+    "chess": "m ajedrez ajedrez", "football": "m fútbol fútbol", "knife": "m cuchillo cuchillos",
+    "hammer": "m martillo martillos", "spoon": "f cuchara cucharas", "door": "f puerta puertas",
+    "window": "f ventana ventanas", "box": "f caja cajas", "key": "f llave llaves",
+    "watch_clock": "m reloj relojes", "ball": "f pelota pelotas", "coin": "f moneda monedas",
     "rose": "f rosa rosas", "tulip": "m tulipán tulipanes", "letter_alphabet": "f letra letras",
-    "word": "f palabra palabras", "number": "m número números",
-    "person": "f persona personas", "animal": "m animal animales", "fruit": "f fruta frutas",
-    "drink_noun": "f bebida bebidas", "vehicle": "m vehículo vehículos", "instrument": "m instrumento instrumentos",
-    "flower": "f flor flores", "tool": "f herramienta herramientas",
+    "word": "f palabra palabras", "number": "m número números", "person": "f persona personas",
+    "animal": "m animal animales", "fruit": "f fruta frutas", "drink_noun": "f bebida bebidas",
+    "vehicle": "m vehículo vehículos", "instrument": "m instrumento instrumentos", "flower": "f flor flores",
+    "tool": "f herramienta herramientas",
 }  # fmt: skip
 MODIFIERS = {  # second part of a compound, after "de"
-    "apple": "manzana", "cherry": "cereza", "potato": "patata", "orange_fruit": "naranja", "winter": "invierno",
-    "kitchen": "cocina", "garden": "jardín", "school": "escuela", "house": "casa",
+    "apple": "manzana", "cherry": "cereza", "potato": "patata", "orange_fruit": "naranja",
+    "winter": "invierno", "kitchen": "cocina", "garden": "jardín", "school": "escuela", "house": "casa",
 }  # fmt: skip
 ADJECTIVES = {  # masculine; the other forms are regular
     "old": "viejo", "young": "joven", "new": "nuevo", "big": "grande", "small": "pequeño", "rich": "rico",
-    "poor": "pobre", "happy": "feliz", "sad": "triste", "strong": "fuerte", "weak": "débil", "clean": "limpio",
-    "dirty": "sucio", "heavy": "pesado", "light_weight": "ligero", "expensive": "caro", "cheap": "barato",
-    "beautiful": "hermoso", "red": "rojo", "blue": "azul", "green": "verde", "white": "blanco", "black": "negro",
-    "orange_colour": "naranja",
+    "poor": "pobre", "happy": "feliz", "sad": "triste", "strong": "fuerte", "weak": "débil",
+    "clean": "limpio", "dirty": "sucio", "heavy": "pesado", "light_weight": "ligero", "expensive": "caro",
+    "cheap": "barato", "beautiful": "hermoso", "red": "rojo", "blue": "azul", "green": "verde",
+    "white": "blanco", "black": "negro", "orange_colour": "naranja",
 }  # fmt: skip
 IRREGULAR_PLURALS = {
     "joven": "jóvenes",
@@ -69,37 +70,42 @@ VERBS = {  # infinitive, present singular and plural, past singular and plural; 
     "eat": "comer come comen comió comieron", "drink": "beber bebe beben bebió bebieron",
     "read": "leer lee leen leyó leyeron", "write": "escribir escribe escriben escribió escribieron",
     "buy": "comprar compra compran compró compraron", "sell": "vender vende venden vendió vendieron",
-    "see": "ver ve ven vio vieron", "hear": "oír oye oyen oyó oyeron", "carry": "llevar lleva llevan llevó llevaron",
-    "open": "abrir abre abren abrió abrieron", "close": "cerrar cierra cierran cerró cerraron",
-    "wash": "lavar lava lavan lavó lavaron", "repair": "reparar repara reparan reparó repararon",
+    "see": "ver ve ven vio vieron", "hear": "oír oye oyen oyó oyeron",
+    "carry": "llevar lleva llevan llevó llevaron", "open": "abrir abre abren abrió abrieron",
+    "close": "cerrar cierra cierran cerró cerraron", "wash": "lavar lava lavan lavó lavaron",
+    "repair": "reparar repara reparan reparó repararon",
     "drive": "conducir conduce conducen condujo condujeron", "love": "amar ama aman amó amaron",
     "hate": "odiar odia odian odió odiaron", "visit": "visitar visita visitan visitó visitaron",
     "help": "ayudar ayuda ayudan ayudó ayudaron", "call": "llamar llama llaman llamó llamaron",
-    "invite": "invitar invita invitan invitó invitaron", "pick_up": "recoger recoge recogen recogió recogieron",
-    "know_person": "conocer conoce conocen conoció conocieron", "know_thing": "saber sabe saben supo supieron",
-    "feed": "alimentar alimenta alimentan alimentó alimentaron", "paint": "pintar pinta pintan pintó pintaron",
-    "play_music": "tocar toca tocan tocó tocaron", "play_game": "jugar juega juegan jugó jugaron",
-    "win": "ganar gana ganan ganó ganaron", "lose": "perder pierde pierden perdió perdieron",
-    "watch": "mirar mira miran miró miraron", "put_on": "ponerse pone ponen puso pusieron",
-    "take_off": "quitarse quita quitan quitó quitaron", "find": "encontrar encuentra encuentran encontró encontraron",
-    "look_for": "buscar busca buscan buscó buscaron", "hide": "esconder esconde esconden escondió escondieron",
-    "cut": "cortar corta cortan cortó cortaron", "cook": "cocinar cocina cocinan cocinó cocinaron",
-    "bake": "hornear hornea hornean horneó hornearon", "learn": "aprender aprende aprenden aprendió aprendieron",
-    "sing": "cantar canta cantan cantó cantaron", "match_fit": "combinar combina combinan combinó combinaron",
-    "give": "dar da dan dio dieron", "show": "mostrar muestra muestran mostró mostraron",
-    "send": "enviar envía envían envió enviaron", "bring": "traer trae traen trajo trajeron",
-    "sleep": "dormir duerme duermen durmió durmieron", "run": "correr corre corren corrió corrieron",
-    "laugh": "reír ríe ríen rio rieron", "cry": "llorar llora lloran lloró lloraron",
-    "swim": "nadar nada nadan nadó nadaron", "dance": "bailar baila bailan bailó bailaron",
-    "work": "trabajar trabaja trabajan trabajó trabajaron", "wait": "esperar espera esperan esperó esperaron",
-    "arrive": "llegar llega llegan llegó llegaron", "depart": "salir sale salen salió salieron",
-    "get_up": "levantarse levanta levantan levantó levantaron",
+    "invite": "invitar invita invitan invitó invitaron",
+    "pick_up": "recoger recoge recogen recogió recogieron",
+    "know_person": "conocer conoce conocen conoció conocieron",
+    "know_thing": "saber sabe saben supo supieron",
+    "feed": "alimentar alimenta alimentan alimentó alimentaron",
+    "paint": "pintar pinta pintan pintó pintaron", "play_music": "tocar toca tocan tocó tocaron",
+    "play_game": "jugar juega juegan jugó jugaron", "win": "ganar gana ganan ganó ganaron",
+    "lose": "perder pierde pierden perdió perdieron", "watch": "mirar mira miran miró miraron",
+    "put_on": "ponerse pone ponen puso pusieron", "take_off": "quitarse quita quitan quitó quitaron",
+    "find": "encontrar encuentra encuentran encontró encontraron",
+    "look_for": "buscar busca buscan buscó buscaron",
+    "hide": "esconder esconde esconden escondió escondieron", "cut": "cortar corta cortan cortó cortaron",
+    "cook": "cocinar cocina cocinan cocinó cocinaron", "bake": "hornear hornea hornean horneó hornearon",
+    "learn": "aprender aprende aprenden aprendió aprendieron", "sing": "cantar canta cantan cantó cantaron",
+    "match_fit": "combinar combina combinan combinó combinaron", "give": "dar da dan dio dieron",
+    "show": "mostrar muestra muestran mostró mostraron", "send": "enviar envía envían envió enviaron",
+    "bring": "traer trae traen trajo trajeron", "sleep": "dormir duerme duermen durmió durmieron",
+    "run": "correr corre corren corrió corrieron", "laugh": "reír ríe ríen rio rieron",
+    "cry": "llorar llora lloran lloró lloraron", "swim": "nadar nada nadan nadó nadaron",
+    "dance": "bailar baila bailan bailó bailaron", "work": "trabajar trabaja trabajan trabajó trabajaron",
+    "wait": "esperar espera esperan esperó esperaron", "arrive": "llegar llega llegan llegó llegaron",
+    "depart": "salir sale salen salió salieron", "get_up": "levantarse levanta levantan levantó levantaron",
 }  # fmt: skip
 PLACES = {
     "garden": "en el jardín", "school": "en la escuela", "kitchen": "en la cocina", "market": "en el mercado",
     "village": "en el pueblo", "city": "en la ciudad", "park": "en el parque", "station": "en la estación",
     "hospital": "en el hospital", "forest": "en el bosque", "house": "en la casa", "street": "en la calle",
-    "bank_money": "en el banco", "bank_river": "en la orilla", "beach": "en la playa", "mountain": "en la montaña",
+    "bank_money": "en el banco", "bank_river": "en la orilla", "beach": "en la playa",
+    "mountain": "en la montaña",
 }  # fmt: skip
 TIMES = {  # preposition, article (or -), noun
     "today": "- - hoy", "yesterday": "- - ayer", "morning": "por la mañana", "evening": "por la tarde",
@@ -110,11 +116,12 @@ MODALS = {"must": "debe deben", "can": "puede pueden", "want": "quiere quieren"}
 NUMBERS = {2: "dos", 3: "tres", 4: "cuatro", 5: "cinco"}
 # Verbs whose human or animal object takes "a" (bought or shown animals are things)
 PERSONAL = {
-    "see", "hear", "love", "hate", "visit", "help", "call", "invite", "pick_up", "know_person", "feed", "look_for",
+    "see", "hear", "love", "hate", "visit", "help", "call", "invite", "pick_up", "know_person", "feed",
+    "look_for",
 }  # fmt: skip
 
 
-# --- noun phrases ----------------------------------------------------------------------------------------------------
+# --- noun phrases ---------------------------------------------------------------------------------
 def _plural(thing: Thing) -> bool:
     return thing.plural or thing.count is not None
 
@@ -176,15 +183,10 @@ def _preposition(clause: Clause) -> Token | None:
 
 
 def _living(concept: str) -> bool:
-    return (
-        concept in NAMES
-        or concept in PERSONS
-        or concept in ANIMAL_CONCEPTS
-        or concept in ("person", "animal")
-    )
+    return concept in NAMES or concept in PERSONS or concept in ANIMALS or concept in ("person", "animal")
 
 
-# --- the clause --------------------------------------------------------------------------------------------------------
+# --- the clause -----------------------------------------------------------------------------------
 def _verb(clause: Clause) -> list[Token]:
     infinitive, *forms = VERBS[clause.verb].split()
     plural = _plural(clause.subject)
@@ -229,7 +231,7 @@ def sentence(clause: Clause) -> list[Token]:
 
 
 def question(clause: Clause, asked: str) -> list[Token]:
-    """A question about the ``subject``, ``object``, ``place`` or ``time`` of the clause; verb before subject."""
+    """A question about ``subject``, ``object``, ``place`` or ``time``; the verb before the subject."""
     if asked == "subject":
         ask = "quién" if _living(clause.subject.concept) else "qué"
         words = [
@@ -246,7 +248,7 @@ def _asking(clause: Clause, asked: str) -> list[Token]:
     if asked != "object":
         return [word({"place": "dónde", "time": "cuándo"}[asked], "ask")]
     preposition = _preposition(clause)
-    person = _living(clause.object.concept) and clause.object.concept not in (*ANIMAL_CONCEPTS, "animal")
+    person = _living(clause.object.concept) and clause.object.concept not in (*ANIMALS, "animal")
     if person or preposition is None or clause.object.concept in GAMES:
         return [*([preposition] if preposition else []), word("quién" if person else "qué", "ask")]
     return [preposition, word("qué", "ask")]

@@ -1,8 +1,9 @@
-"""French: ne ... pas, contractions du, des, au, aux, elision, passé composé with avoir or être, adjectives on both sides."""
+"""French: ne ... pas, du, des, au, aux, elision, passé composé, adjectives before and after the noun."""
 
 from __future__ import annotations
 
 from otlib.microworld.situations import (
+    ANIMALS,
     COMPOUNDS,
     FEMALE_NAMES,
     GAMES,
@@ -13,12 +14,11 @@ from otlib.microworld.situations import (
     Thing,
     Token,
 )
-from otlib.microworld.situations import ANIMALS as ANIMAL_CONCEPTS
 from otlib.microworld.tokens import capitalise, prefixed, word
 
 CODE, NAME = "fr", "French"
 
-# --- lexicon -------------------------------------------------------------------------------------------------------
+# --- lexicon --------------------------------------------------------------------------------------
 PEOPLE = {
     "anna": "Anna", "maria": "Maria", "elena": "Elena", "sofia": "Sofia",
     "peter": "Peter", "martin": "Martin", "victor": "Victor", "daniel": "Daniel",
@@ -29,31 +29,32 @@ NOUNS = {  # gender, singular, plural where it is not the singular with -s
     "waiter": "m serveur", "soldier": "m soldat", "nurse": "f infirmière", "neighbour": "m voisin",
     "friend": "m ami", "guest": "m invité", "student": "m étudiant", "king": "m roi", "queen": "f reine",
     "boy": "m garçon", "girl": "f fille", "child": "m enfant", "man": "m homme", "woman": "f femme",
-    "mother": "f mère", "father": "m père", "brother": "m frère", "sister": "f sœur",
-    "dog": "m chien", "cat": "m chat", "horse": "m cheval chevaux", "bird": "m oiseau oiseaux", "cow": "f vache",
-    "sheep": "m mouton", "mouse": "f souris souris", "fish": "m poisson",
-    "apple": "f pomme", "pear": "f poire", "lemon": "m citron", "banana": "f banane", "orange_fruit": "f orange",
-    "cherry": "f cerise", "bread": "m pain", "cake": "m gâteau gâteaux", "soup": "f soupe", "cheese": "m fromage",
-    "egg": "m œuf", "rice": "m riz riz", "potato": "f patate",
-    "water": "f eau eaux", "milk": "m lait", "coffee": "m café", "tea": "m thé", "wine": "m vin", "juice": "m jus jus",
+    "mother": "f mère", "father": "m père", "brother": "m frère", "sister": "f sœur", "dog": "m chien",
+    "cat": "m chat", "horse": "m cheval chevaux", "bird": "m oiseau oiseaux", "cow": "f vache",
+    "sheep": "m mouton", "mouse": "f souris souris", "fish": "m poisson", "apple": "f pomme",
+    "pear": "f poire", "lemon": "m citron", "banana": "f banane", "orange_fruit": "f orange",
+    "cherry": "f cerise", "bread": "m pain", "cake": "m gâteau gâteaux", "soup": "f soupe",
+    "cheese": "m fromage", "egg": "m œuf", "rice": "m riz riz", "potato": "f patate", "water": "f eau eaux",
+    "milk": "m lait", "coffee": "m café", "tea": "m thé", "wine": "m vin", "juice": "m jus jus",
     "coat": "m manteau manteaux", "hat": "m chapeau chapeaux", "shirt": "f chemise", "dress": "f robe",
-    "shoe": "f chaussure", "scarf": "f écharpe",
-    "table": "f table", "chair": "f chaise", "bed": "m lit", "lamp": "f lampe",
-    "car": "f voiture", "bus": "m bus bus", "bicycle": "m vélo", "boat": "m bateau bateaux",
-    "guitar": "f guitare", "piano": "m piano", "violin": "m violon", "flute": "f flûte",
-    "book": "m livre", "letter_mail": "f lettre", "newspaper": "m journal journaux", "poem": "m poème",
-    "film": "m film", "match_game": "m match", "race": "f course", "song": "f chanson", "chess": "p échecs",
-    "football": "m football", "knife": "m couteau couteaux", "hammer": "m marteau marteaux", "spoon": "f cuillère",
-    "door": "f porte", "window": "f fenêtre", "box": "f boîte", "key": "f clé", "watch_clock": "f montre",
-    "ball": "f balle", "coin": "f pièce", "rose": "f rose", "tulip": "f tulipe", "letter_alphabet": "f lettre",
-    "word": "m mot", "number": "m nombre",
-    "person": "f personne", "animal": "m animal animaux", "fruit": "m fruit", "drink_noun": "f boisson",
-    "vehicle": "m véhicule", "instrument": "m instrument", "flower": "f fleur", "tool": "m outil",
+    "shoe": "f chaussure", "scarf": "f écharpe", "table": "f table", "chair": "f chaise", "bed": "m lit",
+    "lamp": "f lampe", "car": "f voiture", "bus": "m bus bus", "bicycle": "m vélo",
+    "boat": "m bateau bateaux", "guitar": "f guitare", "piano": "m piano", "violin": "m violon",
+    "flute": "f flûte", "book": "m livre", "letter_mail": "f lettre", "newspaper": "m journal journaux",
+    "poem": "m poème", "film": "m film", "match_game": "m match", "race": "f course", "song": "f chanson",
+    "chess": "p échecs", "football": "m football", "knife": "m couteau couteaux",
+    "hammer": "m marteau marteaux", "spoon": "f cuillère", "door": "f porte", "window": "f fenêtre",
+    "box": "f boîte", "key": "f clé", "watch_clock": "f montre", "ball": "f balle", "coin": "f pièce",
+    "rose": "f rose", "tulip": "f tulipe", "letter_alphabet": "f lettre", "word": "m mot",
+    "number": "m nombre", "person": "f personne", "animal": "m animal animaux", "fruit": "m fruit",
+    "drink_noun": "f boisson", "vehicle": "m véhicule", "instrument": "m instrument", "flower": "f fleur",
+    "tool": "m outil",
 }  # fmt: skip
 MODIFIERS = {  # second part of a compound; a preposition stands before it where it is not "de"
-    "apple_cake": "aux pommes", "cherry_cake": "aux cerises", "potato_soup": "de patates", "apple_juice": "de pomme",
-    "orange_juice": "d' orange", "winter_coat": "d' hiver", "kitchen_table": "de cuisine", "garden_chair": "de jardin",
-    "kitchen_door": "de cuisine", "school_bus": "d' école", "school_book": "d' école", "house_key": "de maison",
+    "apple_cake": "aux pommes", "cherry_cake": "aux cerises", "potato_soup": "de patates",
+    "apple_juice": "de pomme", "orange_juice": "d' orange", "winter_coat": "d' hiver",
+    "kitchen_table": "de cuisine", "garden_chair": "de jardin", "kitchen_door": "de cuisine",
+    "school_bus": "d' école", "school_book": "d' école", "house_key": "de maison",
 }  # fmt: skip
 ADJECTIVES = {  # masculine, feminine, masculine plural, feminine plural, masculine before a vowel
     "old": "vieux vieille vieux vieilles vieil", "young": "jeune jeune jeunes jeunes jeune",
@@ -72,17 +73,20 @@ ADJECTIVES = {  # masculine, feminine, masculine plural, feminine plural, mascul
 BEFORE_NOUN = ("old", "young", "new", "big", "small", "beautiful")
 VERBS = {  # infinitive, present singular and plural, participle; + with être; se: reflexive
     "eat": "manger mange mangent mangé", "drink": "boire boit boivent bu", "read": "lire lit lisent lu",
-    "write": "écrire écrit écrivent écrit", "buy": "acheter achète achètent acheté", "sell": "vendre vend vendent vendu",
-    "see": "voir voit voient vu", "hear": "entendre entend entendent entendu", "carry": "porter porte portent porté",
-    "open": "ouvrir ouvre ouvrent ouvert", "close": "fermer ferme ferment fermé", "wash": "laver lave lavent lavé",
-    "repair": "réparer répare réparent réparé", "drive": "conduire conduit conduisent conduit",
-    "love": "aimer aime aiment aimé", "hate": "détester déteste détestent détesté",
+    "write": "écrire écrit écrivent écrit", "buy": "acheter achète achètent acheté",
+    "sell": "vendre vend vendent vendu", "see": "voir voit voient vu",
+    "hear": "entendre entend entendent entendu", "carry": "porter porte portent porté",
+    "open": "ouvrir ouvre ouvrent ouvert", "close": "fermer ferme ferment fermé",
+    "wash": "laver lave lavent lavé", "repair": "réparer répare réparent réparé",
+    "drive": "conduire conduit conduisent conduit", "love": "aimer aime aiment aimé",
+    "hate": "détester déteste détestent détesté",
     "visit": "rendre_visite rend_visite rendent_visite rendu_visite", "help": "aider aide aident aidé",
     "call": "appeler appelle appellent appelé", "invite": "inviter invite invitent invité",
     "pick_up": "récupérer récupère récupèrent récupéré", "know_person": "connaître connaît connaissent connu",
     "know_thing": "savoir sait savent su", "feed": "nourrir nourrit nourrissent nourri",
-    "paint": "peindre peint peignent peint", "play_music": "jouer joue jouent joué", "play_game": "jouer joue jouent joué",
-    "win": "gagner gagne gagnent gagné", "lose": "perdre perd perdent perdu", "watch": "regarder regarde regardent regardé",
+    "paint": "peindre peint peignent peint", "play_music": "jouer joue jouent joué",
+    "play_game": "jouer joue jouent joué", "win": "gagner gagne gagnent gagné",
+    "lose": "perdre perd perdent perdu", "watch": "regarder regarde regardent regardé",
     "put_on": "mettre met mettent mis", "take_off": "enlever enlève enlèvent enlevé",
     "find": "trouver trouve trouvent trouvé", "look_for": "chercher cherche cherchent cherché",
     "hide": "cacher cache cachent caché", "cut": "couper coupe coupent coupé",
@@ -91,21 +95,23 @@ VERBS = {  # infinitive, present singular and plural, participle; + with être; 
     "match_fit": "s'accorder accorde accordent accordé se", "give": "donner donne donnent donné",
     "show": "montrer montre montrent montré", "send": "envoyer envoie envoient envoyé",
     "bring": "apporter apporte apportent apporté", "sleep": "dormir dort dorment dormi",
-    "run": "courir court courent couru", "laugh": "rire rit rient ri", "cry": "pleurer pleure pleurent pleuré",
-    "swim": "nager nage nagent nagé", "dance": "danser danse dansent dansé",
-    "work": "travailler travaille travaillent travaillé", "wait": "attendre attend attendent attendu",
-    "arrive": "arriver arrive arrivent arrivé+", "depart": "partir part partent parti+",
-    "get_up": "lever lève lèvent levé se",
+    "run": "courir court courent couru", "laugh": "rire rit rient ri",
+    "cry": "pleurer pleure pleurent pleuré", "swim": "nager nage nagent nagé",
+    "dance": "danser danse dansent dansé", "work": "travailler travaille travaillent travaillé",
+    "wait": "attendre attend attendent attendu", "arrive": "arriver arrive arrivent arrivé+",
+    "depart": "partir part partent parti+", "get_up": "lever lève lèvent levé se",
 }  # fmt: skip
 PLACES = {  # au = à le: preposition and article in one
     "garden": "dans le jardin", "school": "à l' école", "kitchen": "dans la cuisine", "market": "au marché",
-    "village": "au village", "city": "en ville", "park": "au parc", "station": "à la gare", "hospital": "à l' hôpital",
-    "forest": "dans la forêt", "house": "dans la maison", "street": "dans la rue", "bank_money": "à la banque",
-    "bank_river": "sur la rive", "beach": "à la plage", "mountain": "à la montagne",
+    "village": "au village", "city": "en ville", "park": "au parc", "station": "à la gare",
+    "hospital": "à l' hôpital", "forest": "dans la forêt", "house": "dans la maison", "street": "dans la rue",
+    "bank_money": "à la banque", "bank_river": "sur la rive", "beach": "à la plage",
+    "mountain": "à la montagne",
 }  # fmt: skip
 TIMES = {
-    "today": "aujourd'hui", "yesterday": "hier", "morning": "le matin", "evening": "le soir", "night": "la nuit",
-    "monday": "lundi", "sunday": "dimanche", "summer": "en été", "winter": "en hiver", "spring_season": "au printemps",
+    "today": "aujourd'hui", "yesterday": "hier", "morning": "le matin", "evening": "le soir",
+    "night": "la nuit", "monday": "lundi", "sunday": "dimanche", "summer": "en été", "winter": "en hiver",
+    "spring_season": "au printemps",
 }  # fmt: skip
 MODALS = {"must": "doit doivent", "can": "peut peuvent", "want": "veut veulent"}
 NUMBERS = {2: "deux", 3: "trois", 4: "quatre", 5: "cinq"}
@@ -114,7 +120,7 @@ CONTRACTIONS = {("à", "le"): "au", ("à", "les"): "aux", ("de", "le"): "du", ("
 VOWELS = "aeiouyéèêâîôûœh"  # every h of the lexicon is mute
 
 
-# --- noun phrases ----------------------------------------------------------------------------------------------------
+# --- noun phrases ---------------------------------------------------------------------------------
 def _plural(thing: Thing) -> bool:
     return thing.plural or thing.count is not None
 
@@ -139,7 +145,7 @@ def _elided(text: str, following: str) -> tuple[str, bool]:
 def noun_phrase(
     thing: Thing, role: str, *, before: Token | None = None, negated: bool = False
 ) -> list[Token]:
-    """Article, number, adjective, noun, modifier, adjective; ``before`` is a preposition, merged into au or du."""
+    """Article, number, adjective, noun, modifier, adjective; ``before``: preposition, merged to au or du."""
     if thing.concept in NAMES:
         return [*_with(before, PEOPLE[thing.concept]), word(PEOPLE[thing.concept], role)]
     _, singular, *irregular = NOUNS[_head(thing.concept)].split()
@@ -204,7 +210,7 @@ def _subject(clause: Clause) -> list[Token]:
     return [word(text + "s" if _plural(clause.subject) else text, "subject")]
 
 
-# --- the clause --------------------------------------------------------------------------------------------------------
+# --- the clause -----------------------------------------------------------------------------------
 def _preposition(clause: Clause) -> Token | None:
     text = PREPOSITIONS.get(clause.verb)
     return word(text, also="verb") if text else None
@@ -291,7 +297,7 @@ def sentence(clause: Clause) -> list[Token]:
 
 
 def question(clause: Clause, asked: str) -> list[Token]:
-    """A question about the ``subject``, ``object``, ``place`` or ``time`` of the clause, with "est-ce que"."""
+    """A question about ``subject``, ``object``, ``place`` or ``time``, with "est-ce que"."""
     if asked == "subject":
         one = Clause(**{**clause.__dict__, "subject": Thing("man")})
         ask = [word("qui", "ask")] if _living(clause.subject.concept) else [
@@ -314,4 +320,4 @@ def _asking(clause: Clause, asked: str) -> list[Token]:
 
 
 def _living(concept: str) -> bool:
-    return concept in (*NAMES, *PERSONS, *ANIMAL_CONCEPTS, "person", "animal")
+    return concept in (*NAMES, *PERSONS, *ANIMALS, "person", "animal")

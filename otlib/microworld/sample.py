@@ -26,8 +26,10 @@ from otlib.microworld.situations import (
 # Three times as frequent as the rest: common things are common.
 COMMON = {
     "eat", "drink", "read", "buy", "sell", "see", "give", "carry", "wash", "find", "sleep",
-    "man", "woman", "child", "boy", "girl", "friend", "mother", "father", "teacher", "doctor", "dog", "cat", "horse",
-    "apple", "bread", "cake", "egg", "water", "milk", "coffee", "coat", "shirt", "table", "chair", "car", "bus",
+    "man", "woman", "child", "boy", "girl", "friend", "mother", "father", "teacher", "doctor", "dog", "cat",
+    "horse",
+    "apple", "bread", "cake", "egg", "water", "milk", "coffee", "coat", "shirt", "table", "chair", "car",
+    "bus",
     "guitar", "book", "letter_mail", "song", "door", "window", "key", "rose", "knife", "word",
     "garden", "school", "kitchen", "market", "house", "today", "yesterday", "morning", "evening",
     "old", "young", "new", "big", "small", "red",
@@ -98,8 +100,9 @@ class Sampler:
     ) -> Clause:
         """A random clause.
 
-        ``avoid`` names concepts not to use; ``plain`` asks for no negation, modal, pronoun or reason; ``detail`` scales the
-        chance of adjectives, plurals and numbers; ``general`` is the chance of a hypernym as subject or object.
+        ``avoid`` names concepts not to use; ``plain`` asks for no negation, modal, pronoun or reason;
+        ``detail`` scales the chance of adjectives, plurals and numbers; ``general`` is the chance of a
+        hypernym as subject or object.
         """
         rng = self.rng
         verb = verb or self.pick(tuple(VERBS))

@@ -1,20 +1,21 @@
 """What can be said: language-neutral concepts and situations.
 
-A situation is one clause: a verb concept with its subject, object, recipient, place, time, tense, polarity and modal.
-Every language file (``en.py``, ``de.py``, ...) turns the same clause into words; nothing here knows any language.
+A situation is one clause: a verb concept with its subject, object, recipient, place, time, tense, polarity
+and modal. Every language file (``en.py``, ``de.py``, ...) turns the same clause into words; nothing here knows
+any language.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# --- nouns, by category ------------------------------------------------------------------------------------------
+# --- nouns, by category ---------------------------------------------------------------------------
 NAMES = ("anna", "maria", "elena", "sofia", "peter", "martin", "victor", "daniel")
 FEMALE_NAMES = ("anna", "maria", "elena", "sofia")
 PERSONS = (
-    "teacher", "doctor", "farmer", "baker", "cook", "painter", "singer", "driver", "waiter", "soldier", "nurse",
-    "neighbour", "friend", "guest", "student", "king", "queen", "boy", "girl", "child", "man", "woman", "mother",
-    "father", "brother", "sister",
+    "teacher", "doctor", "farmer", "baker", "cook", "painter", "singer", "driver", "waiter", "soldier",
+    "nurse", "neighbour", "friend", "guest", "student", "king", "queen", "boy", "girl", "child", "man",
+    "woman", "mother", "father", "brother", "sister",
 )  # fmt: skip
 ANIMALS = ("dog", "cat", "horse", "bird", "cow", "sheep", "mouse", "fish")
 FRUITS = ("apple", "pear", "lemon", "banana", "orange_fruit", "cherry")
@@ -79,7 +80,7 @@ CATEGORIES = {
     "sign": SIGNS,
 }
 
-# Compounds: (modifier, head). German writes one word, French and Spanish "N de N", Bulgarian and Greek as they do.
+# Compounds: (modifier, head). German writes one word, French and Spanish "N de N".
 COMPOUNDS = {
     "apple_cake": ("apple", "cake"),
     "cherry_cake": ("cherry", "cake"),
@@ -105,18 +106,19 @@ MASS = (
     *GAMES,
 )  # no plural, no number, always definite or bare: we always say "the bread"
 
-# --- places and times: whole adverbials; each language has one fixed phrase (preposition and article included) -------
+# --- places and times: whole adverbials, one fixed phrase a language --------------------------------
 PLACES = (
-    "garden", "school", "kitchen", "market", "village", "city", "park", "station", "hospital", "forest", "house",
-    "street", "bank_money", "bank_river", "beach", "mountain",
+    "garden", "school", "kitchen", "market", "village", "city", "park", "station", "hospital", "forest",
+    "house", "street", "bank_money", "bank_river", "beach", "mountain",
 )  # fmt: skip
 # "in the garden", "at the school", ..., "at the bank" (bank_money), "on the bank" (bank_river: of the river)
 TIMES = (
-    "today", "yesterday", "morning", "evening", "night", "monday", "sunday", "summer", "winter", "spring_season",
+    "today", "yesterday", "morning", "evening", "night", "monday", "sunday", "summer", "winter",
+    "spring_season",
 )  # fmt: skip
-# "today", "yesterday", "in the morning", "in the evening", "at night", "on Monday", "on Sunday", "in summer", "in winter", "in spring"
+# "today", "yesterday", "in the morning", "in the evening", "at night", "on Monday", ..., "in summer", ...
 
-# --- adjectives: categories they may describe ------------------------------------------------------------------------
+# --- adjectives: categories they may describe -----------------------------------------------------
 _LIVING = ("person", "animal")
 _GOODS = ("clothes", "furniture", "vehicle", "instrument", "text", "tool", "openable", "small")
 ADJECTIVES = {
@@ -147,12 +149,12 @@ ADJECTIVES = {
 }
 COLOURS = ("red", "blue", "green", "white", "black", "orange_colour")
 ADJECTIVE_ANTONYMS = (
-    ("old", "young"), ("old", "new"), ("big", "small"), ("rich", "poor"), ("happy", "sad"), ("strong", "weak"),
-    ("clean", "dirty"), ("heavy", "light_weight"), ("expensive", "cheap"),
+    ("old", "young"), ("old", "new"), ("big", "small"), ("rich", "poor"), ("happy", "sad"),
+    ("strong", "weak"), ("clean", "dirty"), ("heavy", "light_weight"), ("expensive", "cheap"),
 )  # fmt: skip
 
 
-# --- verbs -------------------------------------------------------------------------------------------------------
+# --- verbs ----------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Frame:
     """Who may do the verb to what: categories of subject, object and recipient (empty: there is none)."""
@@ -243,17 +245,17 @@ SPECIAL_CATEGORIES = {  # narrower selections used by VERBS above
     "poem": ("poem",),
 }
 VERB_ANTONYMS = (
-    ("buy", "sell"), ("open", "close"), ("love", "hate"), ("win", "lose"), ("put_on", "take_off"), ("laugh", "cry"),
-    ("arrive", "depart"), ("find", "hide"),
+    ("buy", "sell"), ("open", "close"), ("love", "hate"), ("win", "lose"), ("put_on", "take_off"),
+    ("laugh", "cry"), ("arrive", "depart"), ("find", "hide"),
 )  # fmt: skip
 MODALS = ("must", "can", "want")
 NUMBERS = (2, 3, 4, 5)
 
 
-# --- situations --------------------------------------------------------------------------------------------------
+# --- situations -----------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Thing:
-    """A noun phrase. Names take no number, no adjective. ``count`` (2 to 5) implies plural: "two old books"."""
+    """A noun phrase. Names take no number, no adjective. ``count`` (2 to 5) implies plural."""
 
     concept: str
     plural: bool = False
@@ -264,7 +266,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Clause:
-    """One situation. ``pronoun`` replaces the subject by he, she or they (dropped in Spanish, Bulgarian, Greek)."""
+    """One situation. ``pronoun`` replaces the subject by he, she or they, dropped in some languages."""
 
     verb: str
     subject: Thing
@@ -279,19 +281,19 @@ class Clause:
     reason: Clause | None = None  # "..., because <clause>" (German: verb-final)
 
 
-# --- realisations ------------------------------------------------------------------------------------------------
+# --- realisations ---------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Token:
     """One word with the parts of the situation it expresses.
 
-    Node names: ``subject``, ``subject.det``, ``subject.adj``, ``subject.count``, ``subject.mod`` (modifier of a
-    compound); the same below ``object`` and ``recipient`` (plus ``recipient.to``); ``verb``, ``neg``, ``modal``, ``place``,
-    ``place.prep``, ``place.det``, ``time``, ``time.prep``, ``time.det``, ``because``, ``stop``, ``comma``, ``ask`` (question word);
-    everything inside a reason clause is prefixed ``reason.``.
+    Node names: ``subject``, ``subject.det``, ``subject.adj``, ``subject.count``, ``subject.mod`` (modifier of
+    a compound); the same below ``object`` and ``recipient`` (plus ``recipient.to``); ``verb``, ``neg``,
+    ``modal``, ``place``, ``place.prep``, ``place.det``, ``time``, ``time.prep``, ``time.det``, ``because``,
+    ``stop``, ``comma``, ``ask`` (question word); everything inside a reason clause is prefixed ``reason.``.
 
-    ``main``: nodes this word expresses in its own right; ``also``: nodes it only helps to express (auxiliaries, linking
-    prepositions, an article that another language writes as a suffix). Two words of a sentence pair are a *sure* link if
-    their ``main`` nodes meet, a *possible* link if any of their nodes meet.
+    ``main``: nodes this word expresses in its own right; ``also``: nodes it only helps to express
+    (auxiliaries, linking prepositions, an article that another language writes as a suffix). Two words of a
+    sentence pair are a *sure* link if their ``main`` nodes meet, a *possible* link if any of their nodes meet.
     """
 
     text: str

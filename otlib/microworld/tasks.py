@@ -18,7 +18,7 @@ from otlib.microworld.situations import (
     Thing,
 )
 
-# How often a type is taken where the hypothesis allows it; README.md of this folder has the shares that follow.
+# How often a type is taken where the hypothesis allows it; README.md here has the shares that follow.
 TYPES = {
     "entailment": {"drop": 1.0, "hypernym": 5.0, "number": 8.0, "negation": 1.0},
     "neutral": {"add": 1.0, "hyponym": 0.35, "swap": 3.0, "number": 2.0, "negation": 1.0},
@@ -71,12 +71,12 @@ class Question:
     asked: str
 
 
-# --- inference -----------------------------------------------------------------------------------------------------
+# --- inference ------------------------------------------------------------------------------------
 def inference(sampler: Sampler, label: str) -> Inference:
     """A random item with this label.
 
-    The hypothesis is drawn first, blind to the label, and kept only if every label has a premise for it; so the
-    hypothesis alone tells nothing about the label.
+    The hypothesis is drawn first, blind to the label, and kept only if every label has a premise for it;
+    so the hypothesis alone tells nothing about the label.
     """
     while True:
         hypothesis = sampler.clause(plain=True, detail=1.2, general=GENERAL)
@@ -312,7 +312,7 @@ _MAKERS = {
 }
 
 
-# --- questions -----------------------------------------------------------------------------------------------------
+# --- questions ------------------------------------------------------------------------------------
 def question(sampler: Sampler) -> Question:
     """A random paragraph with a question that exactly one of its constituents answers."""
     rng = sampler.rng
@@ -324,8 +324,8 @@ def question(sampler: Sampler) -> Question:
         asked = "subject" if rng.random() < 0.25 else rng.choice(askable)
         others: list[Clause] = []
         seen = set(_concepts(asked_of))
-        for _ in range(rng.choice((1, 1, 2))):
-            alike = asked_of.object is not None and rng.random() < 0.4
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            alike = asked_of.object is not None and rng.random() < 0.3
             other = sampler.clause(
                 verb=asked_of.verb if alike else None,
                 avoid=frozenset(seen),

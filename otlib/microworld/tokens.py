@@ -1,4 +1,4 @@
-"""Words with their meaning: building sentences, writing them out, and reading alignments and answers off them."""
+"""Words with their meaning: sentences are built of them, alignments and answers read off them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def links(en: Sequence[Token], other: Sequence[Token]) -> tuple[set[tuple[int, i
 
 
 def span(tokens: Sequence[Token], role: str) -> tuple[int, int]:
-    """First and last word of a constituent (``subject``, ``object``, ``place``, ``time``, ...) of the main clause."""
+    """First and last word of a constituent (``subject``, ``object``, ...) of the main clause."""
     inside = [
         i
         for i, token in enumerate(tokens)
