@@ -194,11 +194,13 @@ def bootstrap(
 
 
 def seed_interval(values: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
-    """Student interval of a mean over seeds; the value itself where there is one seed only."""
+    """Student interval of a mean over seeds; NaN where there is one seed only, which tells nothing."""
     from scipy import stats
 
     values = np.asarray(values, dtype=float)
-    if len(values) < 2 or np.ptp(values) == 0:
+    if len(values) < 2:
+        return np.nan, np.nan
+    if np.ptp(values) == 0:
         return float(values.mean()), float(values.mean())
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
@@ -248,6 +250,14 @@ def summarise(
                 | _summary(table, items, method, baseline, lower_is_better=metric.startswith("aer"))
             )
     return pd.DataFrame(rows)
+
+
+def with_interval(table: pd.DataFrame, name: str = "value") -> pd.Series:
+    """Text of each row's ``value`` (``"25.1 [24.0, 26.2]"``) or ``gain`` (signed); without an interval if NaN."""
+    columns = ["value", "low", "high"] if name == "value" else [name, f"{name}_low", f"{name}_high"]
+    text = table[columns].map(("{:.1f}" if name == "value" else "{:+.1f}").format)
+    interval = " [" + text[columns[1]] + ", " + text[columns[2]] + "]"
+    return text[columns[0]] + interval.where(table[columns[1]].notna(), "")
 
 
 def contest(

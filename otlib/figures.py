@@ -237,15 +237,25 @@ def plans(
     return grid
 
 
-def telling_pair(pairs: Sequence[GoldPair], *, max_words: int = 11) -> GoldPair:
-    """The sentence pair to draw: short enough for a page, with the most words in links beyond one to one."""
+def telling_pair(pairs: Sequence[GoldPair], *, min_words: int = 7, max_words: int = 11) -> GoldPair:
+    """The sentence pair to draw: of a length that fits a page, with the most links beyond one to one.
+
+    Of equal ones, that whose links cross most often.
+    """
     fitting = [pair for pair in pairs if max(len(pair.en), len(pair.other)) <= max_words]
-    return max(fitting, key=_extra_links) if fitting else min(pairs, key=lambda pair: len(pair.en))
+    if not fitting:
+        return min(pairs, key=lambda pair: len(pair.en))
+    long_enough = [pair for pair in fitting if min(len(pair.en), len(pair.other)) >= min_words]
+    return max(long_enough or fitting, key=lambda pair: (_extra_links(pair), _crossings(pair)))
 
 
 def _extra_links(pair: GoldPair) -> int:
     en, other = ({link[side] for link in pair.sure} for side in (0, 1))
     return 2 * len(pair.sure) - len(en) - len(other)
+
+
+def _crossings(pair: GoldPair) -> int:
+    return sum(i < k and j > m for i, j in pair.sure for k, m in pair.sure)
 
 
 # --- curves -------------------------------------------------------------------------------------------------
@@ -265,7 +275,12 @@ def curves(
 
 
 def training_curves(
-    log: pd.DataFrame, columns: Mapping[str, str], *, ylabel: str, ax: Axes | None = None
+    log: pd.DataFrame,
+    columns: Mapping[str, str],
+    *,
+    ylabel: str,
+    from_zero: bool = False,
+    ax: Axes | None = None,
 ) -> Axes:
     """Columns of a training log, named by ``columns`` (column: what to call it), against steps.
 
@@ -284,6 +299,8 @@ def training_curves(
         curve = log[["step", column]].dropna()
         marker = "o" if len(curve) <= 12 else None
         ax.plot(curve["step"], curve[column], color=colour, label=name, marker=marker, ms=4, lw=1.6)
+    if from_zero:
+        ax.set_ylim(0, 1.1 * log[list(present)].max(axis=None))
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
@@ -434,9 +451,8 @@ def gains(
         )
     ax.axvline(0, color="0.2", lw=1)
     ax.set(yticks=range(len(languages)), yticklabels=languages, ylim=(len(languages) - 0.5, -0.5))
-    ax.set_xlabel(
-        f"{MEASURES.get((task, metric), f'{task} {metric}').replace('(%)', '')}: points over {BASELINE}"
-    )
+    measure = MEASURES.get((task, metric), f"{task} {metric}").removesuffix(" (%)")
+    ax.set_xlabel(f"{measure}: points over {BASELINE}")
     _set_average_apart(ax.axhspan, languages)
     ax.grid(axis="y", visible=False)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
