@@ -1,0 +1,144 @@
+"""Notebooks keep their form: prose first, plain parameters, short cells, no logic; the primer runs."""
+
+import ast
+import re
+from itertools import groupby
+
+import nbformat
+import pytest
+
+from otlib.record import ROOT
+from otlib.run import run_notebook
+
+NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
+PARAMETERS = {
+    "01_transport_primer": ["epsilon", "steps"],
+    "02_data": ["study", "pair"],
+    "03_pretrain": ["study"],
+    "10_align": ["study", "method", "seed"],
+    "20_nli": ["study", "method", "seed"],
+    "21_qa": ["study", "method", "seed"],
+    "30_pair": ["study", "pair"],
+    "40_report": ["study"],
+}
+ALLOWED = {"otlib", "numpy", "pandas", "matplotlib", "torch", "transformers", "IPython"}
+STANDARD = {"json", "collections", "datetime", "math"}
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path, kind=None):
+    found = nbformat.read(path, nbformat.NO_CONVERT).cells
+    return [cell for cell in found if kind in (None, cell.cell_type)]
+
+
+def trees(path):
+    return [(cell.source, ast.parse(cell.source)) for cell in cells(path, "code")]
+
+
+def parameters(path):
+    (cell,) = [cell for cell in cells(path, "code") if "parameters" in cell.metadata.get("tags", [])]
+    return cell, ast.parse(cell.source).body
+
+
+def test_the_notebooks_of_the_design_are_there():
+    assert [path.stem for path in NOTEBOOKS] == list(PARAMETERS)
+
+
+@every_notebook
+def test_a_notebook_is_valid_and_its_cells_have_names(path):
+    # Without ids, nbformat makes new ones at every save, and every save is a change.
+    notebook = nbformat.read(path, nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+@every_notebook
+def test_a_notebook_carries_no_outputs(path):
+    for cell in cells(path, "code"):
+        assert not cell.outputs and cell.execution_count is None, cell.id
+
+
+@every_notebook
+def test_the_first_code_cell_holds_plain_parameters(path):
+    # papermill replaces this cell's values; what is computed there would be computed from the old ones.
+    cell, body = parameters(path)
+    assert cells(path, "code")[0] is not None and cells(path, "code")[0].id == cell.id
+    assert all(isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) for node in body)
+    assert [node.targets[0].id for node in body] == PARAMETERS[path.stem]
+
+
+@every_notebook
+def test_a_comment_on_a_parameter_has_no_equals_sign(path):
+    # papermill cannot read such a line, and then calls the parameter unknown.
+    for line in parameters(path)[0].source.splitlines():
+        assert "=" not in line.partition("#")[2]
+
+
+@every_notebook
+def test_the_first_cell_tells_what_is_read_and_written_and_how_long_it_takes(path):
+    first = cells(path)[0]
+    assert first.cell_type == "markdown" and first.source.startswith("# ")
+    for word in ("**Reads**", "**Writes**", "**Takes**"):
+        assert word in first.source
+    assert len(first.source.split()) > 60
+
+
+@every_notebook
+def test_cells_are_short_and_prose_stands_between_them(path):
+    for cell in cells(path, "code"):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= 15, f"{cell.id} has {len(lines)} lines"
+    for kind, run in groupby(cells(path), key=lambda cell: cell.cell_type):
+        assert kind == "markdown" or len(list(run)) <= 2
+
+
+@every_notebook
+def test_a_notebook_defines_nothing(path):
+    # What is worth a name is worth a place in otlib, and a test there.
+    for source, tree in trees(path):
+        for node in ast.walk(tree):
+            assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef), source
+
+
+@every_notebook
+def test_a_notebook_imports_otlib_and_the_usual_tools_only(path):
+    for source, tree in trees(path):
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert {name.partition(".")[0] for name in names} <= ALLOWED | STANDARD, source
+
+
+@every_notebook
+def test_a_notebook_needs_nobody_and_no_shell(path):
+    # Run All in JupyterLab and papermill must do the same: no question, no widget, no command of one system.
+    for cell in cells(path, "code"):
+        assert not re.search(r"^\s*[%!]|\binput\(|ipywidgets|/home/|/tmp/", cell.source, re.M), cell.source
+
+
+@every_notebook
+def test_one_figure_a_cell(path):
+    drawing = re.compile(
+        r"figures\.(?!save|use_style|telling_pair|method_palette|MEASURES|gains\b(?!\())\w+\("
+    )
+    for cell in cells(path, "code"):
+        assert len(drawing.findall(cell.source)) <= 1, cell.source
+
+
+@every_notebook
+def test_every_call_of_a_figure_has_a_function(path):
+    from otlib import figures
+
+    for cell in cells(path, "code"):
+        for name in re.findall(r"figures\.(\w+)", cell.source.replace("study.figures", "")):
+            assert hasattr(figures, name), f"{cell.id}: otlib.figures has no {name}"
+
+
+def test_the_primer_runs_from_the_first_cell_to_the_last(tmp_path):
+    # The workshop's first hour: its figures are there, and its own checks hold.
+    out = run_notebook(ROOT / "notebooks/01_transport_primer.ipynb", tmp_path / "out.ipynb", {"steps": "5"})
+    outputs = [output for cell in cells(out, "code") for output in cell.outputs]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 12
+    assert outputs[-1].text == "all as it should be\n"
