@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -75,7 +76,7 @@ def _suiting(category: str | None) -> tuple[str, ...]:
 
 @functools.cache
 def _weights(options: tuple[str, ...]) -> list[int]:
-    return [3 if option in COMMON else 1 for option in options]
+    return list(itertools.accumulate(3 if option in COMMON else 1 for option in options))
 
 
 class Sampler:
@@ -87,7 +88,7 @@ class Sampler:
     def pick(self, options: Sequence[str]) -> str:
         """One concept, common ones first."""
         options = tuple(options)
-        return self.rng.choices(options, _weights(options))[0]
+        return self.rng.choices(options, cum_weights=_weights(options))[0]
 
     def clause(
         self,

@@ -1,8 +1,8 @@
 """What can be said: language-neutral concepts and situations.
 
 A situation is one clause: a verb concept with its subject, object, recipient, place, time, tense, polarity
-and modal. Every language file (``en.py``, ``de.py``, ...) turns the same clause into words; nothing here knows
-any language.
+and modal. Every language file (``en.py``, ``de.py``, ...) turns the same clause into words; nothing here
+knows any language.
 """
 
 from __future__ import annotations
@@ -293,7 +293,7 @@ class Token:
 
     ``main``: nodes this word expresses in its own right; ``also``: nodes it only helps to express
     (auxiliaries, linking prepositions, an article that another language writes as a suffix). Two words of a
-    sentence pair are a *sure* link if their ``main`` nodes meet, a *possible* link if any of their nodes meet.
+    sentence pair are a *sure* link if their ``main`` nodes meet, a *possible* one if any of their nodes meet.
     """
 
     text: str

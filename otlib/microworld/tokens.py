@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
 from otlib.microworld.situations import Token
 
 
+@functools.cache  # worlds say the same few thousand words millions of times
 def word(text: str, main: str = "", also: str = "", *, glue: bool = False) -> Token:
     """A token; ``main`` and ``also`` are node names separated by blanks."""
     return Token(text, frozenset(main.split()), frozenset(also.split()), glue)
@@ -15,15 +17,13 @@ def word(text: str, main: str = "", also: str = "", *, glue: bool = False) -> To
 
 def prefixed(tokens: Sequence[Token], prefix: str) -> list[Token]:
     """The same words as parts of a larger text: every node name behind ``prefix``."""
-    return [
-        Token(
-            token.text,
-            frozenset(prefix + node for node in token.main),
-            frozenset(prefix + node for node in token.also),
-            token.glue,
-        )
-        for token in tokens
-    ]
+    return [_prefixed(token, prefix) for token in tokens]
+
+
+@functools.cache
+def _prefixed(token: Token, prefix: str) -> Token:
+    main, also = (frozenset(prefix + node for node in nodes) for nodes in (token.main, token.also))
+    return replace(token, main=main, also=also)
 
 
 def capitalise(tokens: Sequence[Token]) -> list[Token]:
