@@ -156,6 +156,21 @@ def test_the_telling_pair_is_short_and_has_the_most_links_beyond_one_to_one():
     assert figures.telling_pair([endless]) is endless
 
 
+def test_the_telling_pair_is_no_stub_where_there_is_a_longer_one():
+    # "Gets up" against "steht auf" has the most links of all, and shows nothing.
+    stub = GoldPair(["gets", "up"], ["steht", "auf"], {(0, 0), (0, 1), (1, 0), (1, 1)}, set())
+    crossing = GoldPair(list("abcdefg"), list("abcdefg"), {(0, 1), (1, 0)}, set())
+    straight = GoldPair(list("abcdefg"), list("abcdefg"), {(0, 0), (1, 1)}, set())
+    assert figures.telling_pair([stub, straight, crossing]) is crossing
+
+
+def test_a_curve_from_zero_has_room_above_its_first_point():
+    # The spread's first value, its largest, once lay on the frame.
+    log = pd.DataFrame({"step": [1, 2], "spread": [0.6, 0.59]})
+    ax = figures.training_curves(log, {"spread": "English"}, ylabel="spread", from_zero=True)
+    assert ax.get_ylim()[0] == 0 and ax.get_ylim()[1] > 0.6
+
+
 def test_transfer_joins_the_two_scores_of_each_run():
     table = pd.concat(
         [results(task="nli", metric="accuracy"), results(task="word_retrieval", metric="accuracy").iloc[:5]]

@@ -1,0 +1,129 @@
+"""What the report's sentences rest on: predictions of all runs, verdicts with intervals, changed links."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from otlib.corpora import GoldPair
+from otlib.evaluation import contest, link_changes, seed_interval, summarise, with_interval
+from otlib.record import same_settings, write_text
+from otlib.study import load_predictions, load_study
+
+STUDY = """
+name: tiny
+source: microworld
+languages: [de]
+seeds: [0, 1]
+encoder: {checkpoint: bert-base-multilingual-cased}
+methods: {none: {objective: none}, wordot: {objective: wordot}}
+nli: {}
+qa: {}
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = write_text(tmp_path / "tiny.yaml", STUDY)
+    return load_study(path, outputs=tmp_path, check_data=False)
+
+
+def results(scores, metric="accuracy", task="nli"):
+    """Scores by method, one a seed, of German."""
+    rows = [(method, seed, value) for method, values in scores.items() for seed, value in enumerate(values)]
+    table = pd.DataFrame(rows, columns=["method", "seed", "value"])
+    return table.assign(task=task, metric=metric, language="de")
+
+
+# --- predictions --------------------------------------------------------------------------------------------
+
+
+def test_predictions_of_all_runs_become_item_scores_in_per_cent(study):
+    nli = "language,pairID,gold,predicted\nde,007,neutral,neutral\nde,8,neutral,entailment\n"
+    write_text(study.task_folder("nli", "wordot", 1) / "predictions.csv", nli)
+    write_text(
+        study.task_folder("qa", "none", 0) / "predictions.csv",
+        "language,id,predicted,f1,exact_match\nde,a-1,x,0.25,0\n",
+    )
+    read = load_predictions(study)
+    assert read["nli"].to_dict("list") == {
+        "language": ["de", "de"],
+        "item": ["007", "8"],
+        "score": [100.0, 0.0],
+        "method": ["wordot", "wordot"],
+        "seed": [1, 1],
+    }
+    assert read["qa"]["score"].tolist() == [25.0]
+
+
+def test_a_predicted_answer_may_be_missing_or_read_null(study):
+    # pandas takes "null" and an empty answer for a missing value, which equals nothing.
+    rows = "language,pairID,gold,predicted\nde,null,neutral,neutral\n"
+    write_text(study.task_folder("nli", "none", 0) / "predictions.csv", rows)
+    assert load_predictions(study)["nli"]["item"].tolist() == ["null"]
+
+
+def test_a_task_without_predictions_is_left_out(study):
+    assert load_predictions(study) == {}
+
+
+# --- verdicts -----------------------------------------------------------------------------------------------
+
+
+def test_one_seed_tells_nothing_of_an_interval_nor_of_better_and_worse():
+    # An interval without width once made every difference between single runs a sure one.
+    assert np.isnan(seed_interval([70.0])).all()
+    table = contest(results({"wordot": [60.0], "l2": [70.0]}), methods=["wordot"], rivals=["l2"])
+    assert set(table["verdict"]) == {"no clear difference"}
+    assert with_interval(table, "gain").tolist() == ["-10.0", "-10.0"]
+
+
+@pytest.mark.parametrize("metric, verdict", [("accuracy", "better"), ("aer", "worse")])
+def test_a_lower_error_rate_and_a_higher_score_are_better(metric, verdict):
+    table = contest(
+        results({"wordot": [70.0, 71.0, 72.0], "l2": [60.0, 61.0, 62.5]}, metric),
+        methods=["wordot"],
+        rivals=["l2"],
+    )
+    assert set(table["verdict"]) == {verdict}
+    assert set(table["method"]) == {"wordot"} and set(table["rival"]) == {"l2"}
+
+
+def test_without_a_rival_there_is_no_contest():
+    scores = results({"wordot": [70.0, 71.0]})
+    assert contest(scores, methods=["wordot"], rivals=[]).empty
+    assert contest(scores, methods=[], rivals=["wordot"]).empty
+
+
+def test_gains_are_paired_by_seed():
+    # Seeds differ far more than methods do: unpaired, this gain of one point would drown.
+    summary = summarise(results({"none": [50.0, 60.0, 70.0], "wordot": [51.0, 61.0, 71.0]}))
+    row = summary[(summary["method"] == "wordot") & (summary["language"] == "de")].iloc[0]
+    assert (row["gain"], row["gain_low"], row["gain_high"]) == (1, 1, 1)
+
+
+def test_an_interval_is_written_with_its_value():
+    table = pd.DataFrame({"value": [25.06], "low": [24.0], "high": [26.2]})
+    assert with_interval(table).tolist() == ["25.1 [24.0, 26.2]"]
+    table = pd.DataFrame({"gain": [1.0], "gain_low": [-0.5], "gain_high": [2.5]})
+    assert with_interval(table, "gain").tolist() == ["+1.0 [-0.5, +2.5]"]
+
+
+def test_links_are_won_and_lost_by_their_words():
+    gold = [GoldPair(["the", "bread"], ["das", "Brot"], {(0, 0), (1, 1)}, {(0, 0), (1, 1)})]
+    won, lost = link_changes(gold, before=[{(0, 0), (0, 1)}], after=[{(1, 1), (1, 0)}])
+    assert won == {("bread", "Brot"): 1} and lost == {("the", "das"): 1}
+
+
+# --- resuming -----------------------------------------------------------------------------------------------
+
+
+def test_a_training_goes_on_only_with_equal_settings_on_equal_data(tmp_path):
+    # Resumed with another learning rate, a run is neither the one nor the other.
+    data = write_text(tmp_path / "text.txt", "one")
+    folder = tmp_path / "run"
+    assert not same_settings(folder, {"steps": 10}, data=[data])
+    assert same_settings(folder, {"steps": 10}, data=[data])
+    assert not same_settings(folder, {"steps": 20}, data=[data])
+    write_text(data, "two")
+    assert not same_settings(folder, {"steps": 20}, data=[data])
+    assert same_settings(folder, {"steps": 20}, data=[data])
