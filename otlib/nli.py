@@ -1,4 +1,4 @@
-"""Natural language inference: read XNLI's format, fine-tune on English, predict and score in every language."""
+"""Natural language inference: read XNLI's format, fine-tune on English, score in every language."""
 
 from __future__ import annotations
 
@@ -28,19 +28,24 @@ def read_nli(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``language, gold_label, pairID, sentence1, sentence2``. Where a file has no ``language``, it is English;
-        where it has no ``pairID``, the line number stands for it.
+        Columns ``language, gold_label, pairID, sentence1, sentence2``. A file without ``language`` is
+        English; without ``pairID``, the line number stands for it. Items labelled ``-``, on which the
+        annotators of SNLI and MultiNLI did not agree, are left out; ``attrs["no_consensus"]`` counts them.
 
     Raises
     ------
     ValueError
         If a label is unknown, a sentence empty or a column missing; names file and line.
     """
-    rows = []
+    rows, no_consensus = [], 0
     for number, row in read_table(path, ("gold_label", "sentence1", "sentence2")):
+        if row["gold_label"] == "-":
+            no_consensus += 1
+            continue
         if row["gold_label"] not in LABELS:
             raise ValueError(
-                f"{path}, line {number}: unknown label {row['gold_label']!r}; it must be one of {', '.join(LABELS)}"
+                f"{path}, line {number}: unknown label {row['gold_label']!r}; "
+                f"it must be one of {', '.join(LABELS)}"
             )
         if not row["sentence1"].strip() or not row["sentence2"].strip():
             raise ValueError(f"{path}, line {number}: an empty sentence")
@@ -49,7 +54,9 @@ def read_nli(path: str | Path) -> pd.DataFrame:
         )
     if not rows:
         raise ValueError(f"{path} holds no item")
-    return pd.DataFrame(rows)[COLUMNS]
+    items = pd.DataFrame(rows)[COLUMNS]
+    items.attrs["no_consensus"] = no_consensus
+    return items
 
 
 class MeanPooledClassifier(nn.Module):
@@ -86,11 +93,21 @@ class ClsClassifier(nn.Module):
 
 
 def freeze_layers(encoder: nn.Module, freeze: int) -> None:
-    """Keep parameters as they are: 0 none, 1 the embeddings, 1 + k the embeddings and the first k layers."""
-    layers = encoder.encoder.layer
-    if not 0 <= freeze <= len(layers) + 1:
-        raise ValueError(f"freeze must be between 0 and {len(layers) + 1} for this encoder, got {freeze}")
-    for part in [encoder.embeddings, *layers][:freeze]:
+    """Keep parameters as they are: 0 none, 1 the embeddings, 1 + k the embeddings and the first k layers.
+
+    Raises
+    ------
+    ValueError
+        If the encoder has fewer layers, or is not built as BERT and XLM-R are.
+    """
+    most = encoder.config.num_hidden_layers + 1
+    if not 0 <= freeze <= most:
+        raise ValueError(f"freeze must be between 0 and {most} for this encoder, got {freeze}")
+    if freeze == 0:
+        return
+    if not hasattr(encoder, "embeddings") or not hasattr(getattr(encoder, "encoder", None), "layer"):
+        raise ValueError(f"freeze must be 0 for a {type(encoder).__name__}: its layers are not BERT's")
+    for part in [encoder.embeddings, *encoder.encoder.layer][:freeze]:
         part.requires_grad_(False)
 
 
@@ -132,8 +149,16 @@ def finetune(
     Returns
     -------
     model, tokenizer, log
-        The classifier, its tokenizer, and the log of :func:`otlib.trainer.train` with the terms ``accuracy`` and
-        ``dev_accuracy``; ``log.attrs["truncated"]`` counts training items that were cut at ``max_length``.
+        The classifier, its tokenizer, and the log of :func:`otlib.trainer.train` with the terms ``accuracy``
+        and ``dev_accuracy``; ``log.attrs["truncated"]`` counts training items that were cut at
+        ``max_length``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no encoder.
+    ValueError
+        If a parameter makes no sense.
     """
     torch.manual_seed(seed)
     tokenizer, base = load_encoder(encoder)
@@ -147,15 +172,15 @@ def finetune(
         raise ValueError(f"pooling must be cls or mean, got {pooling!r}")
     freeze_layers(model.encoder, freeze)
     max_length = min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
-    encoded = _encode(tokenizer, train_items, max_length)
-    lengths = np.array([len(ids) for ids in encoded["input_ids"]])
-    batches = steps * accumulation * process_count()
-    drawn = draw(len(lengths), batches * batch_size, np.random.default_rng(seed))
-    collate = partial(_collate, encoded=encoded, labels=_labels(train_items), tokenizer=tokenizer)
+    inputs, truncated = _encode(tokenizer, train_items, max_length)
+    dev_inputs, _ = _encode(tokenizer, dev_items, max_length)
+    labels, dev_labels = _labels(train_items), _labels(dev_items)
     log = train(
         model,
         DataLoader(
-            length_batches(drawn, lengths, batch_size=batch_size, seed=seed), batch_size=1, collate_fn=collate
+            batches_of(inputs, steps * accumulation, batch_size, seed=seed),
+            batch_size=1,
+            collate_fn=partial(_collate, inputs=inputs, labels=labels, tokenizer=tokenizer),
         ),
         _objective,
         folder=folder,
@@ -169,87 +194,119 @@ def finetune(
         save_every=save_every,
         resume=resume,
         evaluate=lambda model: {
-            "dev_accuracy": _accuracy(predict(model, tokenizer, dev_items, max_length=max_length))
+            "dev_accuracy": accuracy_score(dev_labels, _classify(model, tokenizer, dev_inputs))
         },
         evaluate_every=max(1, steps // 5),
         description="nli",
     )
-    log.attrs["truncated"] = int((lengths >= max_length).sum())
+    log.attrs["truncated"] = truncated
     return model, tokenizer, log
 
 
-def _encode(tokenizer, items: pd.DataFrame, max_length: int) -> dict[str, list]:
-    return dict(
-        tokenizer(
-            items["sentence1"].tolist(),
-            items["sentence2"].tolist(),
-            truncation="longest_first",
-            max_length=max_length,
-        )
+# Batches
+
+Inputs = dict[str, list[np.ndarray]]  # for every name of a model's input, a row of numbers an item
+
+
+def batches_of(inputs: Inputs, batches: int, batch_size: int, *, seed: int) -> list[np.ndarray]:
+    """Every batch of a run in order, ``batches`` for each process: indices of items of similar lengths."""
+    lengths = np.array([len(row) for row in inputs["input_ids"]])
+    n = batches * process_count() * batch_size
+    drawn = draw(len(lengths), n, np.random.default_rng(seed))
+    return length_batches(drawn, lengths, batch_size=batch_size, seed=seed)
+
+
+def batches_by_length(inputs: Inputs, batch_size: int) -> list[np.ndarray]:
+    """Indices of all items in batches, the shortest first, so that little is padded."""
+    order = np.argsort([len(row) for row in inputs["input_ids"]], kind="stable")
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def pad(tokenizer, inputs: Inputs, chosen: Sequence[int]) -> dict[str, Tensor]:
+    """Chosen items as one batch, padded to the longest of them; every tensor is (B, L)."""
+    lengths = np.array([len(inputs["input_ids"][i]) for i in chosen])
+    real = np.arange(lengths.max()) < lengths[:, None]  # (B, L)
+    fill = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
+    batch = {}
+    for name, rows in inputs.items():
+        padded = np.full(real.shape, fill.get(name, 0))
+        padded[real] = np.concatenate([rows[i] for i in chosen])
+        batch[name] = torch.from_numpy(padded)
+    return batch
+
+
+def model_inputs(tokenizer, encoded) -> Inputs:
+    """The rows of a tokenizer's output that a model reads, as compact arrays."""
+    names = [name for name in tokenizer.model_input_names if name in encoded]
+    return {name: [np.array(row, dtype=np.int32) for row in encoded[name]] for name in names}
+
+
+def _encode(tokenizer, items: pd.DataFrame, max_length: int) -> tuple[Inputs, int]:
+    """Tokenised items, and how many of them were cut."""
+    encoded = tokenizer(
+        items["sentence1"].tolist(),
+        items["sentence2"].tolist(),
+        truncation="longest_first",
+        max_length=max_length,
     )
+    return model_inputs(tokenizer, encoded), sum(bool(one.overflowing) for one in encoded.encodings)
 
 
 def _labels(items: pd.DataFrame) -> Tensor:
     return torch.tensor([LABELS.index(label) for label in items["gold_label"]])
 
 
-def _collate(batches, *, encoded: dict[str, list], labels: Tensor, tokenizer) -> dict[str, Tensor]:
+def _collate(batches, *, inputs: Inputs, labels: Tensor, tokenizer) -> dict[str, Tensor]:
     (chosen,) = batches
-    return {**_padded(tokenizer, encoded, chosen), "labels": labels[torch.as_tensor(chosen)]}
-
-
-def _padded(tokenizer, encoded: dict[str, list], chosen: Sequence[int]) -> dict[str, Tensor]:
-    return dict(
-        tokenizer.pad(
-            {key: [values[i] for i in chosen] for key, values in encoded.items()}, return_tensors="pt"
-        )
-    )
+    return {**pad(tokenizer, inputs, chosen), "labels": labels[torch.as_tensor(chosen)]}
 
 
 def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
     labels = batch["labels"]
-    logits = model(**{key: value for key, value in batch.items() if key != "labels"}).float()
+    logits = model(**{name: value for name, value in batch.items() if name != "labels"}).float()
     return nn.functional.cross_entropy(logits, labels), {
         "accuracy": (logits.argmax(1) == labels).float().mean()
     }
 
 
+# Prediction and scores
+
+
 @torch.no_grad()
+def _classify(model, tokenizer, inputs: Inputs, *, batch_size: int = 128) -> np.ndarray:
+    """Number of the likeliest label of each item."""
+    device = next(model.parameters()).device
+    predicted = np.empty(len(inputs["input_ids"]), dtype=int)
+    model.eval()
+    for chosen in batches_by_length(inputs, batch_size):
+        batch = {name: value.to(device) for name, value in pad(tokenizer, inputs, chosen).items()}
+        predicted[chosen] = model(**batch).argmax(1).cpu().numpy()
+    return predicted
+
+
 def predict(
     model, tokenizer, items: pd.DataFrame, *, max_length: int = 128, batch_size: int = 128
 ) -> pd.DataFrame:
-    """Predicted labels: ``language, pairID, gold, predicted``, in the order of the items."""
+    """Predicted labels: ``language, pairID, gold, predicted``, in the order of the items.
+
+    ``attrs["truncated"]`` counts items that were cut at ``max_length``.
+    """
     max_length = min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
-    encoded = _encode(tokenizer, items, max_length)
-    order = np.argsort([len(ids) for ids in encoded["input_ids"]], kind="stable")
-    device = next(model.parameters()).device
-    predicted = np.empty(len(order), dtype=object)
-    model.eval()
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        batch = {key: value.to(device) for key, value in _padded(tokenizer, encoded, chosen).items()}
-        predicted[chosen] = [LABELS[i] for i in model(**batch).argmax(1).tolist()]
-    return pd.DataFrame(
-        {
-            "language": items["language"].to_numpy(),
-            "pairID": items["pairID"].to_numpy(),
-            "gold": items["gold_label"].to_numpy(),
-            "predicted": predicted,
-        }
-    )
+    inputs, truncated = _encode(tokenizer, items, max_length)
+    numbers = _classify(model, tokenizer, inputs, batch_size=batch_size)
+    predictions = items[["language", "pairID", "gold_label"]].rename(columns={"gold_label": "gold"})
+    predictions = predictions.reset_index(drop=True).assign(predicted=np.array(LABELS, dtype=object)[numbers])
+    predictions.attrs = {"truncated": truncated}
+    return predictions
 
 
 def score(predictions: pd.DataFrame) -> pd.DataFrame:
-    """``accuracy`` (XTREME's XNLI metric) and ``macro_f1`` (the paper says F1), from 0 to 100, per language."""
+    """``accuracy`` (XTREME's XNLI metric) and ``macro_f1`` (the paper says F1) per language, 0 to 100."""
     rows = []
     for language, group in predictions.groupby("language", sort=False):
-        rows.append((language, "accuracy", 100 * _accuracy(group)))
+        rows.append((language, "accuracy", 100 * accuracy_score(group["gold"], group["predicted"])))
         macro = f1_score(
             group["gold"], group["predicted"], labels=list(LABELS), average="macro", zero_division=0
         )
         rows.append((language, "macro_f1", 100 * float(macro)))
     return pd.DataFrame(rows, columns=["language", "metric", "value"])
-
-
-def _accuracy(predictions: pd.DataFrame) -> float:
-    return float(accuracy_score(predictions["gold"], predictions["predicted"]))

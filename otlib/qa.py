@@ -1,4 +1,4 @@
-"""Extractive question answering: read SQuAD's format, fine-tune on English, predict and score in every language."""
+"""Extractive question answering: read SQuAD's format, fine-tune on English, score in every language."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,9 @@ from torch.utils.data import DataLoader
 from transformers import AutoModelForQuestionAnswering
 
 from otlib.align import load_encoder
-from otlib.corpora import draw, length_batches, read_lines
-from otlib.nli import freeze_layers
-from otlib.trainer import process_count, train
+from otlib.corpora import read_lines
+from otlib.nli import Inputs, batches_by_length, batches_of, freeze_layers, model_inputs, pad
+from otlib.trainer import train
 
 
 def read_qa(path: str | Path) -> pd.DataFrame:
@@ -29,12 +30,14 @@ def read_qa(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``id, question, context, answers`` (list of str), ``starts`` (list of int, offsets in the context).
+        Columns ``id, question, context, answers`` (list of str), ``starts`` (list of int, offsets in the
+        context).
 
     Raises
     ------
     ValueError
-        If the file is not such JSON, or an answer is not at its offset; names file and question.
+        If the file is not such JSON, or a question has no answer, an empty one, or one that is not at its
+        offset; names file and question.
     """
     try:
         articles = json.loads("\n".join(read_lines(path)))["data"]
@@ -52,31 +55,56 @@ def read_qa(path: str | Path) -> pd.DataFrame:
         ]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not SQuAD v1.1 JSON ({type(error).__name__}: {error})") from None
-    for row in rows:
-        if not row["answers"]:
-            raise ValueError(f"{path}, question {row['id']}: it has no answer, as SQuAD v1.1 asks for")
-        for text, start in zip(row["answers"], row["starts"], strict=True):
-            if row["context"][start : start + len(text)] != text:
-                raise ValueError(
-                    f"{path}, question {row['id']}: the answer {text!r} is not at offset {start}"
-                )
     if not rows:
         raise ValueError(f"{path} holds no question")
+    for row in rows:
+        if fault := _fault(row):
+            raise ValueError(f"{path}, question {row['id']}: {fault}")
     return pd.DataFrame(rows)
 
 
-# --- windows ---------------------------------------------------------------------------------------------------------
-def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> dict[str, list]:
-    """Questions with stretches of their contexts: the model's inputs, ``item``, character ``offsets``, ``context``."""
-    limit = max_length // 2
-    questions = tokenizer(
-        items["question"].tolist(), add_special_tokens=False, truncation=True, max_length=limit
-    )
+def _fault(row: dict) -> str | None:
+    if not row["answers"]:
+        return "it has no answer, and SQuAD v1.1 knows no unanswerable questions"
+    for text, start in zip(row["answers"], row["starts"], strict=True):
+        if not isinstance(text, str) or not text.strip():
+            return f"the answer {text!r} is empty"
+        if not isinstance(start, int) or start < 0 or not row["context"].startswith(text, start):
+            return f"the answer {text!r} is not at offset {start!r}, counted in characters from 0"
+    return None
+
+
+# Windows
+
+
+class Windows(NamedTuple):
+    """Questions, each with a stretch of its context.
+
+    Attributes
+    ----------
+    inputs : dict
+        What the model reads, as in :func:`otlib.nli.model_inputs`.
+    item : list of int
+        The question that a window belongs to; one has several windows where its context is long.
+    context : list of (int, int)
+        First subword of the context in the window, and the one after its last.
+    offsets : list of ndarray, shape (subwords of the context, 2)
+        Where these subwords begin and end in the context, in characters.
+    cut_questions : int
+        Questions of which half a window holds the beginning only.
+    """
+
+    inputs: Inputs
+    item: list[int]
+    context: list[tuple[int, int]]
+    offsets: list[np.ndarray]
+    cut_questions: int
+
+
+def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> Windows:
+    questions, cut = _questions(tokenizer, items["question"].tolist(), max_length // 2)
     encoded = tokenizer(
-        [
-            tokenizer.decode(ids) if len(ids) == limit else text
-            for ids, text in zip(questions["input_ids"], items["question"], strict=True)
-        ],
+        questions,
         items["context"].tolist(),
         truncation="only_second",
         max_length=max_length,
@@ -84,32 +112,43 @@ def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> di
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
     )
-    windows = {key: encoded[key] for key in tokenizer.model_input_names if key in encoded}
-    windows["item"] = encoded["overflow_to_sample_mapping"]
-    windows["offsets"] = encoded["offset_mapping"]
-    windows["context"] = [
-        [part == 1 for part in encoded.sequence_ids(i)] for i in range(len(windows["item"]))
+    context, offsets = [], []
+    for number, pairs in enumerate(encoded["offset_mapping"]):
+        sides = encoded.sequence_ids(number)
+        first = sides.index(1) if 1 in sides else len(sides)
+        last = first + sides.count(1)
+        context.append((first, last))
+        offsets.append(np.array(pairs[first:last], dtype=np.int32).reshape(-1, 2))
+    item = encoded["overflow_to_sample_mapping"]
+    return Windows(model_inputs(tokenizer, encoded), item, context, offsets, cut)
+
+
+def _questions(tokenizer, questions: list[str], limit: int) -> tuple[list[str], int]:
+    """The beginnings of the questions that ``limit`` subwords hold, and how many questions they cut."""
+    encoded = tokenizer(questions, add_special_tokens=False, truncation=True, max_length=limit)
+    beginnings = [
+        text[: one.offsets[-1][1]] if one.overflowing else text
+        for one, text in zip(encoded.encodings, questions, strict=True)
     ]
-    return windows
+    return beginnings, sum(bool(one.overflowing) for one in encoded.encodings)
 
 
-def _targets(windows: dict[str, list], items: pd.DataFrame) -> tuple[list[int], np.ndarray]:
+def _targets(windows: Windows, items: pd.DataFrame) -> tuple[list[int], np.ndarray]:
     """Windows that hold their first answer whole, and its first and last subword there (windows, 2)."""
     kept, spans = [], []
     answers, starts = items["answers"].tolist(), items["starts"].tolist()
-    for window, item in enumerate(windows["item"]):
-        first, last = starts[item][0], starts[item][0] + len(answers[item][0])
-        offsets, context = windows["offsets"][window], windows["context"][window]
-        inside = [
-            i for i, (left, right) in enumerate(offsets) if context[i] and left < last and right > first
-        ]
-        if inside and offsets[inside[0]][0] <= first and offsets[inside[-1]][1] >= last:
+    for window, (item, offsets) in enumerate(zip(windows.item, windows.offsets, strict=True)):
+        begin, end = starts[item][0], starts[item][0] + len(answers[item][0])
+        inside = np.flatnonzero((offsets[:, 0] < end) & (offsets[:, 1] > begin))
+        if len(inside) and offsets[inside[0], 0] <= begin and offsets[inside[-1], 1] >= end:
             kept.append(window)
-            spans.append((inside[0], inside[-1]))
+            spans.append(windows.context[window][0] + inside[[0, -1]])
     return kept, np.array(spans)
 
 
-# --- fine-tuning -----------------------------------------------------------------------------------------------------
+# Fine-tuning
+
+
 class SpanModel(nn.Module):
     """Transformers' question answering model, returning both logits as one tensor."""
 
@@ -159,12 +198,21 @@ def finetune(
     freeze : int
         See :func:`otlib.nli.freeze_layers`.
     max_length, stride : int
-        Subwords of a window with question and context, and how many neighbouring windows share.
+        Subwords of a window with question and context, and how many of them neighbouring windows share (a
+        quarter of the window at most). A question takes up half a window at most.
 
     Returns
     -------
     model, tokenizer, log
-        ``log.attrs`` counts ``windows`` and those ``without_answer``, which are not trained on.
+        ``log.attrs`` counts ``windows``, those ``without_answer``, which are not trained on, and
+        ``cut_questions``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no encoder.
+    ValueError
+        If a parameter makes no sense, or no window holds an answer.
     """
     torch.manual_seed(seed)
     tokenizer, _ = load_encoder(encoder)
@@ -175,14 +223,14 @@ def finetune(
     kept, spans = _targets(windows, train_items)
     if not kept:
         raise ValueError(f"no answer fits a window of {max_length} subwords: raise qa.max_length")
-    lengths = np.array([len(windows["input_ids"][i]) for i in kept])
-    batches = steps * accumulation * process_count()
-    drawn = draw(len(kept), batches * batch_size, np.random.default_rng(seed))
-    collate = partial(_collate, windows=windows, kept=kept, spans=spans, tokenizer=tokenizer)
+    inputs = {name: [rows[window] for window in kept] for name, rows in windows.inputs.items()}
+    dev_windows = _windows(tokenizer, dev_items, max_length, stride)
     log = train(
         model,
         DataLoader(
-            length_batches(drawn, lengths, batch_size=batch_size, seed=seed), batch_size=1, collate_fn=collate
+            batches_of(inputs, steps * accumulation, batch_size, seed=seed),
+            batch_size=1,
+            collate_fn=partial(_collate, inputs=inputs, spans=spans, tokenizer=tokenizer),
         ),
         _objective,
         folder=folder,
@@ -195,26 +243,21 @@ def finetune(
         seed=seed,
         save_every=save_every,
         resume=resume,
-        evaluate=lambda model: {"dev_f1": _dev_f1(model, tokenizer, dev_items, max_length, stride)},
+        evaluate=lambda model: {"dev_f1": _answer(model, tokenizer, dev_items, dev_windows)["f1"].mean()},
         evaluate_every=max(1, steps // 5),
         description="qa",
     )
-    log.attrs.update(windows=len(windows["item"]), without_answer=len(windows["item"]) - len(kept))
+    log.attrs |= {
+        "windows": len(windows.item),
+        "without_answer": len(windows.item) - len(kept),
+        "cut_questions": windows.cut_questions,
+    }
     return model, tokenizer, log
 
 
-def _dev_f1(model, tokenizer, items, max_length, stride) -> float:
-    return float(predict(model, tokenizer, items, max_length=max_length, stride=stride)["f1"].mean())
-
-
-def _padded(tokenizer, windows: dict[str, list], chosen: Sequence[int]) -> dict[str, Tensor]:
-    inputs = {key: [windows[key][i] for i in chosen] for key in tokenizer.model_input_names if key in windows}
-    return dict(tokenizer.pad(inputs, return_tensors="pt"))
-
-
-def _collate(batches, *, windows, kept, spans, tokenizer) -> dict[str, Tensor]:
+def _collate(batches, *, inputs: Inputs, spans: np.ndarray, tokenizer) -> dict[str, Tensor]:
     (chosen,) = batches
-    return {**_padded(tokenizer, windows, [kept[i] for i in chosen]), "span": torch.from_numpy(spans[chosen])}
+    return {**pad(tokenizer, inputs, chosen), "span": torch.from_numpy(spans[chosen])}
 
 
 def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -224,8 +267,9 @@ def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tenso
     return nn.functional.cross_entropy(logits, batch["span"]), {}
 
 
-# --- prediction ------------------------------------------------------------------------------------------------------
-@torch.no_grad()
+# Prediction
+
+
 def predict(
     model,
     tokenizer,
@@ -238,66 +282,90 @@ def predict(
 ) -> pd.DataFrame:
     """Best answers: ``id, predicted, f1, exact_match`` (0 to 1), in the order of the items.
 
-    The answer is the stretch of at most ``longest_answer`` subwords of the context, in any window, whose start and end
-    logits have the highest sum.
+    The answer is the stretch of at most ``longest_answer`` subwords of the context, in any window, whose
+    start and end logits have the highest sum. ``attrs["cut_questions"]`` counts questions longer than half
+    a window, which were cut there.
     """
     max_length = min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
     windows = _windows(tokenizer, items, max_length, stride)
-    order = np.argsort([len(ids) for ids in windows["input_ids"]], kind="stable")
+    return _answer(model, tokenizer, items, windows, longest_answer=longest_answer, batch_size=batch_size)
+
+
+@torch.no_grad()
+def _answer(
+    model, tokenizer, items: pd.DataFrame, windows: Windows, *, longest_answer: int = 30, batch_size: int = 64
+) -> pd.DataFrame:
     device = next(model.parameters()).device
-    best: dict[int, tuple[float, int, int]] = {}
+    best: dict[int, tuple[float, int, int]] = {}  # of each item: score of the span, first and last character
     model.eval()
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        batch = {key: value.to(device) for key, value in _padded(tokenizer, windows, chosen).items()}
-        scores, firsts, lasts = _best_spans(model(**batch).float().cpu(), windows, chosen, longest_answer)
-        for window, value, first, last in zip(chosen, scores, firsts, lasts, strict=True):
-            item, offsets = windows["item"][window], windows["offsets"][window]
-            candidate = (value, offsets[first][0], offsets[last][1])
-            best[item] = max(best.get(item, candidate), candidate)
+    for chosen in batches_by_length(windows.inputs, batch_size):
+        batch = {name: value.to(device) for name, value in pad(tokenizer, windows.inputs, chosen).items()}
+        context = [windows.context[window] for window in chosen]
+        spans = best_spans(model(**batch).float().cpu(), context, longest_answer)
+        for window, (value, first, last) in zip(chosen, spans, strict=True):
+            item, offsets = windows.item[window], windows.offsets[window]
+            found = (value, int(offsets[first, 0]), int(offsets[last, 1])) if len(offsets) else (value, 0, 0)
+            best[item] = max(best.get(item, found), found)
     contexts = items["context"].tolist()
-    texts = [contexts[i][best[i][1] : best[i][2]] for i in range(len(items))]
+    texts = [contexts[i][slice(*best[i][1:])] for i in range(len(items))]
     scores = [score_answer(text, answers) for text, answers in zip(texts, items["answers"], strict=True)]
-    return pd.DataFrame(
-        {
-            "id": items["id"].to_numpy(),
-            "predicted": texts,
-            "f1": [f1 for f1, _ in scores],
-            "exact_match": [exact for _, exact in scores],
-        }
+    f1, exact = zip(*scores, strict=True)
+    predictions = pd.DataFrame(
+        {"id": items["id"].to_numpy(), "predicted": texts, "f1": f1, "exact_match": exact}
     )
+    predictions.attrs["cut_questions"] = windows.cut_questions
+    return predictions
 
 
-def _best_spans(logits: Tensor, windows, chosen, longest: int) -> tuple[list[float], list[int], list[int]]:
+def best_spans(
+    logits: Tensor, context: Sequence[tuple[int, int]], longest: int
+) -> list[tuple[float, int, int]]:
+    """The best of all spans of at most ``longest`` subwords within the context, for each window.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (B, L, 2)
+        Of start and end.
+    context : sequence of (int, int)
+        First subword of the context, and the one after its last.
+
+    Returns
+    -------
+    list of (score, first, last)
+        Counted from the first subword of the context.
+    """
     length = logits.shape[1]
-    context = torch.zeros(len(chosen), length, dtype=torch.bool)
-    for row, window in enumerate(chosen):
-        flags = windows["context"][window]
-        context[row, : len(flags)] = torch.tensor(flags)
-    start, end = logits.masked_fill(~context[..., None], -1e9).unbind(-1)
-    ordered = torch.ones(length, length, dtype=torch.bool).triu().tril(longest - 1)
-    sums = (start[:, :, None] + end[:, None, :]).masked_fill(~ordered, -torch.inf).flatten(1)
-    values, places = sums.max(1)
-    return values.tolist(), (places // length).tolist(), (places % length).tolist()
+    place = torch.arange(length)
+    first, last = torch.tensor(context).T[:, :, None]  # (B, 1) each
+    inside = (place >= first) & (place < last)  # (B, L)
+    start, end = logits.masked_fill(~inside[..., None], torch.finfo(logits.dtype).min / 4).unbind(-1)
+    reach = place - place[:, None]  # (L, L): how much further the end is than the start
+    sums = start[:, :, None] + end[:, None, :]  # (B, L, L)
+    sums = sums.masked_fill((reach < 0) | (reach >= longest), -torch.inf)
+    values, flat = sums.flatten(1).max(1)
+    spans = torch.stack([flat // length, flat % length], 1) - first
+    return [(value, *span) for value, span in zip(values.tolist(), spans.tolist(), strict=True)]
 
 
-# --- scores ----------------------------------------------------------------------------------------------------------
+# Scores
+
+PUNCTUATION = str.maketrans("", "", string.punctuation)
+ARTICLES = re.compile(r"\b(a|an|the)\b")
+
+
 def normalise_answer(text: str) -> str:
-    """Lower case, without ASCII punctuation, English articles and extra blanks (official SQuAD v1.1 evaluation)."""
-    text = "".join(character for character in text.lower() if character not in set(string.punctuation))
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+    """Lower case, without ASCII punctuation, English articles and extra blanks, as SQuAD v1.1 evaluates."""
+    return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
 
 
 def score_answer(predicted: str, answers: Sequence[str]) -> tuple[float, float]:
     """F1 and exact match of an answer, the best over the gold answers, as in SQuAD v1.1."""
-    return (
-        max(_f1(predicted, answer) for answer in answers),
-        max(float(normalise_answer(predicted) == normalise_answer(answer)) for answer in answers),
-    )
+    text, golds = normalise_answer(predicted), [normalise_answer(answer) for answer in answers]
+    return max(_f1(text, gold) for gold in golds), max(float(text == gold) for gold in golds)
 
 
 def _f1(predicted: str, gold: str) -> float:
-    left, right = normalise_answer(predicted).split(), normalise_answer(gold).split()
+    left, right = predicted.split(), gold.split()
     common = sum((Counter(left) & Counter(right)).values())
     return 2 * common / (len(left) + len(right)) if common else 0.0
 
