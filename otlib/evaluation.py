@@ -1,14 +1,18 @@
-"""What alignment did to the space: retrieval, alignment error rate, isotropy; and intervals for every score."""
+"""What alignment did to the space: retrieval, alignment error rate, isotropy; intervals for every score."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
+from torch.nn.functional import normalize
+from torch.nn.utils.rnn import pad_sequence
 
 from otlib.corpora import GoldPair, ParallelText
 from otlib.transport import transport_plan
@@ -17,38 +21,62 @@ from otlib.words import embed_corpus
 Links = set[tuple[int, int]]
 
 
-# --- word alignment --------------------------------------------------------------------------------------------------
+# Word alignment
+
+
 def alignment_error_rate(
     predicted: Iterable[Links], sure: Iterable[Links], possible: Iterable[Links]
 ) -> float:
     """Alignment error rate over sentences (Och and Ney, 2003), from 0 (right) to 1.
 
-    ``1 - (|A & S| + |A & P|) / (|A| + |S|)`` with the links of all sentences counted together; ``possible`` may leave
-    out the sure links, which are possible too.
+    ``1 - (|A & S| + |A & P|) / (|A| + |S|)`` with the links of all sentences counted together.
 
     Parameters
     ----------
     predicted, sure, possible : iterable of sets of (i, j)
-        One set a sentence.
+        One set a sentence. ``possible`` may leave out the sure links, which are possible too.
 
     Raises
     ------
     ValueError
         If the numbers of sentences differ, or there is neither a predicted nor a sure link.
     """
-    right = right_sure = links = sure_links = 0
-    for a, s, p in zip(predicted, sure, possible, strict=True):
-        right_sure += len(a & s)
-        right += len(a & (p | s))
-        links += len(a)
-        sure_links += len(s)
+    right_sure, right, links, sure_links = _count_links(predicted, sure, possible)
     if links + sure_links == 0:
         raise ValueError("the alignment error rate needs a predicted or a sure link, there is none")
     return 1 - (right_sure + right) / (links + sure_links)
 
 
+def link_scores(
+    predicted: Iterable[Links], sure: Iterable[Links], possible: Iterable[Links]
+) -> dict[str, float]:
+    """``precision, recall, f1`` of links, from 0 to 1 (Och and Ney, 2003); arguments as for the error rate.
+
+    Precision is the share of predicted links that are possible, recall the share of sure links that were
+    predicted, and F1 their harmonic mean. What has no link to count is 0.
+    """
+    right_sure, right, links, sure_links = _count_links(predicted, sure, possible)
+    precision, recall = right / max(links, 1), right_sure / max(sure_links, 1)
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return {"precision": precision, "recall": recall, "f1": f1}
+
+
+def _count_links(predicted, sure, possible) -> tuple[int, int, int, int]:
+    """Predicted links that are sure, that are sure or possible, all predicted ones, all sure ones."""
+    sides = [list(links) for links in (predicted, sure, possible)]
+    if len({len(links) for links in sides}) > 1:
+        raise ValueError(
+            "predicted, sure and possible links must be of the same sentences, "
+            f"got {', '.join(str(len(links)) for links in sides)}"
+        )
+    counts = np.zeros(4, dtype=int)
+    for a, s, p in zip(*sides, strict=True):
+        counts += len(a & s), len(a & (p | s)), len(a), len(s)
+    return tuple(counts.tolist())
+
+
 def mutual_argmax(similarity: Tensor) -> Links:
-    """Links (i, j) where each is the other's best in a matrix (n, m): a hard alignment of a plan or of cosines."""
+    """Links (i, j) where each is the other's best in a matrix (n, m), as of a plan: a hard alignment."""
     forth, back = similarity.argmax(1).tolist(), similarity.argmax(0).tolist()
     return {(i, j) for i, j in enumerate(forth) if back[j] == i}
 
@@ -56,7 +84,7 @@ def mutual_argmax(similarity: Tensor) -> Links:
 def link_changes(
     gold: Sequence[GoldPair], before: Sequence[Links], after: Sequence[Links]
 ) -> tuple[Counter, Counter]:
-    """Word pairs (English, other) of sure links that were ``won`` and ``lost`` between two hard alignments."""
+    """Word pairs (English, other) of sure links that were ``won`` and ``lost`` between two alignments."""
     won: Counter[tuple[str, str]] = Counter()
     lost: Counter[tuple[str, str]] = Counter()
     for pair, old, new in zip(gold, before, after, strict=True):
@@ -65,37 +93,56 @@ def link_changes(
     return won, lost
 
 
-# --- retrieval -------------------------------------------------------------------------------------------------------
+# Retrieval
+
+
 def word_retrieval(en: Sequence[Tensor], other: Sequence[Tensor], gold: Sequence[GoldPair]) -> float:
-    """Contextual word retrieval, per cent: is the nearest word, of all sentences, a gold translation in context?
+    """Contextual word retrieval, per cent: is the nearest word of all sentences a gold translation in place?
+
+    Words with a sure link are asked for, by cosine, in both directions; the two rates are averaged.
 
     Parameters
     ----------
     en, other : sequence of Tensor, shape (n_i, d)
-        Word vectors of each sentence pair.
+        Word vectors of each sentence pair; a word that has none is zero, and is never right.
     gold : sequence of GoldPair
-        Words with a sure link are asked for, in both directions; the two rates are averaged.
+        Their links.
+
+    Raises
+    ------
+    ValueError
+        If no word has a sure link.
     """
-    rates = []
-    for left, right, side in ((en, other, 0), (other, en, 1)):
-        starts = np.cumsum([0, *(len(vectors) for vectors in right)])
-        nearest = _cosine(torch.cat(list(left)), torch.cat(list(right))).argmax(1).tolist()
-        hits = asked = place = 0
-        for number, (vectors, pair) in enumerate(zip(left, gold, strict=True)):
-            partners: dict[int, set[int]] = {}
-            for link in pair.sure:
-                partners.setdefault(link[side], set()).add(int(starts[number]) + link[1 - side])
-            asked += len(partners)
-            hits += sum(nearest[place + i] in found for i, found in partners.items() if i < len(vectors))
-            place += len(vectors)
-        rates.append(100 * hits / max(asked, 1))
-    return float(np.mean(rates))
+    links = _corpus_links(en, other, gold)
+    if not len(links):
+        raise ValueError("word retrieval needs a sure link, there is none")
+    units = [normalize(torch.cat(list(side)), dim=-1) for side in (en, other)]
+    return float(np.mean([_retrieval_rate(*units, links), _retrieval_rate(*units[::-1], links[:, ::-1])]))
+
+
+def _corpus_links(en, other, gold) -> np.ndarray:
+    """Sure links (links, 2) with words counted over all sentences."""
+    links, starts = [], np.zeros(2, dtype=int)
+    for x, y, pair in zip(en, other, gold, strict=True):
+        links += [starts + link for link in sorted(pair.sure)]
+        starts += len(x), len(y)
+    return np.array(links)
+
+
+def _retrieval_rate(x: Tensor, y: Tensor, links: np.ndarray) -> float:
+    asked = np.unique(links[:, 0])
+    asked_vectors = x[torch.from_numpy(asked)]
+    nearest = torch.cat([(rows @ y.T).argmax(1) for rows in asked_vectors.split(1024)])
+    present = asked_vectors.any(1)
+    pairs = zip(asked.tolist(), nearest.tolist(), present.tolist(), strict=True)
+    gold = set(map(tuple, links.tolist()))
+    return 100 * sum(there and (i, j) in gold for i, j, there in pairs) / len(asked)
 
 
 def sentence_retrieval(x: Tensor, y: Tensor) -> float:
-    """Per cent of sentences (N, d) whose nearest sentence of the other side is the translation, of both directions.
+    """Per cent of sentences (N, d) whose nearest sentence of the other side is the translation.
 
-    By cosine after each side's mean is taken off.
+    By cosine after each side's mean is taken off; both directions, averaged.
     """
     similarity = _cosine(x - x.mean(0), y - y.mean(0))
     right = torch.arange(len(x))
@@ -104,19 +151,21 @@ def sentence_retrieval(x: Tensor, y: Tensor) -> float:
 
 
 def _cosine(x: Tensor, y: Tensor) -> Tensor:
-    return torch.nn.functional.normalize(x, dim=-1) @ torch.nn.functional.normalize(y, dim=-1).T
+    return normalize(x, dim=-1) @ normalize(y, dim=-1).T
 
 
-# --- shape of the space ----------------------------------------------------------------------------------------------
+# Shape of the space
+
+
 def mean_cosine(vectors: Tensor) -> float:
     """Mean cosine of two different vectors (N, d): 0 for an isotropic space, 1 for a collapsed one."""
-    unit = torch.nn.functional.normalize(vectors.double(), dim=-1)
+    unit = normalize(vectors.double(), dim=-1)
     n = len(unit)
     return float((unit.sum(0).square().sum() - n) / (n * (n - 1)))
 
 
 def effective_rank(vectors: Tensor) -> float:
-    """Exponential of the entropy of the normalised singular values of centred vectors (Roy and Vetterli, 2007)."""
+    """Exponential of the entropy of the centred vectors' singular values (Roy and Vetterli, 2007)."""
     values = torch.linalg.svdvals((vectors - vectors.mean(0)).double())
     share = values / values.sum()
     share = share[share > 0]
@@ -124,12 +173,17 @@ def effective_rank(vectors: Tensor) -> float:
 
 
 def linear_cka(x: Tensor, y: Tensor) -> float:
-    """Linear centred kernel alignment of two sets of vectors of the same items (Kornblith et al., 2019), 0 to 1."""
+    """Linear centred kernel alignment of vectors (N, d) and (N, e) of the same items, 0 to 1.
+
+    Kornblith et al. (2019).
+    """
     x, y = ((z - z.mean(0)).double() for z in (x, y))
     return float((x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm()))
 
 
-# --- a language pair -------------------------------------------------------------------------------------------------
+# A language pair
+
+
 def pair_scores(
     model,
     tokenizer,
@@ -146,114 +200,157 @@ def pair_scores(
     Parameters
     ----------
     heldout : ParallelText
-        For sentence retrieval.
+        For sentence retrieval, by the mean of a sentence's word vectors, and the shape of the English space.
     gold : sequence of GoldPair, optional
-        For word retrieval and alignment error rates (in per cent) of the mutual argmax of the cosine and of the plan.
+        For word retrieval and the alignment error rates (in per cent) of the mutual argmax of the plan
+        (``aer``) and of the cosine (``aer_cosine``).
+    pooling : {"last", "first", "mean"}
+        Of a word's subwords; links are between words, so ``"subword"`` cannot be scored.
     **transport
         Cost, epsilon, solver of the plan; see :func:`otlib.transport.transport_plan`.
     """
+    if pooling == "subword":
+        raise ValueError("words are scored, not subwords: pooling must be last, first or mean")
     options = {"layer": layer, "pooling": pooling, "max_length": max_length}
-    sides = [embed_corpus(model, tokenizer, side, **options) for side in (heldout.source, heldout.pivot)]
-    sentences = [torch.stack([v[m].mean(0) for v, m in zip(*side, strict=True)]) for side in sides]
+    source, pivot = (
+        embed_corpus(model, tokenizer, side, **options) for side in (heldout.source, heldout.pivot)
+    )
+    words = torch.cat(pivot[0])[torch.cat(pivot[1])]
     rows = [
-        ("retrieval", "accuracy", sentence_retrieval(*sentences)),
-        ("space", "mean_cosine_en", mean_cosine(torch.cat(sides[1][0])[torch.cat(sides[1][1])])),
-        ("space", "effective_rank_en", effective_rank(torch.cat(sides[1][0])[torch.cat(sides[1][1])])),
+        ("retrieval", "accuracy", sentence_retrieval(_sentence_means(*source), _sentence_means(*pivot))),
+        ("space", "mean_cosine_en", mean_cosine(words)),
+        ("space", "effective_rank_en", effective_rank(words)),
     ]
     if gold:
-        en, _ = embed_corpus(model, tokenizer, [pair.en for pair in gold], **options)
-        other, _ = embed_corpus(model, tokenizer, [pair.other for pair in gold], **options)
+        en, en_masks = embed_corpus(model, tokenizer, [pair.en for pair in gold], **options)
+        other, other_masks = embed_corpus(model, tokenizer, [pair.other for pair in gold], **options)
         rows.append(("word_retrieval", "accuracy", word_retrieval(en, other, gold)))
-        cosine = [mutual_argmax(_cosine(x, y)) for x, y in zip(en, other, strict=True)]
-        plans = [
-            mutual_argmax(transport_plan(x[None], y[None], **transport)[0])
-            for x, y in zip(en, other, strict=True)
-        ]
+        plans = _plans(en, other, en_masks, other_masks, **transport)
+        cosines = [_cosine(x, y) for x, y in zip(en, other, strict=True)]
         sure, possible = [pair.sure for pair in gold], [pair.possible for pair in gold]
-        rows.append(("word_alignment", "aer", 100 * alignment_error_rate(plans, sure, possible)))
-        rows.append(("word_alignment", "aer_cosine", 100 * alignment_error_rate(cosine, sure, possible)))
+        for metric, matrices in (("aer", plans), ("aer_cosine", cosines)):
+            links = list(map(_links_of_present, matrices, en_masks, other_masks))
+            rows.append(("word_alignment", metric, 100 * alignment_error_rate(links, sure, possible)))
     return pd.DataFrame(rows, columns=["task", "metric", "value"])
 
 
-# --- intervals -------------------------------------------------------------------------------------------------------
+def _sentence_means(vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
+    # The vectors of missing words are zero.
+    return torch.stack([v.sum(0) / m.sum().clamp(min=1) for v, m in zip(vectors, masks, strict=True)])
+
+
+def _plans(en, other, en_masks, other_masks, *, batch_size: int = 64, **transport) -> list[Tensor]:
+    """Transport plan (n_i, m_i) of each sentence pair, solved in batches of similar size."""
+    plans: list = [None] * len(en)
+    order = sorted(range(len(en)), key=lambda i: len(en[i]) * len(other[i]))
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        x, y, x_mask, y_mask = (
+            pad_sequence([side[i] for i in chosen], batch_first=True)
+            for side in (en, other, en_masks, other_masks)
+        )
+        for i, plan in zip(chosen, transport_plan(x, y, x_mask, y_mask, **transport), strict=True):
+            plans[i] = plan[: len(en[i]), : len(other[i])]
+    return plans
+
+
+def _links_of_present(matrix: Tensor, en_mask: Tensor, other_mask: Tensor) -> Links:
+    """Mutual argmax among the words that have a vector."""
+    rows, columns = (mask.nonzero()[:, 0] for mask in (en_mask, other_mask))
+    if not len(rows) or not len(columns):
+        return set()
+    links = mutual_argmax(matrix[rows][:, columns])
+    return {(int(rows[i]), int(columns[j])) for i, j in links}
+
+
+# Intervals
+
+
 def bootstrap(
     scores: np.ndarray, *, samples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile interval of the mean of ``scores`` (seeds, items), drawing seeds and items anew with replacement.
+    """Percentile interval of the mean of ``scores`` (seeds, items), drawing both anew with replacement.
 
     For the difference of two methods on the same items, pass the differences: the bootstrap is then paired.
+
+    Notes
+    -----
+    Seeds and items are drawn independently (Owen, 2007, the pigeonhole bootstrap). One seed says nothing of
+    seeds: the interval is then of the items alone. Few seeds say little: three drawn from three understate
+    their variance by a third.
     """
-    rng = np.random.default_rng(seed)
-    seeds, items = scores.shape
-    # Weights of the drawn seeds and items: the mean of a resample is a bilinear form in them.
-    by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=samples) / seeds
-    by_item = rng.multinomial(items, np.full(items, 1 / items), size=samples) / items
+    by_seed, by_item = _resamples(*scores.shape, samples, seed)
     means = np.einsum("bi,bi->b", by_seed @ scores, by_item)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
+@lru_cache(maxsize=4)
+def _resamples(seeds: int, items: int, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of seeds (samples, seeds) and items (samples, items): how often each is drawn, summing to 1.
+
+    The mean of a resample is a bilinear form in them. The same for every method, hence kept.
+    """
+    rng = np.random.default_rng(seed)
+    return tuple(rng.multinomial(n, np.full(n, 1 / n), size=samples) / n for n in (seeds, items))
+
+
 def seed_interval(values: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
     """Student interval of a mean over seeds; NaN where there is one seed only, which tells nothing."""
-    from scipy import stats
-
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
         return np.nan, np.nan
-    if np.ptp(values) == 0:
-        return float(values.mean()), float(values.mean())
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
 
 
-ITEM_METRICS = {
-    "nli": "accuracy",
-    "qa": "f1",
-}  # metrics that are means over items, whose predictions are kept
+ITEM_METRICS = {"nli": "accuracy", "qa": "f1"}  # means over items, whose predictions are kept
+LOWER_IS_BETTER = ("aer", "mean_cosine")  # how such metrics begin
 
 
 def summarise(
     results: pd.DataFrame, predictions: dict[str, pd.DataFrame] | None = None, *, baseline: str = "none"
 ) -> pd.DataFrame:
-    """Mean over seeds of every method, task, metric and language, with 95 % intervals and the gain over ``baseline``.
+    """Mean over seeds of every method, task, metric and language, and the gain over ``baseline``.
 
     Parameters
     ----------
     results : DataFrame
         ``method, seed, task, language, metric, value``.
     predictions : dict of task to DataFrame, optional
-        ``method, seed, language, item, score`` (per cent): their intervals come from a paired bootstrap over seeds and
-        items; all other intervals are Student's over seeds.
+        ``method, seed, language, item, score`` (per cent): their intervals come from a paired bootstrap over
+        seeds and items; all other intervals are Student's over seeds.
 
     Returns
     -------
     DataFrame
-        ``task, metric, language, method, value, low, high, gain, gain_low, gain_high, worse``. The language
-        ``average`` is the mean over the languages beside English. ``worse``: the whole interval of the gain is on the
-        wrong side of zero (above it for error rates).
+        ``task, metric, language, method, value, low, high, gain, gain_low, gain_high, worse``, with intervals
+        of 95 %. Gains pair the seeds and items that both methods have. The language ``average`` is the mean
+        over the languages beside English. ``worse``: the whole interval of the gain is on the wrong side of
+        zero (above it for error rates). One seed without predictions gives no interval (NaN), and is never
+        worse.
     """
     averages = results[results["language"] != "en"]
     keys = ["method", "seed", "task", "metric"]
     averages = averages.groupby(keys, sort=False)["value"].mean().reset_index().assign(language="average")
-    tables = {
-        key: group.pivot_table(index="seed", columns="method", values="value", sort=False)
-        for key, group in pd.concat([results, averages]).groupby(["task", "metric", "language"], sort=False)
-    }
+    groups = pd.concat([results, averages]).groupby(["task", "metric", "language"], sort=False)
     rows = []
-    for (task, metric, language), table in tables.items():
-        items = None
-        if predictions and ITEM_METRICS.get(task) == metric and task in predictions:
+    for (task, metric, language), group in groups:
+        table = group.pivot_table(index="seed", columns="method", values="value", sort=False)
+        items = {}
+        if predictions and task in predictions and ITEM_METRICS.get(task) == metric:
             items = _item_scores(predictions[task], language)
         for method in table.columns:
             rows.append(
                 {"task": task, "metric": metric, "language": language, "method": method}
-                | _summary(table, items, method, baseline, lower_is_better=metric.startswith("aer"))
+                | _summary(table, items, method)
+                | _gain(table, items, method, baseline, lower_is_better=metric.startswith(LOWER_IS_BETTER))
             )
     return pd.DataFrame(rows)
 
 
 def with_interval(table: pd.DataFrame, name: str = "value") -> pd.Series:
-    """Text of each row's ``value`` (``"25.1 [24.0, 26.2]"``) or ``gain`` (signed); without an interval if NaN."""
+    """Text of each row's ``value`` (``"25.1 [24.0, 26.2]"``) or ``gain`` (signed), no interval if NaN."""
     columns = ["value", "low", "high"] if name == "value" else [name, f"{name}_low", f"{name}_high"]
     text = table[columns].map(("{:.1f}" if name == "value" else "{:+.1f}").format)
     interval = " [" + text[columns[1]] + ", " + text[columns[2]] + "]"
@@ -269,38 +366,53 @@ def contest(
 ) -> pd.DataFrame:
     """Methods against rivals: rows of :func:`summarise` with the columns ``rival`` and ``verdict``.
 
-    The gain is over the rival; the verdict is ``"better"`` or ``"worse"`` where its whole interval lies on one side
-    of zero, else ``"no clear difference"``. Empty without methods or rivals.
+    The gain is over the rival; the verdict is ``"better"`` or ``"worse"`` where its whole interval lies on
+    one side of zero, else ``"no clear difference"``. Empty without methods or rivals.
     """
     tables = []
     for rival in rivals if len(methods) else []:
         table = summarise(results, predictions, baseline=rival)
         table = table[table["method"].isin(methods) & (table["method"] != rival) & table["gain"].notna()]
-        lower_is_better = table["metric"].str.startswith("aer")
+        lower_is_better = table["metric"].str.startswith(LOWER_IS_BETTER)
         better = np.where(lower_is_better, table["gain_high"] < 0, table["gain_low"] > 0)
         verdict = np.select([better, table["worse"]], ["better", "worse"], "no clear difference")
         tables.append(table.assign(rival=rival, verdict=verdict))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _item_scores(predictions: pd.DataFrame, language: str) -> dict[str, np.ndarray]:
-    """Scores (seeds, items) of each method; an item of the average is one in all languages beside English."""
+def _item_scores(predictions: pd.DataFrame, language: str) -> dict[str, pd.DataFrame]:
+    """Scores (seeds, items) of each method; an item of the average is its mean over the other languages."""
     chosen = predictions["language"] != "en" if language == "average" else predictions["language"] == language
-    table = predictions[chosen].pivot_table(
-        index=["method", "seed"], columns="item", values="score", aggfunc="mean"
-    )
-    return {method: group.to_numpy() for method, group in table.groupby(level="method")}
+    table = predictions[chosen].pivot_table(index=["method", "seed"], columns="item", values="score")
+    return {method: group.droplevel("method") for method, group in table.groupby(level="method")}
 
 
-def _summary(table, items, method: str, baseline: str, *, lower_is_better: bool) -> dict[str, float]:
+def _summary(table: pd.DataFrame, items: dict[str, pd.DataFrame], method: str) -> dict[str, float]:
     values = table[method].dropna()
-    low, high = bootstrap(items[method]) if items else seed_interval(values)
-    summary = {"value": values.mean(), "low": low, "high": high}
-    if method == baseline or baseline not in table:
-        return summary | {"gain": np.nan, "gain_low": np.nan, "gain_high": np.nan, "worse": False}
-    both = table[[method, baseline]].dropna()
-    gains = both[method] - both[baseline]
-    paired = items and items[method].shape == items[baseline].shape
-    low, high = bootstrap(items[method] - items[baseline]) if paired else seed_interval(gains)
-    worse = low > 0 if lower_is_better else high < 0
-    return summary | {"gain": gains.mean(), "gain_low": low, "gain_high": high, "worse": bool(worse)}
+    scores = items[method].dropna(axis=1) if method in items else pd.DataFrame()
+    low, high = seed_interval(values) if scores.empty else bootstrap(scores.to_numpy())
+    return {"value": values.mean(), "low": low, "high": high}
+
+
+def _gain(
+    table: pd.DataFrame,
+    items: dict[str, pd.DataFrame],
+    method: str,
+    baseline: str,
+    *,
+    lower_is_better: bool,
+) -> dict[str, float]:
+    gain = low = high = np.nan
+    if method != baseline and baseline in table:
+        gains = (table[method] - table[baseline]).dropna()
+        gain = gains.mean()
+        differences = pd.DataFrame()
+        if method in items and baseline in items:
+            # Subtraction pairs by label: what only one of them has becomes missing.
+            differences = (items[method] - items[baseline]).dropna(how="all").dropna(axis=1)
+        if not differences.empty:
+            low, high = bootstrap(differences.to_numpy())
+        else:
+            low, high = seed_interval(gains)
+    worse = bool(low > 0 if lower_is_better else high < 0)
+    return {"gain": gain, "gain_low": low, "gain_high": high, "worse": worse}
