@@ -58,7 +58,7 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
     values = _typed(notebook.name, papermill.inspect_notebook(str(notebook)), parameters)
     partial = out.with_suffix(".partial.ipynb")
     out.parent.mkdir(parents=True, exist_ok=True)
-    _cap_threads()
+    _set_kernel_environment()
     try:
         papermill.execute_notebook(
             notebook,
@@ -96,10 +96,14 @@ def _typed(notebook: str, known: Mapping[str, dict], parameters: Mapping[str, st
 _PARSERS = {str: str, int: int, float: float, bool: {"true": True, "false": False}.__getitem__}
 
 
-def _cap_threads():
-    """Make the tokenizers library keep to the threads that the linear algebra libraries were given."""
+def _set_kernel_environment():
+    """Make the tokenizers library keep to the threads that the linear algebra libraries were given.
+
+    And keep tqdm from asking for widgets, which an executed copy cannot hold.
+    """
     if threads := os.environ.get("OMP_NUM_THREADS"):
         os.environ["RAYON_NUM_THREADS"] = threads
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
 
 
 def _tidy(partial: Path, notebook: Path, out: Path):
