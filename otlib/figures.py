@@ -351,9 +351,10 @@ def language_scores(
     bars = ax.bar(table["language"], table["value"], color=colour, width=0.65)
     for language, bar in zip(table["language"], bars, strict=True):
         bar.set(alpha=0.45 if language == PIVOT else 1, hatch="//" if language == PIVOT else None)
-    ax.bar_label(bars, fmt="%.1f", padding=2, fontsize="small")
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # keeps numbers readable on the line
+    ax.bar_label(bars, fmt="%.1f", padding=3, fontsize="small", bbox=paper)
     if chance is not None:
-        ax.axhline(chance, color="0.3", ls="--", lw=1)
+        ax.axhline(chance, color="0.3", ls="--", lw=1, zorder=2)
         ax.annotate(
             "chance", (1.01, chance), xycoords=("axes fraction", "data"), va="center", fontsize="small"
         )
@@ -371,7 +372,7 @@ def score_grid(table: pd.DataFrame, *, label: str, ax: Axes | None = None) -> Ax
         fmt=".0f",
         vmin=0,
         vmax=100,
-        cmap="crest_r",
+        cmap="crest",
         linewidths=0.5,
         cbar_kws={"label": label},
         ax=ax,
