@@ -1,0 +1,428 @@
+import math
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.nn.functional import cosine_similarity
+from transformers import BertConfig, BertModel
+
+from otlib.corpora import GoldPair, ParallelText
+from otlib.evaluation import (
+    alignment_error_rate,
+    bootstrap,
+    effective_rank,
+    linear_cka,
+    link_scores,
+    mean_cosine,
+    mutual_argmax,
+    pair_scores,
+    seed_interval,
+    sentence_retrieval,
+    summarise,
+    word_retrieval,
+)
+from otlib.pretrain import train_tokenizer
+from otlib.transport import transport_plan
+from otlib.words import embed_corpus
+
+# Word alignment
+
+PREDICTED = {(0, 0), (1, 1), (2, 2)}
+SURE = {(0, 0), (1, 2)}
+POSSIBLE = {(1, 1)}
+
+
+def test_alignment_error_rate_by_hand():
+    # Och and Ney (2003): 1 - (|A & S| + |A & P|) / (|A| + |S|) = 1 - (1 + 2) / (3 + 2).
+    assert alignment_error_rate([PREDICTED], [SURE], [POSSIBLE]) == pytest.approx(0.4)
+
+
+def test_sure_links_are_possible_whether_said_or_not():
+    # Files list the possible links without the sure ones, GoldPair.possible with them.
+    for measure in (alignment_error_rate, link_scores):
+        assert measure([PREDICTED], [SURE], [POSSIBLE]) == measure([PREDICTED], [SURE], [POSSIBLE | SURE])
+
+
+def test_alignment_error_rate_is_zero_when_right_and_one_when_wrong():
+    assert alignment_error_rate([SURE], [SURE], [set()]) == 0
+    assert alignment_error_rate([{(5, 5)}], [SURE], [POSSIBLE]) == 1
+    assert alignment_error_rate([set()], [SURE], [POSSIBLE]) == 1
+
+
+def test_links_of_all_sentences_are_counted_together():
+    # A mean over sentences would weigh a sentence of one link as much as one of nine: (0 + 1) / 2.
+    nine = {(i, i) for i in range(9)}
+    assert alignment_error_rate([nine, {(0, 1)}], [nine, {(0, 0)}], [set(), set()]) == pytest.approx(0.1)
+
+
+def test_alignments_of_different_numbers_of_sentences_are_refused():
+    with pytest.raises(ValueError, match="same sentences, got 2, 1, 1"):
+        alignment_error_rate([PREDICTED, PREDICTED], [SURE], [POSSIBLE])
+
+
+def test_alignment_error_rate_without_links_is_refused():
+    with pytest.raises(ValueError, match="there is none"):
+        alignment_error_rate([set()], [set()], [POSSIBLE])
+
+
+def test_link_scores_by_hand():
+    # Two of three predicted links are possible, one of two sure ones is found: F1 = 2 (2/3) (1/2) / (7/6).
+    expected = {"precision": 2 / 3, "recall": 1 / 2, "f1": 4 / 7}
+    assert link_scores([PREDICTED], [SURE], [POSSIBLE]) == pytest.approx(expected)
+    assert link_scores([set()], [SURE], [POSSIBLE]) == {"precision": 0, "recall": 0, "f1": 0}
+
+
+def test_mutual_argmax_keeps_what_both_sides_choose():
+    # Row 1 prefers column 0, which prefers row 0; column 2 is nobody's choice.
+    matrix = torch.tensor([[0.9, 0.1, 0.2], [0.8, 0.3, 0.1], [0.0, 0.7, 0.1]])
+    assert mutual_argmax(matrix) == {(0, 0), (2, 1)}
+
+
+# Retrieval
+
+
+def unit(*coordinates):
+    return torch.tensor(coordinates, dtype=torch.float)
+
+
+def pair(*sure):
+    return GoldPair([], [], set(sure), set(sure))
+
+
+def test_word_retrieval_by_hand():
+    # From English: words 0 and 1 of the first sentence find their translations, that of the second finds the
+    # first sentence's word 1: right word, wrong place. Back: all but the word of the second sentence, which
+    # finds none: its nearest is word 0 of the first.
+    en = [torch.stack([unit(1, 0, 0), unit(0, 1, 0)]), torch.stack([unit(0.1, 1, 0.2)])]
+    other = [torch.stack([unit(0, 2, 0), unit(3, 0, 0)]), torch.stack([unit(1, 0, 0.5)])]
+    gold = [pair((0, 1), (1, 0)), pair((0, 0))]
+    assert word_retrieval(en, other, gold) == pytest.approx(100 * 2 / 3)
+
+
+def test_any_of_several_translations_is_right_and_unlinked_words_are_not_asked_for():
+    en = [torch.stack([unit(1, 0), unit(0, 1)])]
+    other = [torch.stack([unit(1, 0.1), unit(1, 0.2), unit(0.1, -1)])]
+    # Word 0 has two translations; word 1 and the last word of the other side have none.
+    assert word_retrieval(en, other, [pair((0, 0), (0, 1))]) == 100
+    with pytest.raises(ValueError, match="there is none"):
+        word_retrieval(en, other, [pair()])
+
+
+def test_a_word_without_a_vector_is_never_found():
+    # Zero has the same cosine with every word, so its argmax is word 0 of the first sentence: here the gold.
+    en = [torch.zeros(1, 2)]
+    other = [torch.stack([unit(1, 0), unit(0, 1)])]
+    assert word_retrieval(en, other, [pair((0, 0))]) == pytest.approx(50)  # back, only zero is there to find
+
+
+def test_word_retrieval_in_blocks_equals_that_in_one():
+    generator = torch.Generator().manual_seed(0)
+    en = [torch.randn(50, 8, generator=generator) for _ in range(50)]  # 2,500 words: three blocks
+    other = [x + 0.8 * torch.randn(50, 8, generator=generator) for x in en]
+    gold = [pair(*((i, i) for i in range(50)))] * 50
+    x, y = torch.cat(en), torch.cat(other)
+    cosine = cosine_similarity(x[:, None], y[None], dim=-1)
+    right = torch.arange(len(x))
+    expected = [(cosine.argmax(side) == right).double().mean() for side in (0, 1)]
+    assert word_retrieval(en, other, gold) == pytest.approx(100 * float(sum(expected) / 2))
+
+
+def test_sentence_retrieval_counts_both_directions():
+    x = torch.eye(4)
+    assert sentence_retrieval(x, x) == 100
+    # Sentences 2 and 3 are swapped, and so wrong both ways.
+    assert sentence_retrieval(x, x[[0, 1, 3, 2]]) == 50
+
+
+def test_an_offset_between_languages_does_not_harm_sentence_retrieval():
+    # Every language of mBERT lies around a point of its own; without centring this finds chance.
+    x = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    assert sentence_retrieval(x, x + 100 * torch.eye(8)[0]) == 100
+
+
+# Shape of the space
+
+
+def test_mean_cosine_equals_the_mean_over_all_pairs():
+    vectors = torch.randn(12, 5, generator=torch.Generator().manual_seed(0)) + 0.5
+    pairs = [float(cosine_similarity(x, y, dim=0)) for x, y in combinations(vectors, 2)]
+    assert mean_cosine(vectors) == pytest.approx(np.mean(pairs), abs=1e-6)
+
+
+def test_mean_cosine_of_a_collapsed_and_an_orthogonal_space():
+    assert mean_cosine(torch.ones(5, 3) * torch.arange(1, 6)[:, None]) == pytest.approx(1)
+    assert mean_cosine(torch.eye(4)) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 5])
+def test_effective_rank_of_equal_singular_values_is_their_number(rank):
+    # exp(entropy of k equal shares) = k; an offset is no direction, for vectors are centred.
+    axes = torch.eye(7)[:rank]
+    assert effective_rank(torch.cat([axes, -axes]) + 3) == pytest.approx(rank, rel=1e-5)
+
+
+def test_linear_cka_equals_its_definition_by_gram_matrices():
+    # Kornblith et al. (2019), Eq. 3: HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)), K and L centred.
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(20, 4, generator=generator).double()
+    y = torch.randn(20, 6, generator=generator).double() + 2
+    centre = torch.eye(20).double() - 1 / 20
+    k, el = (centre @ z @ z.T @ centre for z in (x, y))
+    assert linear_cka(x, y) == pytest.approx(float((k * el).sum() / (k.norm() * el.norm())))
+
+
+def test_linear_cka_ignores_rotation_scale_and_offset():
+    x = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
+    rotation = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(1)))[0]
+    assert linear_cka(x, 3 * x @ rotation + 5) == pytest.approx(1, abs=1e-6)
+
+
+# A language pair
+
+WORDS = [f"{a}{b}" for a in "bdfgkl" for b in ("ana", "ene", "olo")]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    """A random BERT that knows its words, and its tokenizer."""
+    folder = tmp_path_factory.mktemp("encoder")
+    (folder / "text").write_text("\n".join([" ".join(WORDS)] * 3))
+    tokenizer = train_tokenizer([folder / "text"], folder, vocabulary_size=100, lowercase=True)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=32,
+        initializer_range=0.3,
+    )
+    return tokenizer, BertModel(config).eval()
+
+
+def sentences(n=12):
+    draw = np.random.default_rng(0)
+    return [draw.permutation(WORDS)[: draw.integers(3, 7)].tolist() for _ in range(n)]
+
+
+def gold_of(texts):
+    links = [{(i, i) for i in range(len(text))} for text in texts]
+    return [GoldPair(text, text, sure, sure) for text, sure in zip(texts, links, strict=True)]
+
+
+def values(scores):
+    return scores.set_index(["task", "metric"])["value"]
+
+
+def test_a_language_and_itself_are_perfectly_aligned(encoder):
+    tokenizer, model = encoder
+    texts = sentences()
+    scores = values(pair_scores(model, tokenizer, ParallelText("de", texts, texts), gold_of(texts)))
+    assert scores["word_alignment", "aer"] == scores["word_alignment", "aer_cosine"] == 0
+    assert scores["word_retrieval", "accuracy"] == scores["retrieval", "accuracy"] == 100
+    assert scores["space", "mean_cosine_en"] < 1
+    assert 1 < scores["space", "effective_rank_en"] <= 16
+
+
+def test_plans_of_a_batch_give_the_links_of_single_plans(encoder):
+    # Sentences of a batch are padded: padding must take neither mass nor links.
+    tokenizer, model = encoder
+    gold = [p._replace(other=p.other[::-1][:3], sure={(0, 0)}) for p in gold_of(sentences())]
+    text = ParallelText("de", sentences(), sentences())
+    scores = values(pair_scores(model, tokenizer, text, gold))
+    en, _ = embed_corpus(model, tokenizer, [p.en for p in gold])
+    other, _ = embed_corpus(model, tokenizer, [p.other for p in gold])
+    links = [mutual_argmax(transport_plan(x[None], y[None])[0]) for x, y in zip(en, other, strict=True)]
+    singly = alignment_error_rate(links, [p.sure for p in gold], [p.possible for p in gold])
+    assert 0 < singly < 1
+    assert scores["word_alignment", "aer"] == pytest.approx(100 * singly)
+
+
+def test_words_without_a_subword_get_no_link_and_spoil_nothing(encoder):
+    # A zero-width joiner has no subword; its zero vector once was the mutual argmax of word 0.
+    tokenizer, model = encoder
+    text = ["\u200d", *WORDS[:3]]
+    only = ["\u200d"]
+    gold = [GoldPair(text, text, {(i, i) for i in range(1, 4)}, {(0, 0)})]
+    scores = values(pair_scores(model, tokenizer, ParallelText("de", [text, only], [text, only]), gold))
+    assert scores.notna().all()
+    assert scores["word_alignment", "aer"] == scores["word_alignment", "aer_cosine"] == 0
+
+
+def test_truncated_words_are_missed(encoder):
+    # The links of words beyond max_length stand in the gold: they count as not found, not as found.
+    tokenizer, model = encoder
+    text = WORDS[:6]
+    heldout = ParallelText("de", [text, text[::-1]], [text, text[::-1]])
+    whole = values(pair_scores(model, tokenizer, heldout, gold_of([text])))
+    cut = values(pair_scores(model, tokenizer, heldout, gold_of([text]), max_length=5))
+    assert whole["word_retrieval", "accuracy"] == 100
+    kept = 3  # of six words, beside the two special subwords
+    assert cut["word_retrieval", "accuracy"] == pytest.approx(100 * kept / 6)
+    assert cut["word_alignment", "aer"] == pytest.approx(100 * (1 - 2 * kept / (kept + 6)))
+
+
+def test_subwords_cannot_be_scored_against_gold_words(encoder):
+    tokenizer, model = encoder
+    with pytest.raises(ValueError, match="pooling"):
+        pair_scores(model, tokenizer, ParallelText("de", [WORDS], [WORDS]), pooling="subword")
+
+
+# Intervals
+
+
+def test_bootstrap_is_a_function_of_its_seed():
+    scores = np.random.default_rng(0).random((3, 40))
+    assert bootstrap(scores, seed=1) == bootstrap(scores.copy(), seed=1) != bootstrap(scores, seed=2)
+
+
+def test_bootstrap_of_equal_scores_has_no_width():
+    assert bootstrap(np.full((3, 40), 0.25)) == pytest.approx((0.25, 0.25))
+
+
+def test_bootstrap_of_one_seed_equals_the_normal_interval_of_a_mean():
+    # The central limit theorem; 4,000 resamples know a quantile to a few per cent of the width.
+    scores = np.random.default_rng(0).normal(5, 2, size=(1, 500))
+    half = 1.96 * scores.std() / math.sqrt(500)
+    low, high = bootstrap(scores, samples=4000)
+    assert (low, high) == pytest.approx((scores.mean() - half, scores.mean() + half), abs=0.1 * half)
+
+
+def test_bootstrap_sees_that_seeds_differ():
+    # Averaging over the seeds first would hide them: here seeds differ and items do not.
+    scores = np.array([[0.0], [1.0]]).repeat(1000, 1)
+    # Each of the two is drawn twice in a quarter of the resamples.
+    assert bootstrap(scores) == pytest.approx((0, 1))
+
+
+def test_bootstrap_equals_resampling_by_hand():
+    # The mean of a resample is a bilinear form in the numbers of times that seeds and items are drawn.
+    scores = np.random.default_rng(0).random((3, 30))
+    draw = np.random.default_rng(1)
+    means = [scores[np.ix_(draw.integers(0, 3, 3), draw.integers(0, 30, 30))].mean() for _ in range(20000)]
+    expected = np.quantile(means, [0.025, 0.975])
+    assert bootstrap(scores, samples=20000) == pytest.approx(tuple(expected), abs=0.004)
+
+
+def test_student_interval_by_hand():
+    # t(0.975, 2 degrees of freedom) = 4.303, standard deviation 1.
+    assert seed_interval([1, 2, 3]) == pytest.approx((2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5), abs=1e-3)
+
+
+# The summary
+
+
+def tables(scores, task="nli", metric="accuracy"):
+    """Results and predictions of arrays (seeds, items) by (method, language)."""
+    rows = [
+        (method, seed, language, f"item{item}", value)
+        for (method, language), array in scores.items()
+        for seed, line in enumerate(array)
+        for item, value in enumerate(line)
+    ]
+    predictions = pd.DataFrame(rows, columns=["method", "seed", "language", "item", "score"])
+    results = predictions.groupby(["method", "seed", "language"])["score"].mean().reset_index(name="value")
+    return results.assign(task=task, metric=metric), {task: predictions}
+
+
+def row(summary, method, language="de"):
+    chosen = summary[(summary["method"] == method) & (summary["language"] == language)]
+    assert len(chosen) == 1
+    return chosen.iloc[0]
+
+
+def noisy(gain=0.0, seeds=3, items=200):
+    """Scores whose items differ far more than a method's gain."""
+    items = np.random.default_rng(0).choice([0.0, 100.0], size=items)
+    return np.tile(items, (seeds, 1)) + gain
+
+
+def test_gain_is_paired_by_item():
+    # Unpaired, items of standard deviation 50 would drown a gain of one point.
+    results, predictions = tables({("none", "de"): noisy(), ("wordot", "de"): noisy(1.0)})
+    found = row(summarise(results, predictions), "wordot")
+    assert found["gain"] == pytest.approx(1)
+    assert (found["gain_low"], found["gain_high"]) == pytest.approx((1, 1))
+    assert found["high"] - found["low"] > 5
+
+
+def test_items_are_paired_by_name_whatever_their_order():
+    # Arrays put side by side in file order paired one item with another.
+    results, predictions = tables({("none", "de"): noisy(), ("wordot", "de"): noisy(1.0)})
+    mixed = {"nli": predictions["nli"].sample(frac=1, random_state=0)}
+    pd.testing.assert_frame_equal(summarise(results, mixed), summarise(results, predictions))
+
+
+def test_seeds_are_paired_by_number():
+    # A method that has run on seeds 1 and 2 only is compared with the baseline's seeds 1 and 2.
+    by_seed = np.array([[0.0], [50.0], [80.0]]).repeat(20, 1)
+    results, predictions = tables({("none", "de"): by_seed, ("wordot", "de"): by_seed + 2})
+    late = (results["method"] == "none") | (results["seed"] > 0)
+    asked = {"nli": predictions["nli"].query("method == 'none' or seed > 0")}
+    for given in (None, asked):
+        found = row(summarise(results[late], given), "wordot")
+        assert found["value"] == pytest.approx(67)
+        assert (found["gain"], found["gain_low"], found["gain_high"]) == pytest.approx((2, 2, 2))
+
+
+def test_an_item_that_one_method_lacks_is_left_out_of_the_pairs():
+    results, predictions = tables({("none", "de"): noisy(), ("wordot", "de"): noisy(1.0)})
+    table = predictions["nli"]
+    fewer = {"nli": table[(table["method"] == "none") | (table["item"] != "item3")]}
+    found = row(summarise(results, fewer), "wordot")
+    assert (found["gain_low"], found["gain_high"]) == pytest.approx((1, 1))
+
+
+def test_average_is_over_the_languages_beside_english():
+    scores = {("none", language): np.full((2, 5), 50.0) for language in ("en", "de", "fr")}
+    scores |= {("wordot", "en"): np.full((2, 5), 10.0)}
+    scores |= {("wordot", "de"): np.full((2, 5), 56.0), ("wordot", "fr"): np.full((2, 5), 58.0)}
+    results, predictions = tables(scores)
+    for given in (None, predictions):
+        found = row(summarise(results, given), "wordot", "average")
+        assert (found["value"], found["gain"], found["gain_low"]) == pytest.approx((57, 7, 7))
+
+
+@pytest.mark.parametrize(
+    ("metric", "change", "worse"),
+    [
+        ("accuracy", -5, True),
+        ("accuracy", 5, False),
+        ("aer", 5, True),
+        ("aer_cosine", -5, False),
+        ("mean_cosine_en", 5, True),
+    ],
+)
+def test_worse_means_the_wrong_side_of_zero(metric, change, worse):
+    # An error rate that rises is worse, an accuracy that rises is not.
+    spread = np.array([[-0.5], [0.0], [0.5]]).repeat(2, 1)
+    results, _ = tables({("none", "de"): np.full((3, 2), 40.0), ("wordot", "de"): 40 + change + spread})
+    found = row(summarise(results.assign(metric=metric)), "wordot")
+    assert found["worse"] == worse
+    assert found["gain_low"] < change < found["gain_high"]
+
+
+def test_a_loss_within_its_interval_is_not_worse():
+    spread = np.array([[-6.0], [0.0], [6.0]]).repeat(2, 1)
+    results, _ = tables({("none", "de"): np.full((3, 2), 40.0), ("wordot", "de"): 38 + spread})
+    assert not row(summarise(results), "wordot")["worse"]
+
+
+def test_one_seed_without_predictions_claims_nothing():
+    # An interval of no width once made the smallest difference a finding.
+    results, predictions = tables({("none", "de"): noisy(seeds=1), ("wordot", "de"): noisy(-1.0, seeds=1)})
+    found = row(summarise(results), "wordot")
+    assert np.isnan(found["gain_low"])
+    assert not found["worse"]
+    assert row(summarise(results, predictions), "wordot")["worse"]  # the items do have an interval
+
+
+def test_the_baseline_has_no_gain_over_itself():
+    results, predictions = tables({("none", "de"): noisy(), ("wordot", "de"): noisy(1.0)})
+    found = row(summarise(results, predictions), "none")
+    assert found[["gain", "gain_low", "gain_high"]].isna().all()
+    alone = row(summarise(results[results["method"] == "wordot"], predictions), "wordot")
+    assert np.isnan(alone["gain"])
