@@ -16,6 +16,7 @@ iteration is recorded.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,12 +39,43 @@ def sinkhorn_divergence(
     tolerance: float = 1e-2,
     max_iterations: int = 1000,
 ) -> Tensor:
-    """Debiased Sinkhorn divergence (B,) between clouds ``x`` (B, n, d) and ``y`` (B, m, d); differentiable."""
+    """Debiased Sinkhorn divergence between the clouds of each pair; differentiable to the points.
+
+    Parameters
+    ----------
+    x, y : Tensor, shape (B, n, d) and (B, m, d)
+        Points. What stands in padded rows does not matter.
+    x_mask, y_mask : Tensor of bool, shape (B, n) and (B, m), optional
+        True for a real point; all of them if None.
+    a, b : Tensor, shape (B, n) and (B, m), optional
+        Weights that sum to 1 over the real points; uniform if None.
+    cost : {"half_sqeuclidean", "euclidean", "cosine"}
+    epsilon : float
+        Entropic regularisation: a part of each pair's mean cost if ``relative``, else in units of the cost.
+    solver : {"converged", "geomloss", "exact"}
+        To ``tolerance``; by GeomLoss's default schedule, which is the paper's setting with ``epsilon=0.05**2`` and
+        ``relative=False``; or the unregularised problem by POT's network simplex, which needs no debiasing.
+    tolerance : float
+        Largest error of a marginal (L1) at which iterations stop.
+
+    Returns
+    -------
+    Tensor, shape (B,)
+        In units of the cost; 0 for a pair with an empty side.
+
+    Raises
+    ------
+    ValueError
+        If ``epsilon`` is not positive, the cost or the solver unknown, or they do not go together.
+    """
+    _check(epsilon, solver)
     with torch.autocast(x.device.type, enabled=False):
         x, y, a, b = _prepared(x, y, x_mask, y_mask, a, b)
         options = {"solver": solver, "tolerance": tolerance, "max_iterations": max_iterations}
+        if solver == "geomloss":
+            return _geomloss(x, y, a, b, cost, epsilon, relative)[0]
         cross = _cost_matrix(x, y, cost)
-        eps = _epsilon(cross, a, b, epsilon, relative)
+        eps = _epsilon(cross, x, a, b, epsilon, relative)
         value = _value(cross, a, b, eps, **options)
         if solver != "exact":
             value = value - _self_value(_cost_matrix(x, x, cost), a, eps) / 2
@@ -67,12 +99,22 @@ def transport_plan(
     tolerance: float = 1e-2,
     max_iterations: int = 1000,
 ) -> Tensor:
-    """Transport plan (B, n, m) of each pair of clouds; zero on padding."""
+    """Transport plan of each pair of clouds, shape (B, n, m); zero on padding. See :func:`sinkhorn_divergence`."""
+    _check(epsilon, solver)
     with torch.autocast(x.device.type, enabled=False):
         x, y, a, b = _prepared(x, y, x_mask, y_mask, a, b)
+        if solver == "geomloss":
+            return _geomloss(x, y, a, b, cost, epsilon, relative)[1]
         matrix = _cost_matrix(x, y, cost)
-        eps = _epsilon(matrix, a, b, epsilon, relative)
+        eps = _epsilon(matrix, x, a, b, epsilon, relative)
         return _solve(matrix, a, b, eps, solver=solver, tolerance=tolerance, max_iterations=max_iterations)[0]
+
+
+def _check(epsilon: float, solver: str) -> None:
+    if not epsilon > 0:
+        raise ValueError(f"epsilon must be positive, got {epsilon}; for unregularised transport use solver='exact'")
+    if solver not in SOLVERS:
+        raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}")
 
 
 def _prepared(x, y, x_mask, y_mask, a, b):
@@ -97,17 +139,17 @@ def _cost_matrix(x: Tensor, y: Tensor, cost: str) -> Tensor:
     if cost == "half_sqeuclidean":
         return squares
     if cost == "euclidean":
-        return (2 * squares).clamp(min=1e-12).sqrt()
+        return (2 * squares).clamp(min=1e-8).sqrt()  # GeomLoss's floor
     raise ValueError(f"cost must be one of {', '.join(COSTS)}, got {cost!r}")
 
 
-def _epsilon(matrix, a, b, epsilon, relative) -> Tensor:
-    if not epsilon > 0:
-        raise ValueError(
-            f"epsilon must be positive, got {epsilon}; for unregularised transport use solver='exact'"
-        )
+def _epsilon(matrix, x, a, b, epsilon, relative) -> Tensor:
+    if not relative:
+        return torch.full_like(a[:, 0], epsilon)
     mean = torch.einsum("bi,bij,bj->b", a, matrix.detach(), b)
-    return (epsilon * mean).clamp(min=1e-12) if relative else torch.full_like(mean, epsilon)
+    # Between equal points the costs are rounding errors of the norms, which a smaller epsilon would magnify.
+    rounding = 1e-6 * (a * x.detach().square().sum(-1)).sum(1)
+    return torch.maximum(epsilon * mean, rounding).clamp(min=1e-12)
 
 
 def _value(matrix, a, b, eps, **options) -> Tensor:
@@ -118,7 +160,8 @@ def _value(matrix, a, b, eps, **options) -> Tensor:
 
 def _self_value(matrix, a, eps, *, iterations: int = 12) -> Tensor:
     """Value of a cloud to itself: one potential, and averaged scalings that converge in a few iterations."""
-    kernel = (-matrix.detach() / eps[:, None, None]).clamp(min=-80).exp()  # its diagonal is 1: no row vanishes
+    kernel = (-matrix.detach() / eps[:, None, None]).clamp(min=-80).exp()
+    kernel.diagonal(dim1=1, dim2=2).fill_(1.0)  # exactly, so that no row vanishes
     kernel = kernel.masked_fill((a == 0)[:, :, None], 1.0)  # what padding would get does not matter, but is finite
     u = torch.ones_like(a)
     for _ in range(iterations):
@@ -128,6 +171,55 @@ def _self_value(matrix, a, eps, *, iterations: int = 12) -> Tensor:
     value = eps * (a * (u.log() + v.log())).sum(1)
     transported = (plan * matrix).sum((1, 2))
     return transported + (value - transported).detach()
+
+
+def _geomloss(x, y, a, b, cost, epsilon, relative) -> tuple[Tensor, Tensor]:
+    """Divergence and plan by the default schedule of GeomLoss's ``SamplesLoss`` (Feydy et al., 2019), unconverged.
+
+    One symmetric step for each epsilon, halved in blur from the diameter of all real points down to ``epsilon``, then
+    one step more through which the gradient flows.
+    """
+    if relative:
+        raise ValueError("solver='geomloss' needs relative=False: its epsilon is absolute, blur ** p (0.05 ** 2)")
+    if cost == "cosine":
+        raise ValueError("solver='geomloss' knows the costs half_sqeuclidean (p=2) and euclidean (p=1), not cosine")
+    power = 2 if cost == "half_sqeuclidean" else 1
+    log_a, log_b = (weights.log().clamp(min=-1e5) for weights in (a, b))
+    schedule = _schedule(x, y, a, b, power, epsilon ** (1 / power))
+    fixed = x.detach(), y.detach()
+    matrices = [_cost_matrix(left, right, cost) for left, right in ((x, fixed[1]), (y, fixed[0]))]
+    matrices += [_cost_matrix(left, right, cost) for left, right in zip((x, y), fixed, strict=True)]
+    logs = [log_b, log_a, log_a, log_b]  # of the side that is summed over: xy, yx, xx, yy
+    swap = [1, 0, 2, 3]  # whose potential enters
+    with torch.no_grad():
+        potentials = [_soft_minimum(c, h, schedule[0]) for c, h in zip(matrices, logs, strict=True)]
+        for eps in schedule:
+            new = [
+                _soft_minimum(c, h + potentials[j] / eps, eps) for c, h, j in zip(matrices, logs, swap, strict=True)
+            ]
+            potentials = [(old + step) / 2 for old, step in zip(potentials, new, strict=True)]
+    eps = schedule[-1]
+    f, g, f_x, g_y = (
+        _soft_minimum(c, h + potentials[j] / eps, eps) for c, h, j in zip(matrices, logs, swap, strict=True)
+    )
+    value = (a * (f - f_x)).sum(1) + (b * (g - g_y)).sum(1)
+    with torch.no_grad():
+        plan = ((f[:, :, None] + g[:, None, :] - matrices[0]) / eps).exp() * a[:, :, None] * b[:, None, :]
+        plan = plan.masked_fill((a == 0)[:, :, None] | (b == 0)[:, None, :], 0.0)
+    return torch.where((a.sum(1) > 0) & (b.sum(1) > 0), value, 0.0), plan
+
+
+def _schedule(x, y, a, b, power: int, blur: float) -> list[float]:
+    points = torch.cat([x.detach()[a > 0], y.detach()[b > 0]])
+    diameter = float((points.amax(0) - points.amin(0)).norm()) if len(points) else 0.0
+    if diameter <= blur:
+        return [blur**power]
+    steps = np.exp(np.arange(power * np.log(diameter), power * np.log(blur), power * np.log(0.5)))
+    return [diameter**power, *steps.tolist(), blur**power]
+
+
+def _soft_minimum(matrix: Tensor, log_weights: Tensor, eps: float) -> Tensor:
+    return -eps * (log_weights[:, None, :] - matrix / eps).logsumexp(2)
 
 
 def _solve(matrix, a, b, eps, *, solver, tolerance, max_iterations):
