@@ -249,7 +249,7 @@ def load_study(
         Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys.
     pairs : sequence of str, optional
         Keep these pairs only (``"de-en"``). Such a study has its own name and folder, for its encoder may be
-        trained on fewer languages.
+        trained on fewer languages, and then for proportionally fewer steps.
     seeds : sequence of int, optional
         Keep these seeds only, in the same folder.
     outputs : path, optional
@@ -337,6 +337,7 @@ def _restricted(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] 
         if kept != study.pairs:
             changes["name"] = "-".join([study.name, *kept])
             changes["languages"] = [pair.split("-")[0] for pair in kept]
+            changes["encoder"] = _fewer_languages(study.encoder, (len(kept) + 1) / (len(study.pairs) + 1))
     if seeds is not None:
         unknown = [seed for seed in seeds if seed not in study.seeds]
         if unknown or not seeds:
@@ -345,6 +346,14 @@ def _restricted(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] 
             )
         changes["seeds"] = [seed for seed in study.seeds if seed in seeds]
     return study.model_copy(update=changes)
+
+
+def _fewer_languages(encoder: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """The same number of pretraining steps for each language that is left, the pivot included."""
+    pretrain = encoder.get("pretrain")
+    if not pretrain or "steps" not in pretrain:
+        return dict(encoder)
+    return {**encoder, "pretrain": {**pretrain, "steps": max(1, round(share * pretrain["steps"]))}}
 
 
 def _check_checkpoint(study: Study):

@@ -164,6 +164,13 @@ def test_fewer_pairs_get_a_folder_of_their_own_and_fewer_seeds_do_not(tiny):
     assert load(tiny, pairs=["es-en"], seeds=[1]).seeds == [1]
 
 
+def test_fewer_pairs_keep_the_pretraining_steps_of_each_language(tiny):
+    # Two of three languages are left: English and Spanish.
+    steps = {"encoder.pretrain.steps": 90}
+    assert load(tiny, pairs=["es-en"], overrides=steps).pretrain_arguments()["steps"] == 60
+    assert load(tiny, seeds=[1], overrides=steps).pretrain_arguments()["steps"] == 90
+
+
 def test_the_resolved_study_reads_back_the_same_even_when_the_corpora_are_gone(tiny):
     study = load(tiny, overrides={"align.steps": 3}, pairs=["de-en"])
     path = write_study(study)
