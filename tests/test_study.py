@@ -166,7 +166,7 @@ def test_fewer_pairs_get_a_folder_of_their_own_and_fewer_seeds_do_not(tiny):
 
 def test_fewer_pairs_keep_the_pretraining_steps_of_each_language(tiny):
     # Two of three languages are left: English and Spanish.
-    steps = {"encoder.pretrain.steps": 90}
+    steps = {"encoder": {"pretrain": {"steps": 90}}}
     assert load(tiny, pairs=["es-en"], overrides=steps).pretrain_arguments()["steps"] == 60
     assert load(tiny, seeds=[1], overrides=steps).pretrain_arguments()["steps"] == 90
 
