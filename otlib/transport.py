@@ -70,17 +70,17 @@ def sinkhorn_divergence(
     """
     _check(epsilon, solver)
     with torch.autocast(x.device.type, enabled=False):
-        x, y, a, b = _prepared(x, y, x_mask, y_mask, a, b)
+        x, y, a, b, real = _prepared(x, y, x_mask, y_mask, a, b)
         options = {"solver": solver, "tolerance": tolerance, "max_iterations": max_iterations}
         if solver == "geomloss":
-            return _geomloss(x, y, a, b, cost, epsilon, relative)[0]
+            return torch.where(real, _geomloss(x, y, a, b, cost, epsilon, relative)[0], 0.0)
         cross = _cost_matrix(x, y, cost)
         eps = _epsilon(cross, x, a, b, epsilon, relative)
         value = _value(cross, a, b, eps, **options)
         if solver != "exact":
             value = value - _self_value(_cost_matrix(x, x, cost), a, eps) / 2
             value = value - _self_value(_cost_matrix(y, y, cost), b, eps) / 2
-        return torch.where((a.sum(1) > 0) & (b.sum(1) > 0), value, 0.0)
+        return torch.where(real, value, 0.0)
 
 
 @torch.no_grad()
@@ -102,12 +102,13 @@ def transport_plan(
     """Transport plan of each pair of clouds, shape (B, n, m); zero on padding. See :func:`sinkhorn_divergence`."""
     _check(epsilon, solver)
     with torch.autocast(x.device.type, enabled=False):
-        x, y, a, b = _prepared(x, y, x_mask, y_mask, a, b)
+        x, y, a, b, real = _prepared(x, y, x_mask, y_mask, a, b)
         if solver == "geomloss":
-            return _geomloss(x, y, a, b, cost, epsilon, relative)[1]
+            return _geomloss(x, y, a, b, cost, epsilon, relative)[1] * real[:, None, None]
         matrix = _cost_matrix(x, y, cost)
         eps = _epsilon(matrix, x, a, b, epsilon, relative)
-        return _solve(matrix, a, b, eps, solver=solver, tolerance=tolerance, max_iterations=max_iterations)[0]
+        options = {"solver": solver, "tolerance": tolerance, "max_iterations": max_iterations}
+        return _solve(matrix, a, b, eps, **options)[0] * real[:, None, None]
 
 
 def _check(epsilon: float, solver: str) -> None:
@@ -118,6 +119,7 @@ def _check(epsilon: float, solver: str) -> None:
 
 
 def _prepared(x, y, x_mask, y_mask, a, b):
+    """Points and weights in float32 at least, zero on padding, and which pairs have two sides."""
     dtype = torch.promote_types(x.dtype, torch.float32)
     clouds = []
     for points, mask, weights in ((x, x_mask, a), (y, y_mask, b)):
@@ -127,7 +129,14 @@ def _prepared(x, y, x_mask, y_mask, a, b):
             weights = mask.to(dtype) / mask.sum(1, keepdim=True).clamp(min=1)
         clouds.append((points, weights.to(dtype) * mask))
     (x, a), (y, b) = clouds
-    return x, y, a, b
+    real = (a.sum(1) > 0) & (b.sum(1) > 0)
+    # A pair with an empty side becomes one word at the origin on either side: every number in it is finite.
+    x, y = (points.masked_fill(~real[:, None, None], 0.0) for points in (x, y))
+    first = torch.zeros_like(a), torch.zeros_like(b)
+    for weights in first:
+        weights[:, 0] = 1.0
+    a, b = (torch.where(real[:, None], old, one) for old, one in zip((a, b), first, strict=True))
+    return x, y, a, b, real
 
 
 def _cost_matrix(x: Tensor, y: Tensor, cost: str) -> Tensor:
@@ -194,9 +203,7 @@ def _geomloss(x, y, a, b, cost, epsilon, relative) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         potentials = [_soft_minimum(c, h, schedule[0]) for c, h in zip(matrices, logs, strict=True)]
         for eps in schedule:
-            new = [
-                _soft_minimum(c, h + potentials[j] / eps, eps) for c, h, j in zip(matrices, logs, swap, strict=True)
-            ]
+            new = [_soft_minimum(c, h + potentials[j] / eps, eps) for c, h, j in zip(matrices, logs, swap, strict=True)]
             potentials = [(old + step) / 2 for old, step in zip(potentials, new, strict=True)]
     eps = schedule[-1]
     f, g, f_x, g_y = (
@@ -206,7 +213,7 @@ def _geomloss(x, y, a, b, cost, epsilon, relative) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         plan = ((f[:, :, None] + g[:, None, :] - matrices[0]) / eps).exp() * a[:, :, None] * b[:, None, :]
         plan = plan.masked_fill((a == 0)[:, :, None] | (b == 0)[:, None, :], 0.0)
-    return torch.where((a.sum(1) > 0) & (b.sum(1) > 0), value, 0.0), plan
+    return value, plan
 
 
 def _schedule(x, y, a, b, power: int, blur: float) -> list[float]:
@@ -228,8 +235,6 @@ def _solve(matrix, a, b, eps, *, solver, tolerance, max_iterations):
 
         plans = [
             torch.as_tensor(ot.emd(u.double().numpy(), v.double().numpy(), c.double().numpy()))
-            if u.sum() > 0 and v.sum() > 0
-            else torch.zeros(c.shape)
             for u, v, c in zip(a.cpu(), b.cpu(), matrix.cpu(), strict=True)
         ]
         plan = torch.stack(plans).to(matrix)
