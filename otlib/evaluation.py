@@ -367,7 +367,8 @@ def contest(
     """Methods against rivals: rows of :func:`summarise` with the columns ``rival`` and ``verdict``.
 
     The gain is over the rival; the verdict is ``"better"`` or ``"worse"`` where its whole interval lies on
-    one side of zero, else ``"no clear difference"``. Empty without methods or rivals.
+    one side of zero, ``"unknown"`` where there is none (one seed), else ``"no clear difference"``. Empty
+    without methods or rivals.
     """
     tables = []
     for rival in rivals if len(methods) else []:
@@ -375,7 +376,8 @@ def contest(
         table = table[table["method"].isin(methods) & (table["method"] != rival) & table["gain"].notna()]
         lower_is_better = table["metric"].str.startswith(LOWER_IS_BETTER)
         better = np.where(lower_is_better, table["gain_high"] < 0, table["gain_low"] > 0)
-        verdict = np.select([better, table["worse"]], ["better", "worse"], "no clear difference")
+        cases = {"better": better, "worse": table["worse"], "unknown": table["gain_low"].isna()}
+        verdict = np.select(list(cases.values()), list(cases), "no clear difference")
         tables.append(table.assign(rival=rival, verdict=verdict))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
