@@ -82,9 +82,7 @@ def _axes(ax: Axes | None, width: float, height: float) -> Axes:
 # --- words as points in the plane ---------------------------------------------------------------------------
 
 
-def word_points(
-    x, y, x_words: Sequence[str], y_words: Sequence[str], *, plan=None, ax: Axes | None = None
-) -> Axes:
+def word_points(x, y, x_words: Sequence[str], y_words: Sequence[str], *, plan=None, ax: Axes | None = None) -> Axes:
     """Two sentences as points (n, 2), (m, 2); with a ``plan`` (n, m), lines as wide as the mass they move."""
     ax = _axes(ax, 6.5, 4.2)
     x, y = np.asarray(x), np.asarray(y)
@@ -104,9 +102,7 @@ def word_points(
     return _plane(ax)
 
 
-def word_pulls(
-    x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, ax: Axes | None = None
-) -> Axes:
+def word_pulls(x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, ax: Axes | None = None) -> Axes:
     """Two sentences as points, and an arrow ``pulls[i]`` (n, 2) from each source word."""
     ax = _axes(ax, 6.5, 4.2)
     x, pulls = np.asarray(x), np.asarray(pulls)
@@ -125,9 +121,7 @@ def word_paths(paths, y, x_words: Sequence[str], y_words: Sequence[str], *, ax: 
     paths = np.asarray(paths)
     for i in range(paths.shape[1]):
         ax.plot(*paths[:, i].T, color=SOURCE_COLOUR, lw=1.2, alpha=0.7, zorder=1)
-    ax.scatter(
-        *paths[0].T, s=22, facecolor="white", edgecolor=SOURCE_COLOUR, zorder=2, label="source, at first"
-    )
+    ax.scatter(*paths[0].T, s=22, facecolor="white", edgecolor=SOURCE_COLOUR, zorder=2, label="source, at first")
     _labelled_points(ax, paths[-1], x_words, SOURCE_COLOUR, "source, at last", below=True)
     _labelled_points(ax, y, y_words, PIVOT_COLOUR, "pivot (English)")
     return _plane(ax)
@@ -206,9 +200,7 @@ def word_matrix(
 
 def _frame_cells(ax: Axes, links: Links, linestyle):
     for i, j in links:
-        ax.add_patch(
-            Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor="#c44e00", lw=1.6, ls=linestyle)
-        )
+        ax.add_patch(Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor="#c44e00", lw=1.6, ls=linestyle))
 
 
 def plans(
@@ -261,9 +253,7 @@ def _crossings(pair: GoldPair) -> int:
 # --- curves -------------------------------------------------------------------------------------------------
 
 
-def curves(
-    table: pd.DataFrame, *, xlabel: str, ylabel: str, logarithmic: bool = False, ax: Axes | None = None
-) -> Axes:
+def curves(table: pd.DataFrame, *, xlabel: str, ylabel: str, logarithmic: bool = False, ax: Axes | None = None) -> Axes:
     """Columns of a table against its index, which stands on a logarithmic axis if ``logarithmic``."""
     ax = _axes(ax, 7, 3.3)
     marker = "o" if len(table) < 50 else None
@@ -293,9 +283,7 @@ def training_curves(
         ax.text(0.5, 0.5, "nothing was trained", ha="center", va="center", transform=ax.transAxes, color=GREY)
         ax.set(xticks=[], yticks=[])
         return ax
-    for (column, name), colour in zip(
-        present.items(), sns.color_palette("colorblind", len(present)), strict=True
-    ):
+    for (column, name), colour in zip(present.items(), sns.color_palette("colorblind", len(present)), strict=True):
         curve = log[["step", column]].dropna()
         marker = "o" if len(curve) <= 12 else None
         ax.plot(curve["step"], curve[column], color=colour, label=name, marker=marker, ms=4, lw=1.6)
@@ -313,9 +301,7 @@ def sentence_lengths(lengths: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax = _axes(ax, 6.5, 3.2)
     table = lengths.melt(var_name="language", value_name="words")
     colours = dict(zip(lengths, (SOURCE_COLOUR, PIVOT_COLOUR), strict=True))
-    sns.histplot(
-        table, x="words", hue="language", palette=colours, discrete=True, element="step", alpha=0.25, ax=ax
-    )
+    sns.histplot(table, x="words", hue="language", palette=colours, discrete=True, element="step", alpha=0.25, ax=ax)
     ax.set(xlabel="words in a sentence", ylabel="sentences")
     ax.get_legend().set(title=None, frame_on=False)
     return ax
@@ -355,9 +341,7 @@ def language_scores(
     ax.bar_label(bars, fmt="%.1f", padding=3, fontsize="small", bbox=paper)
     if chance is not None:
         ax.axhline(chance, color="0.3", ls="--", lw=1, zorder=2)
-        ax.annotate(
-            "chance", (1.01, chance), xycoords=("axes fraction", "data"), va="center", fontsize="small"
-        )
+        ax.annotate("chance", (1.01, chance), xycoords=("axes fraction", "data"), va="center", fontsize="small")
     ax.set(ylim=(0, 108), yticks=range(0, 101, 20), ylabel=label, xlabel="language (hatched: trained on)")
     ax.grid(axis="x", visible=False)
     return ax
@@ -420,7 +404,12 @@ def method_scores(
             color=colour,
             label=method,
         )
-    ax.set(xticks=range(len(languages)), ylabel=MEASURES.get((task, metric), f"{task} {metric}"))
+    low, high = ax.get_ylim()
+    if "%" in MEASURES.get((task, metric), ""):
+        # Student's intervals over few seeds reach beyond what a score can be.
+        ax.set_ylim(max(low, -2), min(high, 102))
+    ax.set(xticks=range(len(languages)), xlim=(-0.5, len(languages) - 0.5))
+    ax.set_ylabel(MEASURES.get((task, metric), f"{task} {metric}"))
     ax.set_xticklabels(languages, rotation=0)
     _set_average_apart(ax.axvspan, languages)
     ax.grid(axis="x", visible=False)
@@ -428,9 +417,7 @@ def method_scores(
     return ax
 
 
-def gains(
-    summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str], *, ax: Axes | None = None
-) -> Axes:
+def gains(summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Gain of each method over the baseline by language, with paired intervals, as a forest plot."""
     ax = _axes(ax, 5.6, 3.8)
     table = _measure(summary, task, metric)

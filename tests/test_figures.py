@@ -45,12 +45,7 @@ def summary():
 
 
 def results(**constants):
-    rows = [
-        (method, seed, language, 10 * seed)
-        for method in METHODS
-        for seed in (0, 1)
-        for language in ("de", "el")
-    ]
+    rows = [(method, seed, language, 10 * seed) for method in METHODS for seed in (0, 1) for language in ("de", "el")]
     return pd.DataFrame(rows, columns=["method", "seed", "language", "value"]).assign(**constants)
 
 
@@ -80,6 +75,13 @@ def test_intervals_reach_from_low_to_high():
     ax = figures.method_scores(summary(), "nli", "accuracy", METHODS)
     (segment, *_) = ax.containers[1].lines[2][0].get_segments()
     assert segment[:, 1].tolist() == [46, 56]
+
+
+def test_per_cent_end_at_a_hundred_however_wide_an_interval():
+    # Two seeds give intervals of dozens of points: an axis down to -40 % leaves the scores no room.
+    table = summary().assign(low=-300.0, high=400.0)
+    low, high = figures.method_scores(table, "nli", "accuracy", METHODS).get_ylim()
+    assert -5 < low <= 0 and 100 <= high < 105
 
 
 def test_a_missing_run_leaves_a_gap_not_an_error():
