@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -75,8 +74,9 @@ def _suiting(category: str | None) -> tuple[str, ...]:
 
 
 @functools.cache
-def _weights(options: tuple[str, ...]) -> list[int]:
-    return list(itertools.accumulate(3 if option in COMMON else 1 for option in options))
+def _urn(options: tuple[str, ...]) -> tuple[str, ...]:
+    """The options, as often as they should be drawn; of the categories, persons twice."""
+    return tuple(o for o in options for _ in range(3 if o in COMMON else 2 if o == "person" else 1))
 
 
 class Sampler:
@@ -87,8 +87,7 @@ class Sampler:
 
     def pick(self, options: Sequence[str]) -> str:
         """One concept, common ones first."""
-        options = tuple(options)
-        return self.rng.choices(options, cum_weights=_weights(options))[0]
+        return self.rng.choice(_urn(tuple(options)))
 
     def clause(
         self,
@@ -148,7 +147,7 @@ class Sampler:
     def _thing(self, categories, used: set[str], *, definite: float, detail: float, general=False) -> Thing:
         rng = self.rng
         for _ in range(50):
-            category = rng.choices(categories, [2 if each == "person" else 1 for each in categories])[0]
+            category = self.pick(categories)
             concept = self.pick(members(category))
             if concept not in used:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from otlib.microworld.sample import NO_DETAIL, STATES, Sampler, adjectives, members, places
@@ -82,10 +83,9 @@ def inference(sampler: Sampler, label: str) -> Inference:
         hypothesis = sampler.clause(plain=True, detail=1.2, general=GENERAL)
         if sampler.rng.random() < NEGATED:
             hypothesis = replace(hypothesis, negated=True)
-        premises = {name: _premises(sampler, hypothesis, name) for name in TYPES}
-        if all(premises.values()):
+        if all(any(_premises(sampler, hypothesis, other)) for other in TYPES):
             break
-    kinds = premises[label]
+    kinds = dict(_premises(sampler, hypothesis, label))
     kind = sampler.rng.choices(list(kinds), [TYPES[label][kind] for kind in kinds])[0]
     premise = kinds[kind]
     if kind != "negation" and sampler.rng.random() < BESIDES[label]:
@@ -93,14 +93,13 @@ def inference(sampler: Sampler, label: str) -> Inference:
     return Inference(premise, hypothesis, label, kind)
 
 
-def _premises(sampler: Sampler, hypothesis: Clause, label: str) -> dict[str, Clause]:
-    """By type, a premise from which the hypothesis follows, does not follow, or which excludes it."""
-    if hypothesis.negated:
-        made = {"negation": _MAKERS[label, "negation"](sampler, hypothesis)}
-    else:
-        kinds = [kind for kind in TYPES[label] if kind != "negation" or label == "contradiction"]
-        made = {kind: _MAKERS[label, kind](sampler, hypothesis) for kind in kinds}
-    return {kind: premise for kind, premise in made.items() if premise is not None}
+def _premises(sampler: Sampler, hypothesis: Clause, label: str) -> Iterator[tuple[str, Clause]]:
+    """Each type with a premise from which the hypothesis follows, does not follow, or which excludes it."""
+    for kind in TYPES[label]:
+        if (kind == "negation") == hypothesis.negated or (label, kind) == ("contradiction", "negation"):
+            premise = _MAKERS[label, kind](sampler, hypothesis)
+            if premise is not None:
+                yield kind, premise
 
 
 def _roles(clause: Clause) -> list[str]:
@@ -172,10 +171,12 @@ def _general(
     able = [
         role
         for role in roles
-        if getattr(clause, role) is not None and getattr(clause, role).concept in _GENERAL_OF
+        if getattr(clause, role) is not None
+        and getattr(clause, role).concept in _GENERAL_OF
+        and (clause.verb, role) != ("drink", "object")
     ]
     role = _pick(sampler, able)
-    if role is None or (clause.verb, role) == ("drink", "object"):
+    if role is None:
         return None
     thing = getattr(clause, role)
     plural = thing.plural and thing.concept not in NO_DETAIL

@@ -28,8 +28,12 @@ def _prefixed(token: Token, prefix: str) -> Token:
 
 def capitalise(tokens: Sequence[Token]) -> list[Token]:
     """The first letter of the first word as a capital."""
-    first = tokens[0]
-    return [replace(first, text=first.text[0].upper() + first.text[1:]), *tokens[1:]]
+    return [_capital(tokens[0]), *tokens[1:]]
+
+
+@functools.cache
+def _capital(token: Token) -> Token:
+    return replace(token, text=token.text[0].upper() + token.text[1:])
 
 
 def detokenise(tokens: Sequence[Token]) -> str:
