@@ -120,9 +120,7 @@ def test_a_notebook_needs_nobody_and_no_shell(path):
 
 @every_notebook
 def test_one_figure_a_cell(path):
-    drawing = re.compile(
-        r"figures\.(?!save|use_style|telling_pair|method_palette|MEASURES|gains\b(?!\())\w+\("
-    )
+    drawing = re.compile(r"figures\.(?!save|use_style|telling_pair|method_palette|MEASURES|gains\b(?!\())\w+\(")
     for cell in cells(path, "code"):
         assert len(drawing.findall(cell.source)) <= 1, cell.source
 
