@@ -109,7 +109,7 @@ def test_every_word_labels_its_row_or_column_and_gold_links_are_framed():
     ax = figures.word_matrix(np.eye(3, 2), rows, columns, sure={(0, 0)}, possible={(0, 0), (1, 1)})
     assert labels(ax.yaxis) == rows and labels(ax.xaxis) == columns
     frames = {(patch.get_x() // 1, patch.get_y() // 1): patch.get_linestyle() for patch in ax.patches}
-    assert frames.keys() == {(0, 0), (1, 1)}
+    assert frames.keys() == {(0, 0), (1, 1)} and len(ax.patches) == 2
     assert frames[0, 0] != frames[1, 1]
 
 
