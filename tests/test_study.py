@@ -166,9 +166,12 @@ def test_fewer_pairs_get_a_folder_of_their_own_and_fewer_seeds_do_not(tiny):
 
 def test_fewer_pairs_keep_the_pretraining_steps_of_each_language(tiny):
     # Two of three languages are left: English and Spanish.
-    steps = {"encoder": {"pretrain": {"steps": 90}}}
-    assert load(tiny, pairs=["es-en"], overrides=steps).pretrain_arguments()["steps"] == 60
-    assert load(tiny, seeds=[1], overrides=steps).pretrain_arguments()["steps"] == 90
+    edited(tiny, "encoder: {checkpoint: some-model}", "encoder: {pretrain: {steps: 90}}")
+    for language in ("de", "es"):
+        (tiny.parent / f"{language}.txt").write_text("")
+    text = {"data.text": "{language}.txt"}
+    assert load(tiny, pairs=["es-en"], overrides=text).pretrain_arguments()["steps"] == 60
+    assert load(tiny, seeds=[1], overrides=text).pretrain_arguments()["steps"] == 90
 
 
 def test_the_resolved_study_reads_back_the_same_even_when_the_corpora_are_gone(tiny):
