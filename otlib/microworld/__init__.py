@@ -134,9 +134,7 @@ class _Draws:
             if all(self._owner.get(sentence, part) == part for sentence in sentences):
                 self._owner.update(dict.fromkeys(sentences, part))
                 return item
-        raise RuntimeError(
-            f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items"
-        )
+        raise RuntimeError(f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items")
 
     def clause(self, part: str) -> Clause:
         return self.draw(part, self.sampler.clause, lambda clause: [clause])
@@ -149,9 +147,7 @@ class _Draws:
         return [list(item) for item in found]
 
     def inference(self, part: str, label: str) -> Inference:
-        return self.draw(
-            part, lambda: inference(self.sampler, label), lambda item: (item.premise, item.hypothesis)
-        )
+        return self.draw(part, lambda: inference(self.sampler, label), lambda item: (item.premise, item.hypothesis))
 
     def question(self, part: str) -> Question:
         return self.draw(part, lambda: question(self.sampler), lambda item: item.paragraph)
@@ -239,9 +235,7 @@ def _write_qa(folder: Path, speakers, draws: _Draws, sizes: dict[str, int]) -> N
         for code, speaker in (speakers if split == "test" else {PIVOT: speakers[PIVOT]}).items():
             paragraphs = [_squad(speaker, item, f"{item.asked}-{i:06d}") for i, item in enumerate(items)]
             data = {"version": "1.1", "data": [{"title": "micro-world", "paragraphs": paragraphs}]}
-            (folder / f"{code}.{split}.json").write_text(
-                json.dumps(data, ensure_ascii=False), encoding="utf-8"
-            )
+            (folder / f"{code}.{split}.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
 
 
 def _squad(speaker: ModuleType, item: Question, name: str) -> dict:

@@ -157,9 +157,7 @@ def noun_phrase(thing: Thing, role: str, *, preposition: str = "", negated: bool
         return [*before, word(NAMES[thing.concept], role)]
     gender, full = _gender(thing.concept), role == "subject"
     words = [_number(thing, role)] if thing.count else []
-    words += [
-        _agreeing(forms, node, gender, _plural(thing), full) for forms, node in _adjectives(thing, role)
-    ]
+    words += [_agreeing(forms, node, gender, _plural(thing), full) for forms, node in _adjectives(thing, role)]
     words += [_noun(thing, role, full)]
     (text, articled, node), *others = words
     definite = (thing.definite or thing.concept in MASS) and thing.concept not in GAMES

@@ -199,9 +199,7 @@ def _agree(lemma: str, gender: str, case: int, plural: bool) -> str:
     if len(forms) == 1 and not lemma.endswith(("ος", "ός")):
         return lemma
     if len(forms) == 1:
-        masculine, feminine, *others = (
-            "ός ή ό οί ές ά" if lemma.endswith("ός") else "ος η ο οι ες α"
-        ).split()
+        masculine, feminine, *others = ("ός ή ό οί ές ά" if lemma.endswith("ός") else "ος η ο οι ες α").split()
         if lemma[-3] == "ι":  # πλούσια, παλιά
             feminine = others[-1]
         forms = [lemma[:-2] + ending for ending in (masculine, feminine, *others)]

@@ -79,6 +79,11 @@ def _urn(options: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(o for o in options for _ in range(3 if o in COMMON else 2 if o == "person" else 1))
 
 
+def deniable(clause: Clause) -> bool:
+    """Whether the negation means one thing: "does not eat three apples" may mean that it were two."""
+    return clause.object is None or clause.object.count is None
+
+
 class Sampler:
     """Draws clauses from a random generator; probabilities are chosen for short, natural sentences."""
 
@@ -129,7 +134,7 @@ class Sampler:
         """Now and then a negation, a modal, a pronoun or a reason."""
         roll = self.rng.random()
         if roll < 0.06:
-            return replace(clause, negated=True)
+            return replace(clause, negated=deniable(clause))
         if roll < 0.15 and clause.time != "yesterday" and clause.verb not in STATES:
             return replace(clause, modal=self.rng.choice(("must", "can", "want")), tense="present")
         if roll < 0.22 and clause.subject.concept not in HYPERNYMS:

@@ -171,12 +171,8 @@ VERBS = {
     "drink": Frame(_WHO, ("drink",)),
     "read": Frame(_WHO, ("text",)),
     "write": Frame(_WHO, ("text", "sign")),
-    "buy": Frame(
-        _WHO, ("fruit", "food", "clothes", "furniture", "vehicle", "instrument", "flower", "animal")
-    ),
-    "sell": Frame(
-        _WHO, ("fruit", "food", "clothes", "furniture", "vehicle", "instrument", "flower", "animal")
-    ),
+    "buy": Frame(_WHO, ("fruit", "food", "clothes", "furniture", "vehicle", "instrument", "flower", "animal")),
+    "sell": Frame(_WHO, ("fruit", "food", "clothes", "furniture", "vehicle", "instrument", "flower", "animal")),
     "see": Frame((*_WHO, "animal"), (*_WHO, "animal", "vehicle", "flower")),
     "hear": Frame(_WHO, (*_WHO, "animal", "song")),
     "carry": Frame(_WHO, ("furniture", "openable_box", "tool", "instrument")),
@@ -193,9 +189,7 @@ VERBS = {
     "invite": Frame(_WHO, _WHO),  # German: einladen
     "pick_up": Frame(_WHO, _WHO),  # fetch a person; German: abholen
     "know_person": Frame(_WHO, _WHO),  # English: know; German: kennen; Spanish: conocer
-    "know_thing": Frame(
-        _WHO, ("answer",)
-    ),  # English: know (the answer, the word); German: wissen; Spanish: saber
+    "know_thing": Frame(_WHO, ("answer",)),  # English: know (the answer, the word); German: wissen; Spanish: saber
     "feed": Frame(_WHO, ("animal",)),
     "paint": Frame(_WHO, ("furniture", "openable", "flower")),
     "play_music": Frame(_WHO, ("instrument",)),  # English: play; Spanish: tocar
@@ -213,9 +207,7 @@ VERBS = {
     "bake": Frame(_WHO, ("bakeable",)),
     "learn": Frame(_WHO, ("song", "sign", "poem")),
     "sing": Frame(_WHO, ("song",)),
-    "match_fit": Frame(
-        ("clothes",), ("clothes",)
-    ),  # English: match; German: passen zu; Spanish: combinar con
+    "match_fit": Frame(("clothes",), ("clothes",)),  # English: match; German: passen zu; Spanish: combinar con
     # ditransitive: "gives the book to the child"
     "give": Frame(_WHO, ("fruit", "text", "flower", "small", "tool"), _WHO),
     "show": Frame(_WHO, ("text", "flower", "small", "vehicle", "animal"), _WHO),

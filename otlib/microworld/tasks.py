@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from otlib.microworld.sample import NO_DETAIL, STATES, Sampler, adjectives, members, places
+from otlib.microworld.sample import NO_DETAIL, STATES, Sampler, adjectives, deniable, members, places
 from otlib.microworld.situations import (
     ADJECTIVE_ANTONYMS,
     COLOURS,
@@ -44,11 +44,7 @@ DISTINCT_PLACES = (
 _GENERAL_OF = {member: hypernym for hypernym, concepts in HYPERNYMS.items() for member in concepts}
 _ANTONYMS = {pair[i]: pair[1 - i] for pair in VERB_ANTONYMS for i in (0, 1)}
 _OPPOSITES = {
-    **{
-        a: [p[1 - p.index(a)] for p in ADJECTIVE_ANTONYMS if a in p]
-        for pair in ADJECTIVE_ANTONYMS
-        for a in pair
-    },
+    **{a: [p[1 - p.index(a)] for p in ADJECTIVE_ANTONYMS if a in p] for pair in ADJECTIVE_ANTONYMS for a in pair},
     **{colour: [other for other in COLOURS if other != colour] for colour in COLOURS},
 }
 
@@ -82,7 +78,7 @@ def inference(sampler: Sampler, label: str) -> Inference:
     while True:
         hypothesis = sampler.clause(plain=True, detail=1.2, general=GENERAL)
         if sampler.rng.random() < NEGATED:
-            hypothesis = replace(hypothesis, negated=True)
+            hypothesis = replace(hypothesis, negated=deniable(hypothesis))
         if all(any(_premises(sampler, hypothesis, other)) for other in TYPES):
             break
     kinds = dict(_premises(sampler, hypothesis, label))
@@ -139,9 +135,7 @@ def _stripped(sampler: Sampler, clause: Clause) -> Clause | None:
     return _pick(sampler, options)
 
 
-def _special(
-    sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subject", "object")
-) -> Clause | None:
+def _special(sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subject", "object")) -> Clause | None:
     """A member in the place of a hypernym: "a person" becomes "the teacher"."""
     for role in roles:
         thing = getattr(clause, role)
@@ -164,9 +158,7 @@ def _special(
     return None
 
 
-def _general(
-    sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subject", "object")
-) -> Clause | None:
+def _general(sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subject", "object")) -> Clause | None:
     """The hypernym in the place of a noun: "the teacher" becomes "a person"."""
     able = [
         role
@@ -210,9 +202,7 @@ def _counted(sampler: Sampler, clause: Clause) -> Clause | None:
         and thing.concept not in HYPERNYMS
     ]
     role = _pick(sampler, roles)
-    return role and replace(
-        clause, **{role: replace(getattr(clause, role), count=sampler.rng.choice(NUMBERS))}
-    )
+    return role and replace(clause, **{role: replace(getattr(clause, role), count=sampler.rng.choice(NUMBERS))})
 
 
 def _recounted(sampler: Sampler, clause: Clause, *, to: str) -> Clause | None:
@@ -253,9 +243,7 @@ def _substituted(sampler: Sampler, clause: Clause) -> Clause | None:
             kept = tuple(adjective for adjective in thing.adjectives if adjective in adjectives(concept))
             options += 2 * [replace(clause, object=replace(thing, concept=concept, adjectives=kept))]
     if clause.place in DISTINCT_PLACES:
-        others = [
-            place for place in DISTINCT_PLACES if place != clause.place and place in places(clause.verb)
-        ]
+        others = [place for place in DISTINCT_PLACES if place != clause.place and place in places(clause.verb)]
         options += [replace(clause, place=sampler.pick(others))] if others else []
     return _pick(sampler, options)
 
@@ -283,7 +271,8 @@ def _opposite(sampler: Sampler, clause: Clause) -> Clause | None:
 
 def _denied(sampler: Sampler, clause: Clause) -> Clause | None:
     """The opposite: said where denied, denied where said; not of "a person", which would be "nobody"."""
-    return None if clause.subject.concept in HYPERNYMS else replace(clause, negated=not clause.negated)
+    able = clause.subject.concept not in HYPERNYMS and deniable(clause)
+    return replace(clause, negated=not clause.negated) if able else None
 
 
 def _denied_more_widely(sampler: Sampler, clause: Clause) -> Clause | None:
