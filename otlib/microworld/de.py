@@ -1,4 +1,4 @@
-"""German: case, verb second, its rest last, separable verbs, compounds, weak masculines, `kein`, `weil`."""
+"""German: cases, verb second and its rest last, separable verbs, one-word compounds, `kein`, `weil`."""
 
 from __future__ import annotations
 
@@ -86,6 +86,12 @@ VERBS = {  # [prefix|]infinitive, third person, participle; + marks the verbs wi
     "arrive": "an|kommen kommt gekommen+", "depart": "ab|fahren fährt gefahren+",
     "get_up": "auf|stehen steht gestanden+",
 }  # fmt: skip
+VERBS_FOR = {  # where another verb goes with this object
+    ("put_on", "hat"): "auf|setzen setzt gesetzt", ("take_off", "hat"): "ab|setzen setzt gesetzt",
+    ("put_on", "scarf"): "um|binden bindet gebunden", ("take_off", "scarf"): "ab|nehmen nimmt genommen",
+    ("know_thing", "song"): "kennen kennt gekannt", ("know_thing", "poem"): "kennen kennt gekannt",
+}  # fmt: skip
+FEEDING = "fressen frisst gefressen"  # what animals do when they eat
 PLACES = {
     "garden": "im Garten", "school": "in der Schule", "kitchen": "in der Küche", "market": "auf dem Markt",
     "village": "im Dorf", "city": "in der Stadt", "park": "im Park", "station": "am Bahnhof",
@@ -119,13 +125,9 @@ def _gender(thing: Thing) -> str:
 def _noun(thing: Thing, case: str) -> str:
     _, singular, plural = NOUNS[thing.concept].split()
     if not _plural(thing):
-        weak = singular.endswith("*")
-        singular = singular.removesuffix("*")
-        return (
-            singular
-            if case == "nominative" or not weak
-            else singular + ("n" if singular[-1] in "er" else "en")
-        )
+        stem = singular.removesuffix("*")
+        weak = singular.endswith("*") and case != "nominative"
+        return stem + ("n" if stem[-1] in "er" else "en") if weak else stem
     return plural + "n" if case == "dative" and plural[-1] not in "ns" else plural
 
 
@@ -142,25 +144,33 @@ def _adjective_ending(thing: Thing, case: str, *, negated: bool) -> str:
     return STRONG[gender].split()[column]
 
 
+def _article(thing: Thing, case: str, *, negated: bool) -> str:
+    """The, a or no; nothing before bare plurals."""
+    gender, column = _gender(thing), CASES.index(case)
+    if _definite(thing):
+        return DEFINITE[gender].split()[column]
+    article = "ein" + INDEFINITE[gender].split(" ")[column]
+    if negated:
+        return "k" + article
+    return "" if gender == "p" else article
+
+
 def noun_phrase(thing: Thing, role: str, case: str, *, also: str = "", negated: bool = False) -> list[Token]:
     """Article, number, adjective, noun; ``negated`` with "kein". ``also``: what the case expresses."""
     if thing.concept in NAMES:
         return [word(PEOPLE[thing.concept], role, also)]
     if thing.concept in GAMES:
         return [word(NOUNS[thing.concept].split()[1], role)]
+    article = _article(thing, case, negated=negated)
     ending = _adjective_ending(thing, case, negated=negated)
     words = [word(NUMBERS[thing.count], f"{role}.count")] if thing.count else []
     words += [word(ADJECTIVES[adjective] + ending, f"{role}.adj") for adjective in thing.adjectives]
     parts = f"{role} {role}.mod" if thing.concept in COMPOUNDS else role
-    words += [word(_noun(thing, case), parts)]
-    gender, column = _gender(thing), CASES.index(case)
-    if _definite(thing):
-        return [word(DEFINITE[gender].split()[column], f"{role}.det", also), *words]
-    article = "ein" + INDEFINITE[gender].split(" ")[column]
-    if negated:
-        return [word("k" + article, "neg", f"{role}.det"), *words]
-    if gender == "p":
+    words += [word(_noun(thing, case), parts, "" if article else also)]
+    if not article:
         return words
+    if negated:
+        return [word(article, "neg", f"{role}.det"), *words]
     return [word(article, f"{role}.det", also), *words]
 
 
@@ -174,12 +184,11 @@ def _subject(clause: Clause) -> list[Token]:
 
 
 # --- the clause -----------------------------------------------------------------------------------
-def _object(clause: Clause, *, negated: bool = False) -> list[Token]:
-    if clause.verb == "help":
-        return noun_phrase(clause.object, "object", "dative")
+def _object(clause: Clause, *, negated: bool) -> list[Token]:
+    case = "dative" if clause.verb in ("help", "match_fit") else "accusative"
+    words = noun_phrase(clause.object, "object", case, negated=negated)
     if clause.verb != "match_fit":
-        return noun_phrase(clause.object, "object", "accusative", negated=negated)
-    words = noun_phrase(clause.object, "object", "dative")
+        return words
     if words[0].text in ("dem", "der"):  # zu + dem, zu + der
         return [word({"dem": "zum", "der": "zur"}[words[0].text], "object.det", "verb"), *words[1:]]
     return [word("zu", also="verb"), *words]
@@ -196,34 +205,44 @@ def _adverbial(concept: str | None, table: dict[str, str], role: str) -> list[To
 
 def _middle(clause: Clause, without: str = "") -> list[Token]:
     """Between the finite verb and the end: what is known before time and place, what is new after them."""
-    thing = clause.object if without != "object" else None
-    known = thing is not None and (_definite(thing) or thing.concept in NAMES) and clause.verb != "match_fit"
-    known = known and thing.concept not in GAMES
-    last = thing is not None and not known
-    none = clause.negated and last and thing.count is None and thing.concept not in GAMES
-    none = none and clause.verb not in ("match_fit", "help")
-    words = []
-    if clause.recipient:
-        words += noun_phrase(clause.recipient, "recipient", "dative", also="recipient.to")
-    words += _object(clause) if known else []
-    words += _adverbial(clause.time, TIMES, "time") if without != "time" else []
-    words += [word("nicht", "neg")] if clause.negated and not none else []
-    words += _adverbial(clause.place, PLACES, "place") if without != "place" else []
-    words += _object(clause, negated=none) if last else []
-    return words
+    thing, person = clause.object if without != "object" else None, clause.recipient
+    close = clause.verb == "match_fit" or (thing is not None and thing.concept in GAMES)  # zum Hut passen
+    thing_last = thing is not None and (close or not _definite(thing))
+    person_last = person is not None and not _definite(person) and not clause.negated
+    kein = clause.negated and thing_last and not _definite(thing) and thing.count is None
+    no = [word("nicht", "neg")] if clause.negated and not kein else []
+    receiver = noun_phrase(person, "recipient", "dative", also="recipient.to") if person else []
+    received = _object(clause, negated=kein) if thing else []
+    time = _adverbial(clause.time, TIMES, "time") if without != "time" else []
+    place = _adverbial(clause.place, PLACES, "place") if without != "place" else []
+    return [
+        *([] if person_last else receiver),
+        *([] if thing_last else received),
+        *time,
+        *([*place, *no] if thing_last else [*no, *place]),
+        *(receiver if person_last else []),
+        *(received if thing_last else []),
+    ]
 
 
-def _verb(clause: Clause) -> tuple[list[Token], list[Token]]:
+def _forms(clause: Clause) -> list[str]:
+    """Infinitive, third person and participle of the verb, which may depend on who does it to what."""
+    if clause.verb == "eat" and clause.subject.concept in (*ANIMALS, "animal"):
+        return FEEDING.split()
+    concept = clause.object.concept if clause.object else None
+    return VERBS_FOR.get((clause.verb, concept), VERBS[clause.verb]).split()
+
+
+def _verb(clause: Clause, *, plural: bool) -> tuple[list[Token], list[Token]]:
     """The finite verb, and what stands at the end of the clause."""
-    full, third, participle = VERBS[clause.verb].split()
+    full, third, participle = _forms(clause)
     *prefix, infinitive = full.split("|")
-    plural = _plural(clause.subject)
     if clause.modal:
         form = MODALS[clause.modal].split()[plural]
         return [word(form, "modal")], [word("".join(prefix) + infinitive, "verb")]
     if clause.tense == "past":
-        moves = participle.endswith("+") or (clause.verb == "drive" and clause.object is None)
-        form = ("sind" if plural else "ist") if moves else ("haben" if plural else "hat")
+        being = participle.endswith("+")
+        form = ("sind" if plural else "ist") if being else ("haben" if plural else "hat")
         return [word(form, also="verb")], [word("".join(prefix) + participle.removesuffix("+"), "verb")]
     return [word(infinitive if plural else third, "verb")], [word(part, "verb") for part in prefix]
 
@@ -232,7 +251,7 @@ def _reason(clause: Clause) -> list[Token]:
     if clause.reason is None:
         return []
     inner = clause.reason
-    finite, end = _verb(inner)
+    finite, end = _verb(inner, plural=_plural(inner.subject))
     if inner.tense == "present" and not inner.modal and end:  # a separable verb is one word at the end
         finite, end = [word(end[0].text + finite[0].text, "verb")], []
     words = [*_subject(inner), *_middle(inner), *end, *finite]
@@ -241,7 +260,7 @@ def _reason(clause: Clause) -> list[Token]:
 
 def sentence(clause: Clause) -> list[Token]:
     """The clause as a sentence."""
-    finite, end = _verb(clause)
+    finite, end = _verb(clause, plural=_plural(clause.subject))
     words = [*_subject(clause), *finite, *_middle(clause), *end, *_reason(clause)]
     return capitalise([*words, word(".", "stop")])
 
@@ -250,14 +269,15 @@ def question(clause: Clause, asked: str) -> list[Token]:
     """A question about the ``subject``, ``object``, ``place`` or ``time`` of the clause."""
     if asked == "subject":
         living = clause.subject.concept in NAMES or _living(clause.subject.concept)
-        one = Clause(**{**clause.__dict__, "subject": Thing("man")})
-        finite, end = _verb(one)
-        words = [word("wer" if living else "was", "ask"), *finite, *_middle(one), *end]
+        finite, end = _verb(clause, plural=False)
+        words = [word("wer" if living else "was", "ask"), *finite, *_middle(clause), *end]
         return capitalise([*words, word("?", "stop")])
     ask = {"place": "wo", "time": "wann", "object": "was"}[asked]
     if asked == "object" and _person(clause.object.concept):
         ask = "wem" if clause.verb == "help" else "wen"
-    finite, end = _verb(clause)
+    elif asked == "object" and clause.verb == "match_fit":
+        ask = "wozu"
+    finite, end = _verb(clause, plural=_plural(clause.subject))
     words = [word(ask, "ask"), *finite, *_subject(clause), *_middle(clause, without=asked), *end]
     return capitalise([*words, word("?", "stop")])
 

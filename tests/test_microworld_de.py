@@ -1,0 +1,225 @@
+"""German of the embedded world, against sentences, questions and alignments written by hand."""
+
+import pytest
+
+from otlib.microworld import de, en
+from otlib.microworld.situations import (
+    ADJECTIVES,
+    CATEGORIES,
+    HYPERNYMS,
+    MASS,
+    PLACES,
+    TIMES,
+    VERBS,
+    Clause,
+    Thing,
+)
+from otlib.microworld.tokens import detokenise, links
+
+ANNA, MARIA, PETER = Thing("anna"), Thing("maria"), Thing("peter")
+GIRL, TEACHER, BOOK = Thing("girl"), Thing("teacher"), Thing("book")
+
+
+def a(concept, *adjectives, **more):
+    return Thing(concept, definite=False, adjectives=adjectives, **more)
+
+
+def the(concept, *adjectives, **more):
+    return Thing(concept, adjectives=adjectives, **more)
+
+
+SENTENCES = [
+    # Articles and adjective endings: case, gender, after "der", after "ein", after nothing.
+    (Clause("eat", the("boy", "happy"), the("apple", "big")), "Der glückliche Junge isst den großen Apfel."),
+    (Clause("carry", a("man", "strong"), a("lamp", "heavy")), "Ein starker Mann trägt eine schwere Lampe."),
+    (Clause("read", a("child", "poor"), a("book", "old")), "Ein armes Kind liest ein altes Buch."),
+    (
+        Clause("buy", the("queen", "rich"), a("hat", "orange_colour")),
+        "Die reiche Königin kauft einen orangefarbenen Hut.",
+    ),
+    (Clause("buy", ANNA, a("watch_clock", "expensive")), "Anna kauft eine teure Uhr."),
+    (
+        Clause("sell", a("farmer", "old", plural=True), the("dress", "clean", plural=True)),
+        "Alte Bauern verkaufen die sauberen Kleider.",
+    ),
+    (Clause("see", the("dog", plural=True), a("rose", "white", count=3)), "Die Hunde sehen drei weiße Rosen."),
+    (
+        Clause("wash", Thing("friend", count=2), the("car", "dirty", count=4)),
+        "Die zwei Freunde waschen die vier schmutzigen Autos.",
+    ),
+    # Weak masculines.
+    (Clause("know_person", Thing("student"), Thing("soldier")), "Der Student kennt den Soldaten."),
+    (Clause("visit", Thing("farmer"), a("neighbour", "sad")), "Der Bauer besucht einen traurigen Nachbarn."),
+    (Clause("learn", Thing("boy"), Thing("letter_alphabet")), "Der Junge lernt den Buchstaben."),
+    (Clause("hear", MARIA, a("boy", "young")), "Maria hört einen jungen Jungen."),
+    # Dative: of recipients, of "helfen", after "zu".
+    (Clause("give", TEACHER, BOOK, Thing("child")), "Der Lehrer gibt dem Kind das Buch."),
+    (
+        Clause("send", ANNA, a("letter_mail", "beautiful"), the("doctor", "old", plural=True), tense="past"),
+        "Anna hat den alten Ärzten einen schönen Brief geschickt.",
+    ),
+    (Clause("show", ANNA, BOOK, a("guest"), place="park"), "Anna zeigt das Buch im Park einem Gast."),
+    (Clause("help", Thing("nurse"), a("woman", "weak")), "Die Krankenschwester hilft einer schwachen Frau."),
+    (Clause("help", PETER, Thing("brother", plural=True)), "Peter hilft den Brüdern."),
+    (Clause("match_fit", Thing("hat"), Thing("coat")), "Der Hut passt zum Mantel."),
+    (Clause("match_fit", Thing("shoe", plural=True), Thing("scarf", plural=True)), "Die Schuhe passen zu den Schals."),
+    (Clause("match_fit", Thing("scarf"), a("dress", "red"), negated=True), "Der Schal passt zu keinem roten Kleid."),
+    # Compounds.
+    (Clause("drink", ANNA, Thing("apple_juice")), "Anna trinkt den Apfelsaft."),
+    (Clause("find", PETER, a("house_key", plural=True)), "Peter findet Hausschlüssel."),
+    # Separable verbs: apart, joined in infinitive, participle and at the end of a clause.
+    (Clause("call", MARIA, Thing("king"), time="evening"), "Maria ruft den König am Abend an."),
+    (Clause("invite", PETER, ANNA, tense="past"), "Peter hat Anna eingeladen."),
+    (
+        Clause("pick_up", Thing("father"), GIRL, place="station", modal="must"),
+        "Der Vater muss das Mädchen am Bahnhof abholen.",
+    ),
+    (
+        Clause("wait", PETER, reason=Clause("call", Thing("driver"), a("waiter"))),
+        "Peter wartet, weil der Fahrer einen Kellner anruft.",
+    ),
+    # The perfect with "sein" and with "haben".
+    (
+        Clause("arrive", Thing("bus", plural=True), time="night", tense="past"),
+        "Die Busse sind in der Nacht angekommen.",
+    ),
+    (Clause("swim", Thing("fish"), tense="past"), "Der Fisch ist geschwommen."),
+    (Clause("get_up", Thing("singer"), tense="past", negated=True), "Der Sänger ist nicht aufgestanden."),
+    (Clause("drive", Thing("painter"), Thing("school_bus"), tense="past"), "Der Maler hat den Schulbus gefahren."),
+    # Another verb, as the subject or the object has it.
+    (Clause("eat", Thing("cow", plural=True), Thing("potato", plural=True)), "Die Kühe fressen die Kartoffeln."),
+    (Clause("put_on", MARIA, a("hat")), "Maria setzt einen Hut auf."),
+    (Clause("put_on", MARIA, Thing("winter_coat"), tense="past"), "Maria hat den Wintermantel angezogen."),
+    (Clause("know_thing", GIRL, Thing("word")), "Das Mädchen weiß das Wort."),
+    (Clause("know_thing", GIRL, Thing("song")), "Das Mädchen kennt das Lied."),
+    (Clause("play_game", Thing("student", plural=True), Thing("chess")), "Die Studenten spielen Schach."),
+    # Negation: "nicht" before the place and what belongs to the verb, "kein" with what is indefinite.
+    (
+        Clause("cook", Thing("cook"), Thing("rice"), place="kitchen", negated=True),
+        "Der Koch kocht den Reis nicht in der Küche.",
+    ),
+    (
+        Clause("open", Thing("child"), Thing("window"), time="today", negated=True),
+        "Das Kind macht das Fenster heute nicht auf.",
+    ),
+    (Clause("bake", MARIA, a("cake"), place="house", negated=True), "Maria backt im Haus keinen Kuchen."),
+    (
+        Clause("hide", PETER, a("coin", "new", plural=True), tense="past", negated=True),
+        "Peter hat keine neuen Münzen versteckt.",
+    ),
+    (Clause("help", PETER, a("child"), negated=True), "Peter hilft keinem Kind."),
+    (
+        Clause("play_game", Thing("king"), Thing("football"), time="sunday", negated=True),
+        "Der König spielt am Sonntag nicht Fußball.",
+    ),
+    (Clause("cut", ANNA, a("lemon", count=2), modal="want", negated=True), "Anna will nicht zwei Zitronen schneiden."),
+    # Time before place; pronouns; the clause with "weil".
+    (Clause("read", MARIA, BOOK, place="garden", time="monday"), "Maria liest das Buch am Montag im Garten."),
+    (Clause("work", GIRL, place="market", pronoun=True), "Sie arbeitet auf dem Markt."),
+    (Clause("sleep", Thing("sheep"), pronoun=True), "Es schläft."),
+    (Clause("depart", Thing("car", plural=True), pronoun=True), "Sie fahren ab."),
+    (
+        Clause("cry", MARIA, tense="past", reason=Clause("laugh", the("neighbour", "old"), tense="past")),
+        "Maria hat geweint, weil der alte Nachbar gelacht hat.",
+    ),
+    (
+        Clause("run", Thing("dog"), reason=Clause("wash", Thing("man"), Thing("apple"), modal="can", negated=True)),
+        "Der Hund läuft, weil der Mann den Apfel nicht waschen kann.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("clause", "expected"), SENTENCES, ids=[text for _, text in SENTENCES])
+def test_sentences_are_those_a_german_would_write(clause, expected):
+    """Case, endings, word order, auxiliary: one wrong form fails."""
+    assert detokenise(de.sentence(clause)) == expected
+
+
+WHO_WHAT = Clause("read", MARIA, BOOK, place="school", time="sunday")
+QUESTIONS = [
+    (WHO_WHAT, "subject", "Wer liest das Buch am Sonntag in der Schule?"),
+    (WHO_WHAT, "object", "Was liest Maria am Sonntag in der Schule?"),
+    (WHO_WHAT, "place", "Wo liest Maria das Buch am Sonntag?"),
+    (WHO_WHAT, "time", "Wann liest Maria das Buch in der Schule?"),
+    (Clause("see", Thing("king", plural=True), PETER, tense="past"), "object", "Wen haben die Könige gesehen?"),
+    (Clause("see", Thing("king", plural=True), PETER, tense="past"), "subject", "Wer hat Peter gesehen?"),
+    (Clause("help", ANNA, Thing("nurse")), "object", "Wem hilft Anna?"),
+    (Clause("invite", ANNA, PETER, place="city"), "place", "Wo lädt Anna Peter ein?"),
+    (Clause("give", TEACHER, BOOK, ANNA, tense="past"), "object", "Was hat der Lehrer Anna gegeben?"),
+    (Clause("arrive", Thing("bus", plural=True), place="station"), "subject", "Was kommt am Bahnhof an?"),
+    (Clause("eat", Thing("mouse", plural=True), a("cheese")), "subject", "Wer frisst den Käse?"),
+    (Clause("match_fit", Thing("hat"), Thing("coat")), "object", "Wozu passt der Hut?"),
+    (Clause("buy", ANNA, a("hat"), time="winter", modal="want"), "time", "Wann will Anna einen Hut kaufen?"),
+]
+
+
+@pytest.mark.parametrize(("clause", "asked", "expected"), QUESTIONS, ids=[text for *_, text in QUESTIONS])
+def test_questions_are_those_a_german_would_ask(clause, asked, expected):
+    """Question words with their case; the verb second, its rest last."""
+    assert detokenise(de.question(clause, asked)) == expected
+
+
+# English-German, words counted from 0: sure links, and links that are only possible.
+ALIGNMENTS = [
+    # The girl reads the book . / Das Mädchen liest das Buch .
+    (Clause("read", GIRL, BOOK), "0-0 1-1 2-2 3-3 4-4 5-5", ""),
+    # Anna drinks the apple juice . / Anna trinkt den Apfelsaft .
+    (Clause("drink", ANNA, Thing("apple_juice")), "0-0 1-1 2-2 3-3 4-3 5-4", ""),
+    # Maria calls the king in the garden . / Maria ruft den König im Garten an .
+    (
+        Clause("call", MARIA, Thing("king"), place="garden"),
+        "0-0 1-1 1-6 2-2 3-3 4-4 5-4 6-5 7-7",
+        "",
+    ),
+    # Peter did not read a book . / Peter hat kein Buch gelesen .
+    (
+        Clause("read", PETER, a("book"), tense="past", negated=True),
+        "0-0 2-2 3-4 5-3 6-5",
+        "1-1 1-4 3-1 4-2",
+    ),
+    # The teacher gives a rose to the child . / Der Lehrer gibt dem Kind eine Rose .
+    (
+        Clause("give", TEACHER, a("rose"), Thing("child")),
+        "0-0 1-1 2-2 3-5 4-6 6-3 7-4 8-7",
+        "5-3",
+    ),
+    # Anna gives the book to children . / Anna gibt das Buch Kindern .
+    (Clause("give", ANNA, BOOK, a("child", plural=True)), "0-0 1-1 2-2 3-3 5-4 6-5", "4-4"),
+    # The hat matches the coat . / Der Hut passt zum Mantel .
+    (Clause("match_fit", Thing("hat"), Thing("coat")), "0-0 1-1 2-2 3-3 4-4 5-5", "2-3"),
+    # Maria cries because the old man wants to sleep . / Maria weint , weil der alte Mann schlafen will .
+    (
+        Clause("cry", MARIA, reason=Clause("sleep", the("man", "old"), modal="want")),
+        "0-0 1-1 2-3 3-4 4-5 5-6 6-8 8-7 9-9",
+        "7-8",
+    ),
+]
+
+
+def _pairs(text):
+    return {tuple(int(i) for i in pair.split("-")) for pair in text.split()}
+
+
+@pytest.mark.parametrize(("clause", "sure", "possible"), ALIGNMENTS)
+def test_alignments_with_english_are_exact(clause, sure, possible):
+    """Hand-made links: compounds, separable verbs, "kein", "zum", the verb at the end."""
+    found = links(en.sentence(clause), de.sentence(clause))
+    assert found == (_pairs(sure), _pairs(possible))
+
+
+def test_every_concept_has_words_in_every_form():
+    """A concept without an entry would fail in the middle of a world's making."""
+    nouns = [concept for concepts in CATEGORIES.values() for concept in concepts] + list(HYPERNYMS)
+    for concept in nouns:
+        plurals = [] if concept in MASS else [Thing(concept, plural=True), a(concept, count=3)]
+        for thing in (Thing(concept), a(concept), *plurals):
+            assert de.sentence(Clause("see", thing, thing))
+    for verb in VERBS:
+        for modal in (None, "must"):
+            assert de.sentence(Clause(verb, MARIA, tense="past", modal=modal))
+    for adjective in ADJECTIVES:
+        assert de.sentence(Clause("see", the("man", adjective), the("man", adjective, plural=True)))
+    for place in PLACES:
+        assert de.sentence(Clause("sleep", MARIA, place=place))
+    for time in TIMES:
+        assert de.sentence(Clause("sleep", MARIA, time=time))
