@@ -109,8 +109,8 @@ SENTENCES = [
     ),
     (Clause("help", PETER, a("child"), negated=True), "Peter hilft keinem Kind."),
     (
-        Clause("play_game", Thing("king"), Thing("football"), time="sunday", negated=True),
-        "Der König spielt am Sonntag nicht Fußball.",
+        Clause("play_game", Thing("king"), Thing("football"), place="park", negated=True),
+        "Der König spielt im Park nicht Fußball.",
     ),
     (Clause("cut", ANNA, a("lemon", count=2), modal="want", negated=True), "Anna will nicht zwei Zitronen schneiden."),
     # Time before place; pronouns; the clause with "weil".
