@@ -134,10 +134,15 @@ def test_text_is_written_without_blanks_before_stops_and_after_elisions():
 
 def test_links_are_sure_between_words_of_their_own_meaning_and_else_possible():
     """A word that only helps links as possible; a merged word links to all that it says."""
-    german = [word("Apfelsaft", "subject subject.mod"), word("kommt", "verb"), word("an", "verb")]
+    german = [
+        word("Apfelsaft", "subject subject.mod"),
+        word("ist", also="verb"),
+        word("kommt", "verb"),
+        word("an", "verb"),
+    ]
     english = [word("apple", "subject.mod"), word("juice", "subject"), word("does", also="verb")]
     english += [word("arrive", "verb")]
-    assert links(english, german) == ({(0, 0), (1, 0), (3, 1), (3, 2)}, {(2, 1), (2, 2)})
+    assert links(english, german) == ({(0, 0), (1, 0), (3, 2), (3, 3)}, {(3, 1), (2, 1), (2, 2), (2, 3)})
 
 
 def test_sentences_of_a_text_do_not_align_across():
@@ -286,7 +291,7 @@ def test_the_hypothesis_alone_does_not_give_the_label_away():
     labels = [item.label for item in items]
     model = make_pipeline(CountVectorizer(), MultinomialNB())
     model.fit(said[:3000], labels[:3000])
-    assert model.score(said[3000:], labels[3000:]) < 0.40
+    assert model.score(said[3000:], labels[3000:]) < 0.38
 
 
 # --- questions -----------------------------------------------------------------------------------------------------
