@@ -252,7 +252,7 @@ def _sinkhorn(matrix, a, b, eps, *, tolerance, max_iterations):
     log_a = a.log().clamp(min=-1e9)[:, :, None]
     padding = (b == 0)[:, None, :]
     f = matrix.masked_fill(padding, torch.inf).amin(2).nan_to_num(posinf=0.0)
-    for done in range(0, max_iterations, BLOCK):
+    for _ in range(0, max_iterations, BLOCK):
         exponents = log_a + (f[:, :, None] - matrix) / eps[..., None]
         g = -eps * exponents.logsumexp(1)
         kernel = torch.softmax(exponents, 1)  # column sums 1: the plan is kernel * b once converged

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from otlib.transport import sinkhorn_divergence
 from transformers import BertConfig, BertModel
 
 from otlib.objectives import (
@@ -15,6 +14,7 @@ from otlib.objectives import (
     mutual_pairs,
     wordot,
 )
+from otlib.transport import sinkhorn_divergence
 from otlib.words import WordBatch
 
 
@@ -39,9 +39,7 @@ def test_wordot_is_the_mean_divergence_of_each_language():
     alone = torch.stack(
         [
             sum(
-                sinkhorn_divergence(
-                    a[i : i + 1, : x.mask[i].sum()], b[i : i + 1, : y.mask[i].sum()], epsilon=0.1
-                )[0]
+                sinkhorn_divergence(a[i : i + 1, : x.mask[i].sum()], b[i : i + 1, : y.mask[i].sum()], epsilon=0.1)[0]
                 for a, b in zip(x.layers, y.layers, strict=True)
             )
             for i in range(4)
@@ -56,9 +54,7 @@ def test_batch_scope_pools_the_words_of_a_language():
     values = wordot(scope="batch", epsilon=0.1)(x, y, batch_of(0, 0, 1, 1))
     for number, rows in enumerate((slice(0, 2), slice(2, 4))):
         clouds = [side.layers[0][rows][side.mask[rows]][None] for side in (x, y)]
-        torch.testing.assert_close(
-            values[number], sinkhorn_divergence(*clouds, epsilon=0.1)[0], rtol=1e-2, atol=1e-2
-        )
+        torch.testing.assert_close(values[number], sinkhorn_divergence(*clouds, epsilon=0.1)[0], rtol=1e-2, atol=1e-2)
     with pytest.raises(ValueError, match="scope must be sentence or batch"):
         wordot(scope="corpus")
 
@@ -130,9 +126,7 @@ def test_language_means_follow_the_languages():
 @pytest.fixture()
 def model():
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=40, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
-    )
+    config = BertConfig(vocab_size=40, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
     return EncoderLayers(BertModel(config).eval(), (0, 2))
 
 
@@ -143,9 +137,7 @@ def batch():
     index = torch.arange(7).repeat(8, 1) - 1
     index[:, -1] = -1
     lengths = torch.full((8,), 5)
-    return PairBatch(
-        WordBatch(ids, torch.ones_like(ids), index, lengths, lengths < 0), torch.tensor([0, 0, 1, 1])
-    )
+    return PairBatch(WordBatch(ids, torch.ones_like(ids), index, lengths, lengths < 0), torch.tensor([0, 0, 1, 1]))
 
 
 def alignment(model, divergence=None, **changes):
