@@ -119,9 +119,9 @@ def test_a_word_without_a_vector_is_never_found():
 
 def test_word_retrieval_in_blocks_equals_that_in_one():
     generator = torch.Generator().manual_seed(0)
-    en = [torch.randn(50, 8, generator=generator) for _ in range(50)]  # 2,500 words: three blocks
-    other = [x + 0.8 * torch.randn(50, 8, generator=generator) for x in en]
-    gold = [pair(*((i, i) for i in range(50)))] * 50
+    en = [torch.randn(50, 4, generator=generator) for _ in range(25)]  # 1,250 words: two blocks
+    other = [x + 0.2 * torch.randn(50, 4, generator=generator) for x in en]
+    gold = [pair(*((i, i) for i in range(50)))] * 25
     x, y = torch.cat(en), torch.cat(other)
     cosine = cosine_similarity(x[:, None], y[None], dim=-1)
     right = torch.arange(len(x))
@@ -134,6 +134,14 @@ def test_sentence_retrieval_counts_both_directions():
     assert sentence_retrieval(x, x) == 100
     # Sentences 2 and 3 are swapped, and so wrong both ways.
     assert sentence_retrieval(x, x[[0, 1, 3, 2]]) == 50
+    # By definition, where the directions differ.
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 3, generator=generator)
+    y = x + torch.randn(40, 3, generator=generator)
+    cosine = cosine_similarity((x - x.mean(0))[:, None], (y - y.mean(0))[None], dim=-1)
+    back, forth = ((cosine.argmax(side) == torch.arange(40)).double().mean() for side in (0, 1))
+    assert back != forth
+    assert sentence_retrieval(x, y) == pytest.approx(float(100 * (back + forth) / 2))
 
 
 def test_an_offset_between_languages_does_not_harm_sentence_retrieval():
@@ -246,10 +254,11 @@ def test_words_without_a_subword_get_no_link_and_spoil_nothing(encoder):
     tokenizer, model = encoder
     text = ["\u200d", *WORDS[:3]]
     only = ["\u200d"]
-    gold = [GoldPair(text, text, {(i, i) for i in range(1, 4)}, {(0, 0)})]
+    gold = [GoldPair(text, text, {(i, i) for i in range(1, 4)}, set())]
     scores = values(pair_scores(model, tokenizer, ParallelText("de", [text, only], [text, only]), gold))
     assert scores.notna().all()
     assert scores["word_alignment", "aer"] == scores["word_alignment", "aer_cosine"] == 0
+    assert scores["retrieval", "accuracy"] == 100  # a sentence of no vector is zero, not NaN
 
 
 def test_truncated_words_are_missed(encoder):
@@ -359,13 +368,15 @@ def test_items_are_paired_by_name_whatever_their_order():
 def test_seeds_are_paired_by_number():
     # A method that has run on seeds 1 and 2 only is compared with the baseline's seeds 1 and 2.
     by_seed = np.array([[0.0], [50.0], [80.0]]).repeat(20, 1)
-    results, predictions = tables({("none", "de"): by_seed, ("wordot", "de"): by_seed + 2})
+    gains = np.tile([1.0, 3.0], 10)
+    results, predictions = tables({("none", "de"): by_seed, ("wordot", "de"): by_seed + gains})
     late = (results["method"] == "none") | (results["seed"] > 0)
     asked = {"nli": predictions["nli"].query("method == 'none' or seed > 0")}
-    for given in (None, asked):
-        found = row(summarise(results[late], given), "wordot")
-        assert found["value"] == pytest.approx(67)
-        assert (found["gain"], found["gain_low"], found["gain_high"]) == pytest.approx((2, 2, 2))
+    found, paired = (row(summarise(results[late], given), "wordot") for given in (None, asked))
+    assert found["value"] == paired["value"] == pytest.approx(67)
+    assert (found["gain"], found["gain_low"], found["gain_high"]) == pytest.approx((2, 2, 2))
+    # The seeds agree, the items do not: an interval of some width is that of paired items.
+    assert 1 < paired["gain_low"] < paired["gain"] < paired["gain_high"] < 3
 
 
 def test_an_item_that_one_method_lacks_is_left_out_of_the_pairs():
