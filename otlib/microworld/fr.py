@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from otlib.microworld.situations import (
     ANIMALS,
     COMPOUNDS,
     FEMALE_NAMES,
-    GAMES,
     MASS,
     NAMES,
     PERSONS,
@@ -23,7 +24,7 @@ PEOPLE = {
     "anna": "Anna", "maria": "Maria", "elena": "Elena", "sofia": "Sofia",
     "peter": "Peter", "martin": "Martin", "victor": "Victor", "daniel": "Daniel",
 }  # fmt: skip
-NOUNS = {  # gender, singular, plural where it is not the singular with -s
+NOUNS = {  # gender, singular, plural where it is not the singular with -s; here and below _ is a blank
     "teacher": "m professeur", "doctor": "m médecin", "farmer": "m fermier", "baker": "m boulanger",
     "cook": "m cuisinier", "painter": "m peintre", "singer": "m chanteur", "driver": "m conducteur",
     "waiter": "m serveur", "soldier": "m soldat", "nurse": "f infirmière", "neighbour": "m voisin",
@@ -34,8 +35,8 @@ NOUNS = {  # gender, singular, plural where it is not the singular with -s
     "sheep": "m mouton", "mouse": "f souris souris", "fish": "m poisson", "apple": "f pomme",
     "pear": "f poire", "lemon": "m citron", "banana": "f banane", "orange_fruit": "f orange",
     "cherry": "f cerise", "bread": "m pain", "cake": "m gâteau gâteaux", "soup": "f soupe",
-    "cheese": "m fromage", "egg": "m œuf", "rice": "m riz riz", "potato": "f patate", "water": "f eau eaux",
-    "milk": "m lait", "coffee": "m café", "tea": "m thé", "wine": "m vin", "juice": "m jus jus",
+    "cheese": "m fromage", "egg": "m œuf", "rice": "m riz riz", "potato": "f pomme_de_terre pommes_de_terre",
+    "water": "f eau eaux", "milk": "m lait", "coffee": "m café", "tea": "m thé", "wine": "m vin", "juice": "m jus jus",
     "coat": "m manteau manteaux", "hat": "m chapeau chapeaux", "shirt": "f chemise", "dress": "f robe",
     "shoe": "f chaussure", "scarf": "f écharpe", "table": "f table", "chair": "f chaise", "bed": "m lit",
     "lamp": "f lampe", "car": "f voiture", "bus": "m bus bus", "bicycle": "m vélo",
@@ -50,11 +51,11 @@ NOUNS = {  # gender, singular, plural where it is not the singular with -s
     "drink_noun": "f boisson", "vehicle": "m véhicule", "instrument": "m instrument", "flower": "f fleur",
     "tool": "m outil",
 }  # fmt: skip
-MODIFIERS = {  # second part of a compound; a preposition stands before it where it is not "de"
-    "apple_cake": "aux pommes", "cherry_cake": "aux cerises", "potato_soup": "de patates",
+MODIFIERS = {  # what follows the head of a compound
+    "apple_cake": "aux pommes", "cherry_cake": "aux cerises", "potato_soup": "de pommes de terre",
     "apple_juice": "de pomme", "orange_juice": "d' orange", "winter_coat": "d' hiver",
-    "kitchen_table": "de cuisine", "garden_chair": "de jardin", "kitchen_door": "de cuisine",
-    "school_bus": "d' école", "school_book": "d' école", "house_key": "de maison",
+    "kitchen_table": "de cuisine", "garden_chair": "de jardin", "kitchen_door": "de la cuisine",
+    "school_bus": "scolaire", "school_book": "scolaire", "house_key": "de la maison",
 }  # fmt: skip
 ADJECTIVES = {  # masculine, feminine, masculine plural, feminine plural, masculine before a vowel
     "old": "vieux vieille vieux vieilles vieil", "young": "jeune jeune jeunes jeunes jeune",
@@ -65,7 +66,7 @@ ADJECTIVES = {  # masculine, feminine, masculine plural, feminine plural, mascul
     "strong": "fort forte forts fortes", "weak": "faible faible faibles faibles",
     "clean": "propre propre propres propres", "dirty": "sale sale sales sales",
     "heavy": "lourd lourde lourds lourdes", "light_weight": "léger légère légers légères",
-    "expensive": "cher chère chers chères", "cheap": "abordable abordable abordables abordables",
+    "expensive": "cher chère chers chères", "cheap": "bon_marché bon_marché bon_marché bon_marché",
     "red": "rouge rouge rouges rouges", "blue": "bleu bleue bleus bleues", "green": "vert verte verts vertes",
     "white": "blanc blanche blancs blanches", "black": "noir noire noirs noires",
     "orange_colour": "orange orange orange orange",
@@ -92,7 +93,7 @@ VERBS = {  # infinitive, present singular and plural, participle; + with être; 
     "hide": "cacher cache cachent caché", "cut": "couper coupe coupent coupé",
     "cook": "cuisiner cuisine cuisinent cuisiné", "bake": "cuire cuit cuisent cuit",
     "learn": "apprendre apprend apprennent appris", "sing": "chanter chante chantent chanté",
-    "match_fit": "s'accorder accorde accordent accordé se", "give": "donner donne donnent donné",
+    "match_fit": "accorder accorde accordent accordé se", "give": "donner donne donnent donné",
     "show": "montrer montre montrent montré", "send": "envoyer envoie envoient envoyé",
     "bring": "apporter apporte apportent apporté", "sleep": "dormir dort dorment dormi",
     "run": "courir court courent couru", "laugh": "rire rit rient ri",
@@ -101,12 +102,16 @@ VERBS = {  # infinitive, present singular and plural, participle; + with être; 
     "wait": "attendre attend attendent attendu", "arrive": "arriver arrive arrivent arrivé+",
     "depart": "partir part partent parti+", "get_up": "lever lève lèvent levé se",
 }  # fmt: skip
+STATES = {  # in the past imperfect: singular and plural
+    "love": "aimait aimaient", "hate": "détestait détestaient", "know_person": "connaissait connaissaient",
+    "know_thing": "savait savaient", "match_fit": "accordait accordaient",
+}  # fmt: skip
 PLACES = {  # au = à le: preposition and article in one
     "garden": "dans le jardin", "school": "à l' école", "kitchen": "dans la cuisine", "market": "au marché",
-    "village": "au village", "city": "en ville", "park": "au parc", "station": "à la gare",
+    "village": "dans le village", "city": "en ville", "park": "dans le parc", "station": "à la gare",
     "hospital": "à l' hôpital", "forest": "dans la forêt", "house": "dans la maison", "street": "dans la rue",
-    "bank_money": "à la banque", "bank_river": "sur la rive", "beach": "à la plage",
-    "mountain": "à la montagne",
+    "bank_money": "à la banque", "bank_river": "sur la rive", "beach": "sur la plage",
+    "mountain": "dans la montagne",
 }  # fmt: skip
 TIMES = {
     "today": "aujourd'hui", "yesterday": "hier", "morning": "le matin", "evening": "le soir",
@@ -122,7 +127,7 @@ VOWELS = "aeiouyéèêâîôûœh"  # every h of the lexicon is mute
 
 # --- noun phrases ---------------------------------------------------------------------------------
 def _plural(thing: Thing) -> bool:
-    return thing.plural or thing.count is not None
+    return thing.plural or thing.count is not None or thing.concept == "chess"
 
 
 def _feminine(thing: Thing) -> bool:
@@ -135,72 +140,87 @@ def _head(concept: str) -> str:
     return COMPOUNDS.get(concept, (None, concept))[1]
 
 
-def _elided(text: str, following: str) -> tuple[str, bool]:
-    """l', d', qu', n', s' before a vowel."""
-    if following[0].lower() in VOWELS and text in ("le", "la", "de", "que", "ne", "se", "parce_que"):
-        return text[:-1] + "'", True
-    return text, False
+def _short(text: str, following: str, main: str = "", also: str = "") -> Token:
+    """A little word, which becomes l', d', qu', n' or s' before a vowel."""
+    if text in ("le", "la", "de", "que", "ne", "se") and following[0].lower() in VOWELS:
+        return word(text[:-1] + "'", main, also, glue=True)
+    return word(text, main, also)
 
 
-def noun_phrase(
-    thing: Thing, role: str, *, before: Token | None = None, negated: bool = False
-) -> list[Token]:
-    """Article, number, adjective, noun, modifier, adjective; ``before``: preposition, merged to au or du."""
+def _words(text: str, node: str) -> list[Token]:
+    """A word, or the words of "pomme de terre" and "rendre visite"."""
+    return [word(part, also=node) if part == "de" else word(part, node) for part in text.split("_")]
+
+
+def noun_phrase(thing: Thing, role: str, *, before: Token | None = None, negated: bool = False) -> list[Token]:
+    """Article, number, adjective, noun, modifier, adjective.
+
+    ``before`` is a preposition, merged into "au", "aux", "du", "des"; ``negated``: "de" for "un" and "des".
+    """
     if thing.concept in NAMES:
         return [*_with(before, PEOPLE[thing.concept]), word(PEOPLE[thing.concept], role)]
-    _, singular, *irregular = NOUNS[_head(thing.concept)].split()
-    plural = _plural(thing) or thing.concept == "chess"
-    noun = (
-        singular if not plural or thing.concept == "chess" else irregular[0] if irregular else singular + "s"
-    )
-    words = [word(NUMBERS[thing.count], f"{role}.count")] if thing.count else []
-    early = [a for a in thing.adjectives if a in BEFORE_NOUN]
-    words += [word(_adjective(a, thing, noun), f"{role}.adj") for a in early]
-    words += [word(noun, role), *_modifier(thing, role)]
-    words += [
-        word(_adjective(a, thing, "-"), f"{role}.adj") for a in thing.adjectives if a not in BEFORE_NOUN
-    ]
+    noun = _words(_noun(thing), role)
+    early = [t for a in thing.adjectives if a in BEFORE_NOUN for t in _adjective(a, thing, role, noun[0].text)]
+    late = [t for a in thing.adjectives if a not in BEFORE_NOUN for t in _adjective(a, thing, role, "-")]
+    modifier = _modifier(thing, role)
+    # la clé chère de la maison: "la clé de la maison chère" is of an expensive house
+    late = [*late, *modifier] if len(modifier) > 2 else [*modifier, *late]
+    count = [word(NUMBERS[thing.count], f"{role}.count")] if thing.count else []
+    words = [*count, *early, *noun, *late]
     first = words[0].text
-    if thing.definite or thing.concept in (*MASS, *GAMES):
-        article = "les" if plural else "la" if _feminine(thing) else "le"
-        if (
-            before
-            and (before.text, article) in CONTRACTIONS
-            and not (article == "le" and _elided("le", first)[1])
-        ):
-            merged = CONTRACTIONS[before.text, article]
-            return [word(merged, " ".join({f"{role}.det", *before.main}), " ".join(before.also)), *words]
-        text, glue = _elided(article, first)
-        return [*([before] if before else []), word(text, f"{role}.det", glue=glue), *words]
-    if plural and thing.count:
+    if thing.definite or thing.concept in MASS:
+        return [*_definite(thing, role, before, first), *words]
+    if thing.count:
         return [*_with(before, first), *words]
-    if negated or (plural and (early or (before and before.text == "de"))):  # pas de pomme, de grands chiens
-        text, glue = _elided("de", first)
-        return [word(text, also=f"{role}.det", glue=glue), *words]
-    article = "des" if plural else "une" if _feminine(thing) else "un"
-    return [*_with(before, article), word(article, f"{role}.det"), *words]
+    if negated or (_plural(thing) and before and before.text == "de"):  # pas de livre; jouer de guitares
+        return [_short("de", first, also=f"{role}.det verb" if before else f"{role}.det"), *words]
+    if _plural(thing):  # de vieux livres, des livres rouges
+        article = _short("de", first, f"{role}.det", role) if early else word("des", f"{role}.det", role)
+    else:
+        article = word("une" if _feminine(thing) else "un", f"{role}.det")
+    return [*_with(before, article.text), article, *words]
+
+
+def _definite(thing: Thing, role: str, before: Token | None, first: str) -> list[Token]:
+    """The article, merged with a preposition: au, aux, du, des; but "à l'homme"."""
+    text = "les" if _plural(thing) else "la" if _feminine(thing) else "le"
+    article = _short(text, first, f"{role}.det")
+    if before is None:
+        return [article]
+    merged = CONTRACTIONS.get((before.text, article.text))
+    if merged is None:
+        return [before, article]
+    return [word(merged, " ".join(before.main | article.main), " ".join(before.also))]
 
 
 def _with(before: Token | None, following: str) -> list[Token]:
-    if before is None:
-        return []
-    text, glue = _elided(before.text, following)
-    return [word(text, " ".join(before.main), " ".join(before.also), glue=glue)]
+    return [_short(before.text, following, " ".join(before.main), " ".join(before.also))] if before else []
 
 
-def _adjective(concept: str, thing: Thing, following: str) -> str:
+def _noun(thing: Thing) -> str:
+    _, singular, *irregular = NOUNS[_head(thing.concept)].split()
+    if not _plural(thing) or thing.concept == "chess":
+        return singular
+    return irregular[0] if irregular else singular + "s"
+
+
+def _adjective(concept: str, thing: Thing, role: str, following: str) -> list[Token]:
     forms = ADJECTIVES[concept].split()
-    if len(forms) == 5 and not _feminine(thing) and not _plural(thing) and following[0] in VOWELS:
-        return forms[4]
-    return forms[2 * _plural(thing) + _feminine(thing)]
+    before_vowel = len(forms) == 5 and not _feminine(thing) and not _plural(thing) and following[0] in VOWELS
+    return _words(forms[4 if before_vowel else 2 * _plural(thing) + _feminine(thing)], f"{role}.adj")
 
 
 def _modifier(thing: Thing, role: str) -> list[Token]:
     if thing.concept not in COMPOUNDS:
         return []
-    preposition, noun = MODIFIERS[thing.concept].split()
-    glue = preposition.endswith("'")
-    return [word(preposition, also=f"{role}.mod", glue=glue), word(noun, f"{role}.mod")]
+    text = MODIFIERS[thing.concept]
+    if " " not in text and _plural(thing):  # an adjective agrees: bus scolaires
+        text += "s"
+    mod = f"{role}.mod"
+    return [
+        word(part, also=mod, glue=part == "d'") if part in ("de", "d'", "la", "aux") else word(part, mod)
+        for part in text.split()
+    ]
 
 
 def _subject(clause: Clause) -> list[Token]:
@@ -218,54 +238,56 @@ def _preposition(clause: Clause) -> Token | None:
 
 def _object(clause: Clause) -> list[Token]:
     before = _preposition(clause)
-    bare = clause.negated and before is None and clause.object.count is None
-    return noun_phrase(clause.object, "object", before=before, negated=bare)
+    negated = clause.negated and (before is None or before.text == "de")
+    return noun_phrase(clause.object, "object", before=before, negated=negated)
+
+
+def _lemma(clause: Clause) -> str:
+    """Songs and poems are known like people."""
+    works = clause.object is not None and clause.object.concept in ("song", "poem")
+    return "know_person" if clause.verb == "know_thing" and works else clause.verb
 
 
 def _verb(clause: Clause) -> list[Token]:
     """Finite verb with negation around it, then infinitive or participle."""
-    infinitive, singular, many, participle, *reflexive = VERBS[clause.verb].split()
-    plural = _plural(clause.subject)
-    pronoun = bool(reflexive)
+    lemma, plural = _lemma(clause), _plural(clause.subject)
+    infinitive, singular, many, participle, *reflexive = VERBS[lemma].split()
     if clause.modal:
-        finite, end = [word(MODALS[clause.modal].split()[plural], "modal")], []
-        base, pronoun = infinitive.removeprefix("s'"), False
+        end = _words(infinitive, "verb")
         if reflexive:
-            text, glue = _elided("se", base)
-            end = [word(text, also="verb", glue=glue)]
-        end += [word(part, "verb") for part in base.split("_")]
-    elif clause.tense == "past":
-        being = pronoun or participle.endswith("+")
-        helper = ("sont" if plural else "est") if being else ("ont" if plural else "a")
-        form = participle.removesuffix("+")
-        if being:
-            form += ("e" if _feminine(clause.subject) else "") + ("s" if plural else "")
-        finite, end = [word(helper, also="verb")], [word(part, "verb") for part in form.split("_")]
+            end = [_short("se", infinitive, also="verb"), *end]
+        if clause.modal == "must" and clause.negated:  # "ne doit pas" would forbid
+            finite = [word("ont" if plural else "a", also="modal")]
+            end = [word("besoin", "modal"), _short("de", end[0].text, also="modal"), *end]
+        else:
+            finite = [word(MODALS[clause.modal].split()[plural], "modal")]
+    elif clause.tense == "past" and lemma not in STATES:
+        being = reflexive or participle.endswith("+")
+        finite = [word(("sont" if plural else "est") if being else ("ont" if plural else "a"), also="verb")]
+        agreement = ("e" if _feminine(clause.subject) else "") + ("s" if plural else "") if being else ""
+        end = _words(participle.removesuffix("+") + agreement, "verb")
     else:
-        first, *rest = (many if plural else singular).split("_")
-        finite, end = [word(first, "verb")], [word(part, "verb") for part in rest]
-    if pronoun:
-        text, glue = _elided("se", finite[0].text)
-        finite = [word(text, also="verb", glue=glue), *finite]
+        forms = STATES[lemma].split() if clause.tense == "past" else (singular, many)
+        first, *end = _words(forms[plural], "verb")
+        finite = [first]
+    if reflexive and not clause.modal:
+        finite = [_short("se", finite[0].text, also="verb"), *finite]
     if clause.negated:
-        text, glue = _elided("ne", finite[0].text)
-        finite = [word(text, "neg", glue=glue), *finite, word("pas", "neg")]
+        finite = [_short("ne", finite[0].text, "neg"), *finite, word("pas", "neg")]
     return [*finite, *end]
 
 
 def _adverbial(concept: str | None, table: dict[str, str], role: str) -> list[Token]:
-    words = table[concept].split() if concept else []
-    nodes = {
-        3: (f"{role}.prep", f"{role}.det", role),
-        2: (f"{role}.prep {role}.det" if words[:1] == ["au"] else _article_or_preposition(words, role), role),
-        1: (role,),
-        0: (),
-    }[len(words)]
-    return [word(text, node, glue=text.endswith("'")) for text, node in zip(words, nodes, strict=True)]
-
-
-def _article_or_preposition(words: list[str], role: str) -> str:
-    return f"{role}.det" if words[:1] in (["le"], ["la"]) else f"{role}.prep"
+    *before, noun = table[concept].split() if concept else [""]
+    words = []
+    for text in before:
+        if text == "au":
+            words.append(word(text, f"{role}.prep {role}.det"))
+        elif text in ("le", "la", "l'"):  # le matin: in the morning
+            words.append(word(text, f"{role}.det", "" if words else f"{role}.prep", glue=text == "l'"))
+        else:
+            words.append(word(text, f"{role}.prep"))
+    return [*words, word(noun, role)] if noun else []
 
 
 def _rest(clause: Clause, without: str = "") -> list[Token]:
@@ -277,17 +299,13 @@ def _rest(clause: Clause, without: str = "") -> list[Token]:
     return words
 
 
-def _that(following: Token, node: str) -> Token:
-    text, glue = _elided("que", following.text)
-    return word(text, also=node, glue=glue)
-
-
 def _reason(clause: Clause) -> list[Token]:
     if clause.reason is None:
         return []
     inner = clause.reason
     words = [*_subject(inner), *_verb(inner), *_rest(inner)]
-    return [word("parce", "because"), _that(words[0], "because"), *prefixed(words, "reason.")]
+    because = [word("parce", "because"), _short("que", words[0].text, also="because")]
+    return [*because, *prefixed(words, "reason.")]
 
 
 def sentence(clause: Clause) -> list[Token]:
@@ -299,14 +317,14 @@ def sentence(clause: Clause) -> list[Token]:
 def question(clause: Clause, asked: str) -> list[Token]:
     """A question about ``subject``, ``object``, ``place`` or ``time``, with "est-ce que"."""
     if asked == "subject":
-        one = Clause(**{**clause.__dict__, "subject": Thing("man")})
+        one = replace(clause, subject=Thing("man"), pronoun=False)
         ask = [word("qui", "ask")] if _living(clause.subject.concept) else [
             word("qu'", "ask", glue=True), word("est-ce", also="ask"), word("qui", also="ask"),
         ]  # fmt: skip
         return capitalise([*ask, *_verb(one), *_rest(one), word("?", "stop")])
     words = [*_subject(clause), *_verb(clause), *_rest(clause, without=asked)]
-    words = [*_asking(clause, asked), word("est-ce", also="ask"), _that(words[0], "ask"), *words]
-    return capitalise([*words, word("?", "stop")])
+    ask = [*_asking(clause, asked), word("est-ce", also="ask"), _short("que", words[0].text, also="ask")]
+    return capitalise([*ask, *words, word("?", "stop")])
 
 
 def _asking(clause: Clause, asked: str) -> list[Token]:

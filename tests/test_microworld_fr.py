@@ -1,0 +1,213 @@
+"""French of the embedded world, against sentences, questions and alignments written by hand."""
+
+import pytest
+
+from otlib.microworld import en, fr
+from otlib.microworld.situations import (
+    ADJECTIVES,
+    CATEGORIES,
+    HYPERNYMS,
+    MASS,
+    PLACES,
+    TIMES,
+    VERBS,
+    Clause,
+    Thing,
+)
+from otlib.microworld.tokens import detokenise, links
+
+ANNA, MARIA, PETER = Thing("anna"), Thing("maria"), Thing("peter")
+GIRL, TEACHER, BOOK = Thing("girl"), Thing("teacher"), Thing("book")
+
+
+def a(concept, *adjectives, **more):
+    return Thing(concept, definite=False, adjectives=adjectives, **more)
+
+
+def the(concept, *adjectives, **more):
+    return Thing(concept, adjectives=adjectives, **more)
+
+
+SENTENCES = [
+    # Articles with elision, adjectives before and after the noun, their agreement.
+    (Clause("eat", the("boy", "happy"), the("apple", "small")), "Le garçon heureux mange la petite pomme."),
+    (Clause("see", Thing("man"), the("bird", "black", plural=True)), "L'homme voit les oiseaux noirs."),
+    (Clause("see", a("man", "old"), a("friend", "strong")), "Un vieil homme voit un ami fort."),
+    (Clause("wash", the("nurse", "young"), Thing("scarf")), "La jeune infirmière lave l'écharpe."),
+    (Clause("find", PETER, a("tool", "new")), "Peter trouve un nouvel outil."),
+    (Clause("buy", a("queen", "rich"), a("dress", "beautiful")), "Une reine riche achète une belle robe."),
+    (
+        Clause("sell", the("king", plural=True), a("lamp", "orange_colour", count=2)),
+        "Les rois vendent deux lampes orange.",
+    ),
+    (Clause("buy", MARIA, a("watch_clock", "cheap", plural=True)), "Maria achète des montres bon marché."),
+    (Clause("paint", Thing("friend", count=3), the("chair", "white")), "Les trois amis peignent la chaise blanche."),
+    (Clause("drink", Thing("child"), Thing("water")), "L'enfant boit l'eau."),
+    # The indefinite plural: des, but de before an adjective.
+    (
+        Clause("feed", a("farmer", plural=True), a("horse", "big", plural=True)),
+        "Des fermiers nourrissent de grands chevaux.",
+    ),
+    (Clause("show", PETER, BOOK, a("friend", "old", plural=True)), "Peter montre le livre à de vieux amis."),
+    (Clause("show", PETER, BOOK, a("guest", "sad", plural=True)), "Peter montre le livre à des invités tristes."),
+    # au, aux, du, de la, de l'; jouer de, jouer à, rendre visite à.
+    (Clause("give", TEACHER, BOOK, Thing("boy")), "Le professeur donne le livre au garçon."),
+    (Clause("give", TEACHER, BOOK, Thing("man")), "Le professeur donne le livre à l'homme."),
+    (
+        Clause("send", ANNA, a("letter_mail"), Thing("sister", plural=True), tense="past"),
+        "Anna a envoyé une lettre aux sœurs.",
+    ),
+    (Clause("play_music", Thing("painter"), Thing("piano")), "Le peintre joue du piano."),
+    (Clause("play_music", Thing("painter"), Thing("guitar")), "Le peintre joue de la guitare."),
+    (Clause("play_music", Thing("painter"), a("instrument")), "Le peintre joue d'un instrument."),
+    (Clause("play_music", Thing("painter"), a("flute"), negated=True), "Le peintre ne joue pas de flûte."),
+    (Clause("play_music", Thing("painter"), a("violin", plural=True)), "Le peintre joue de violons."),
+    (Clause("play_game", Thing("student", plural=True), Thing("chess")), "Les étudiants jouent aux échecs."),
+    (Clause("play_game", GIRL, Thing("football"), tense="past"), "La fille a joué au football."),
+    (Clause("visit", Thing("soldier"), ANNA, tense="past", negated=True), "Le soldat n'a pas rendu visite à Anna."),
+    (Clause("match_fit", Thing("hat"), the("coat", plural=True)), "Le chapeau s'accorde avec les manteaux."),
+    # Compounds and nouns of several words.
+    (Clause("drink", ANNA, Thing("orange_juice")), "Anna boit le jus d'orange."),
+    (Clause("bake", ANNA, a("apple_cake", plural=True)), "Anna cuit des gâteaux aux pommes."),
+    (Clause("cook", Thing("cook"), a("potato", count=4)), "Le cuisinier cuisine quatre pommes de terre."),
+    (Clause("put_on", ANNA, the("winter_coat", "red")), "Anna met le manteau d'hiver rouge."),
+    (Clause("find", PETER, the("house_key", "expensive")), "Peter trouve la clé chère de la maison."),
+    (
+        Clause("drive", Thing("driver"), a("school_bus", "small", plural=True)),
+        "Le conducteur conduit de petits bus scolaires.",
+    ),
+    # Past: avoir, être with agreement, reflexive, states in the imperfect.
+    (
+        Clause("arrive", Thing("mother", plural=True), place="station", tense="past"),
+        "Les mères sont arrivées à la gare.",
+    ),
+    (Clause("depart", Thing("bus"), time="night", tense="past"), "Le bus est parti la nuit."),
+    (Clause("get_up", MARIA, tense="past", negated=True), "Maria ne s'est pas levée."),
+    (Clause("run", Thing("mouse", plural=True), tense="past"), "Les souris ont couru."),
+    (Clause("know_thing", GIRL, Thing("word"), tense="past"), "La fille savait le mot."),
+    (Clause("know_thing", GIRL, Thing("song")), "La fille connaît la chanson."),
+    (Clause("love", Thing("neighbour", plural=True), PETER, tense="past"), "Les voisins aimaient Peter."),
+    # Negation with "pas de"; modals.
+    (Clause("read", Thing("baker"), Thing("newspaper"), negated=True), "Le boulanger ne lit pas le journal."),
+    (Clause("eat", ANNA, a("orange_fruit"), tense="past", negated=True), "Anna n'a pas mangé d'orange."),
+    (Clause("hide", PETER, a("coin", count=2), negated=True), "Peter ne cache pas deux pièces."),
+    (
+        Clause("open", GIRL, a("window", plural=True), modal="want", negated=True),
+        "La fille ne veut pas ouvrir de fenêtres.",
+    ),
+    (Clause("get_up", Thing("waiter"), modal="must"), "Le serveur doit se lever."),
+    (
+        Clause("wait", Thing("doctor", plural=True), modal="must", negated=True),
+        "Les médecins n'ont pas besoin d'attendre.",
+    ),
+    # Place, time, pronouns, reasons.
+    (Clause("read", MARIA, BOOK, place="garden", time="monday"), "Maria lit le livre dans le jardin lundi."),
+    (
+        Clause("work", Thing("cook"), place="school", time="spring_season"),
+        "Le cuisinier travaille à l'école au printemps.",
+    ),
+    (Clause("swim", Thing("mouse", plural=True), modal="can", pronoun=True), "Elles peuvent nager."),
+    (
+        Clause("cry", MARIA, reason=Clause("laugh", a("neighbour", "old"), tense="past")),
+        "Maria pleure parce qu'un vieux voisin a ri.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("clause", "expected"), SENTENCES, ids=[text for _, text in SENTENCES])
+def test_sentences_are_those_a_frenchman_would_write(clause, expected):
+    """Elision, agreement, contraction, auxiliary: one wrong form fails."""
+    assert detokenise(fr.sentence(clause)) == expected
+
+
+WHO_WHAT = Clause("read", MARIA, BOOK, place="school", time="sunday")
+QUESTIONS = [
+    (WHO_WHAT, "subject", "Qui lit le livre à l'école dimanche?"),
+    (WHO_WHAT, "object", "Qu'est-ce que Maria lit à l'école dimanche?"),
+    (WHO_WHAT, "place", "Où est-ce que Maria lit le livre dimanche?"),
+    (WHO_WHAT, "time", "Quand est-ce que Maria lit le livre à l'école?"),
+    (
+        Clause("invite", Thing("king", plural=True), PETER, tense="past"),
+        "object",
+        "Qui est-ce que les rois ont invité?",
+    ),
+    (Clause("visit", ANNA, Thing("nurse")), "object", "À qui est-ce qu'Anna rend visite?"),
+    (Clause("get_up", Thing("mother", plural=True), tense="past"), "subject", "Qui s'est levé?"),
+    (Clause("give", TEACHER, BOOK, ANNA, tense="past"), "object", "Qu'est-ce que le professeur a donné à Anna?"),
+    (Clause("arrive", Thing("bus", plural=True), place="station"), "subject", "Qu'est-ce qui arrive à la gare?"),
+    (Clause("match_fit", Thing("hat"), Thing("coat")), "object", "Avec quoi est-ce que le chapeau s'accorde?"),
+    (Clause("play_game", Thing("boy"), Thing("football")), "object", "À quoi est-ce que le garçon joue?"),
+    (Clause("play_music", Thing("man"), Thing("piano")), "object", "De quoi est-ce que l'homme joue?"),
+]
+
+
+@pytest.mark.parametrize(("clause", "asked", "expected"), QUESTIONS, ids=[text for *_, text in QUESTIONS])
+def test_questions_are_those_a_frenchman_would_ask(clause, asked, expected):
+    """Question words with their preposition, "est-ce que" and its elision."""
+    assert detokenise(fr.question(clause, asked)) == expected
+
+
+# English-French, words counted from 0: sure links, and links that are only possible.
+ALIGNMENTS = [
+    # The girl reads the red book . / La fille lit le livre rouge .
+    (Clause("read", GIRL, the("book", "red")), "0-0 1-1 2-2 3-3 4-5 5-4 6-6", ""),
+    # Anna drinks the orange juice . / Anna boit le jus d' orange .
+    (Clause("drink", ANNA, Thing("orange_juice")), "0-0 1-1 2-2 3-5 4-3 5-6", "3-4"),
+    # Peter did not eat a potato . / Peter n' a pas mangé de pomme de terre .
+    (
+        Clause("eat", PETER, a("potato"), tense="past", negated=True),
+        "0-0 2-1 2-3 3-4 5-6 5-8 6-9",
+        "1-2 1-4 3-2 4-5 5-7",
+    ),
+    # The teacher gives a rose to the boy in the morning . / Le professeur donne une rose au garçon le matin .
+    (
+        Clause("give", TEACHER, a("rose"), Thing("boy"), time="morning"),
+        "0-0 1-1 2-2 3-3 4-4 5-5 6-5 7-6 9-7 10-8 11-9",
+        "8-7",
+    ),
+    # The boys play chess . / Les garçons jouent aux échecs .
+    (Clause("play_game", Thing("boy", plural=True), Thing("chess")), "0-0 1-1 2-2 3-4 4-5", "2-3"),
+    # Dogs run in the garden . / Des chiens courent dans le jardin .
+    (Clause("run", a("dog", plural=True), place="garden"), "0-1 1-2 2-3 3-4 4-5 5-6", "0-0"),
+    # Maria gets up because he visits Peter . / Maria se lève parce qu' il rend visite à Peter .
+    (
+        Clause("get_up", MARIA, reason=Clause("visit", Thing("boy"), PETER, pronoun=True)),
+        "0-0 1-2 2-2 3-3 4-5 5-6 5-7 6-9 7-10",
+        "1-1 2-1 3-4 5-8",
+    ),
+    # Peter does not have to sleep . / Peter n' a pas besoin de dormir .
+    (
+        Clause("sleep", PETER, modal="must", negated=True),
+        "0-0 2-1 2-3 3-4 5-6 6-7",
+        "1-2 1-4 1-5 3-2 3-5 4-2 4-4 4-5",
+    ),
+]
+
+
+def _pairs(text):
+    return {tuple(int(i) for i in pair.split("-")) for pair in text.split()}
+
+
+@pytest.mark.parametrize(("clause", "sure", "possible"), ALIGNMENTS)
+def test_alignments_with_english_are_exact(clause, sure, possible):
+    """Hand-made links: compounds, "ne ... pas", "au", auxiliaries, words of several words."""
+    found = links(en.sentence(clause), fr.sentence(clause))
+    assert found == (_pairs(sure), _pairs(possible))
+
+
+def test_every_concept_has_words_in_every_form():
+    """A concept without an entry would fail in the middle of a world's making."""
+    nouns = [concept for concepts in CATEGORIES.values() for concept in concepts] + list(HYPERNYMS)
+    for concept in nouns:
+        plurals = [] if concept in MASS else [Thing(concept, plural=True), a(concept, count=3)]
+        for thing in (Thing(concept), a(concept), *plurals):
+            assert fr.sentence(Clause("see", thing, thing))
+    for verb in VERBS:
+        for modal in (None, "must"):
+            assert fr.sentence(Clause(verb, MARIA, tense="past", modal=modal))
+    for adjective in ADJECTIVES:
+        assert fr.sentence(Clause("see", the("man", adjective), the("man", adjective, plural=True)))
+    for place in PLACES:
+        assert fr.sentence(Clause("sleep", MARIA, place=place))
+    for time in TIMES:
+        assert fr.sentence(Clause("sleep", MARIA, time=time))
