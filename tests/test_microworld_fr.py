@@ -167,6 +167,12 @@ ALIGNMENTS = [
     ),
     # The boys play chess . / Les garçons jouent aux échecs .
     (Clause("play_game", Thing("boy", plural=True), Thing("chess")), "0-0 1-1 2-2 3-4 4-5", "2-3"),
+    # The painter does not play a flute in spring . / Le peintre ne joue pas de flûte au printemps .
+    (
+        Clause("play_music", Thing("painter"), a("flute"), time="spring_season", negated=True),
+        "0-0 1-1 3-2 3-4 4-3 6-6 7-7 8-8 9-9",
+        "2-3 2-5 4-5 5-5",
+    ),
     # Dogs run in the garden . / Des chiens courent dans le jardin .
     (Clause("run", a("dog", plural=True), place="garden"), "0-1 1-2 2-3 3-4 4-5 5-6", "0-0"),
     # Maria gets up because he visits Peter . / Maria se lève parce qu' il rend visite à Peter .
