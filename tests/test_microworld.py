@@ -22,6 +22,7 @@ from otlib.microworld.situations import (
     COMPOUNDS,
     HYPERNYMS,
     MASS,
+    PERSONS,
     PLACES,
     TIMES,
     VERB_ANTONYMS,
@@ -242,7 +243,8 @@ def _excludes(premise: Clause, hypothesis: Clause) -> bool:
             return True
         if None not in (one.count, other.count) and one.count != other.count:
             return True
-        if one.concept != other.concept and not {one.concept, other.concept} & set(HYPERNYMS):
+        # Whoever is a boy is a child too, and a cook may be a friend.
+        if one.concept != other.concept and not {one.concept, other.concept} & {*HYPERNYMS, *PERSONS}:
             return True
     elsewhere = premise.place and hypothesis.place and premise.place != hypothesis.place
     return bool(elsewhere) or frozenset((premise.verb, hypothesis.verb)) in opposites

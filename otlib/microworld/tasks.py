@@ -12,6 +12,7 @@ from otlib.microworld.situations import (
     COMPOUNDS,
     HYPERNYMS,
     NUMBERS,
+    PERSONS,
     TIMES,
     VERB_ANTONYMS,
     VERBS,
@@ -224,10 +225,10 @@ def _number_changed(sampler: Sampler, clause: Clause) -> Clause | None:
 
 
 def _substituted(sampler: Sampler, clause: Clause) -> Clause | None:
-    """Another thing of the same kind in the object's place, or another place."""
+    """Another thing of the same kind in the object's place, or another place; a cook may also be a friend."""
     options = []
     thing = clause.object
-    if thing is not None and thing.concept not in HYPERNYMS:
+    if thing is not None and thing.concept not in (*HYPERNYMS, *PERSONS):
         used = {thing.concept, clause.subject.concept}
         others = [
             concept
