@@ -173,6 +173,8 @@ ALIGNMENTS = [
         "0-0 1-1 3-2 3-4 4-3 6-6 7-7 8-8 9-9",
         "2-3 2-5 4-5 5-5",
     ),
+    # Peter works at the market . / Peter travaille au marché .
+    (Clause("work", PETER, place="market"), "0-0 1-1 2-2 3-2 4-3 5-4", ""),
     # Dogs run in the garden . / Des chiens courent dans le jardin .
     (Clause("run", a("dog", plural=True), place="garden"), "0-1 1-2 2-3 3-4 4-5 5-6", "0-0"),
     # Maria gets up because he visits Peter . / Maria se lève parce qu' il rend visite à Peter .
