@@ -47,7 +47,8 @@ rule data:
     output:
         "data/run.json",
     params:
-        settings=settings([study.source, study.languages, study.data_arguments()]),
+        # In a function, or Snakemake would fill in the {language} of a path.
+        settings=lambda wildcards: settings([study.source, study.languages, study.data_arguments()]),
     shell:
         "{sys.executable:q} -m otlib.run data {config[study]:q}"
 

@@ -232,6 +232,16 @@ def test_a_second_run_does_nothing(repository):
         ({"align.steps": 2}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
         ({"methods.l2.objective": "l2"}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
         ({"title": "other words"}, {}),
+        (
+            {
+                "source": "files",
+                "data.parallel": "{language}-en.tsv",
+                "data.nli_train": ["train.tsv"],
+                "data.nli_dev": ["dev.tsv"],
+                "data.nli_test": "test.tsv",
+            },
+            {"data": 1, "parallel_text": 1, "align": 1, "nli": 1, "pair": 1, "report": 1},
+        ),
     ],
 )
 def test_a_changed_setting_reruns_what_depends_on_it_and_nothing_else(repository, overrides, jobs):
