@@ -78,10 +78,14 @@ def wordot(*, scope: str = "sentence", **transport) -> Divergence:
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> Tensor:
         if scope == "batch":
             source, pivot = _pooled(source, batch), _pooled(pivot, batch)
-        values = sum(
-            sinkhorn_divergence(x, y, source.mask, pivot.mask, **transport)
-            for x, y in zip(source.layers, pivot.layers, strict=True)
+        layers = len(source.layers)
+        clouds = (
+            torch.cat(source.layers),
+            torch.cat(pivot.layers),
+            source.mask.repeat(layers, 1),
+            pivot.mask.repeat(layers, 1),
         )
+        values = sinkhorn_divergence(*clouds, **transport).reshape(layers, -1).sum(0)
         return values if scope == "batch" else language_means(values, batch)
 
     return divergence
@@ -99,8 +103,7 @@ def l2(frozen: FrozenWords) -> Divergence:
         pairs = mutual_pairs(frozen(batch, "source"), frozen(batch, "pivot"))  # (P, n, m)
         row, i, j = pairs.nonzero(as_tuple=True)
         distance = sum(
-            ((x[row, i] - y[row, j]) ** 2).sum(-1) / 2
-            for x, y in zip(source.layers, pivot.layers, strict=True)
+            ((x[row, i] - y[row, j]) ** 2).sum(-1) / 2 for x, y in zip(source.layers, pivot.layers, strict=True)
         )
         total = distance.new_zeros(len(pairs)).index_add(0, row, distance)
         return language_means(total / pairs.sum((1, 2)).clamp(min=1), batch)
