@@ -21,7 +21,7 @@ from otlib import objectives
 from otlib.corpora import ParallelText, draw, length_batches
 from otlib.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch
 from otlib.trainer import is_main_process, process_count, remove_checkpoints, save_pretrained, train
-from otlib.words import EncodedSentence, collate_words, encode_words, resolve_layers
+from otlib.words import EncodedSentence, collate_words, encode_words, longest_input, resolve_layers
 
 Encoded = list[tuple[EncodedSentence, EncodedSentence]]
 
@@ -113,7 +113,7 @@ def align(
     if not corpora:
         raise ValueError("align needs the parallel text of at least one language, got none")
 
-    max_length = min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
+    max_length = longest_input(max_length, tokenizer, model)
     encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
     counts = {language: count_pairs(pairs) for language, pairs in encoded.items()}
     _warn_of_cuts(counts, max_length)

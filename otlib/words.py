@@ -248,6 +248,11 @@ def embed_words(
     return [vectors for vectors, _ in pooled], pooled[0][1]
 
 
+def longest_input(max_length: int, tokenizer, model) -> int:
+    """``max_length``, or what the encoder takes at most if that is less; in subwords."""
+    return min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
+
+
 @torch.no_grad()
 def embed_corpus(
     model,
@@ -261,6 +266,8 @@ def embed_corpus(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Word vectors of many sentences, in their order, on the CPU; the model's mode is left as it was.
 
+    Sentences are cut at ``max_length`` subwords, or at what the encoder takes.
+
     Returns
     -------
     vectors : list of Tensor, shape (n_i, d), float32
@@ -269,6 +276,7 @@ def embed_corpus(
     masks : list of Tensor, shape (n_i,), bool
         False for words that truncation dropped or that have no subword.
     """
+    max_length = longest_input(max_length, tokenizer, model)
     rows = encode_words(tokenizer, sentences, max_length=max_length)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
     vectors: list = [None] * len(rows)

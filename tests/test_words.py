@@ -130,6 +130,13 @@ def test_embed_corpus_equals_one_batch_in_the_order_given(tokenizer, model):
         torch.testing.assert_close(vectors[row], expected[row, : len(words)].detach(), atol=1e-5, rtol=1e-4)
 
 
+def test_sentences_longer_than_the_encoder_are_cut_there(tokenizer, model):
+    limit = model.config.max_position_embeddings
+    (vectors,), (mask,) = embed_corpus(model, tokenizer, [["cat"] * 2 * limit], max_length=10 * limit)
+    assert len(vectors) == 2 * limit and mask.sum() == limit - 2
+    assert not vectors.requires_grad and (vectors[~mask] == 0).all()
+
+
 def test_layers_are_the_hidden_states_of_any_encoder(tokenizer):
     """0 is the embeddings, -1 the last layer; nothing in the code is BERT's own."""
     config = XLMRobertaConfig(
