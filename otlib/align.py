@@ -101,7 +101,7 @@ def align(
     Warns
     -----
     UserWarning
-        If sentences were cut.
+        If sentences were cut, or transport problems did not converge.
     """
     if objective not in ("none", "wordot", "l2"):
         raise ValueError(f"objective must be none, wordot or l2, got {objective!r}")
@@ -147,6 +147,7 @@ def align(
     )
     save_pretrained(model.encoder, tokenizer, folder)
     remove_checkpoints(folder)
+    _warn_of_transport(log, solver)
     log.attrs["text"] = counts
     return log
 
@@ -183,6 +184,15 @@ def _warn_of_cuts(counts: Mapping[str, Mapping[str, int]], max_length: int) -> N
     ]
     if cut:
         warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=3)
+
+
+def _warn_of_transport(log: pd.DataFrame, solver: str) -> None:
+    if solver == "converged" and "unconverged" in log and (log["unconverged"] > 0).any():
+        warnings.warn(
+            f"up to {100 * log['unconverged'].max():.1g} % of the transport problems of a step did not converge (mean "
+            f"marginal error up to {log['marginal_error'].max():.1e}): raise epsilon",
+            stacklevel=3,
+        )
 
 
 def pair_loader(

@@ -15,18 +15,14 @@ from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
 from otlib.corpora import GoldPair, ParallelText
+from otlib.links import Links, mutual_argmax
 from otlib.transport import transport_plan
 from otlib.words import embed_corpus
-
-Links = set[tuple[int, int]]
-
 
 # Word alignment
 
 
-def alignment_error_rate(
-    predicted: Iterable[Links], sure: Iterable[Links], possible: Iterable[Links]
-) -> float:
+def alignment_error_rate(predicted: Iterable[Links], sure: Iterable[Links], possible: Iterable[Links]) -> float:
     """Alignment error rate over sentences (Och and Ney, 2003), from 0 (right) to 1.
 
     ``1 - (|A & S| + |A & P|) / (|A| + |S|)`` with the links of all sentences counted together.
@@ -47,9 +43,7 @@ def alignment_error_rate(
     return 1 - (right_sure + right) / (links + sure_links)
 
 
-def link_scores(
-    predicted: Iterable[Links], sure: Iterable[Links], possible: Iterable[Links]
-) -> dict[str, float]:
+def link_scores(predicted: Iterable[Links], sure: Iterable[Links], possible: Iterable[Links]) -> dict[str, float]:
     """``precision, recall, f1`` of links, from 0 to 1 (Och and Ney, 2003); arguments as for the error rate.
 
     Precision is the share of predicted links that are possible, recall the share of sure links that were
@@ -75,15 +69,7 @@ def _count_links(predicted, sure, possible) -> tuple[int, int, int, int]:
     return tuple(counts.tolist())
 
 
-def mutual_argmax(similarity: Tensor) -> Links:
-    """Links (i, j) where each is the other's best in a matrix (n, m), as of a plan: a hard alignment."""
-    forth, back = similarity.argmax(1).tolist(), similarity.argmax(0).tolist()
-    return {(i, j) for i, j in enumerate(forth) if back[j] == i}
-
-
-def link_changes(
-    gold: Sequence[GoldPair], before: Sequence[Links], after: Sequence[Links]
-) -> tuple[Counter, Counter]:
+def link_changes(gold: Sequence[GoldPair], before: Sequence[Links], after: Sequence[Links]) -> tuple[Counter, Counter]:
     """Word pairs (English, other) of sure links that were ``won`` and ``lost`` between two alignments."""
     won: Counter[tuple[str, str]] = Counter()
     lost: Counter[tuple[str, str]] = Counter()
@@ -212,9 +198,7 @@ def pair_scores(
     if pooling == "subword":
         raise ValueError("words are scored, not subwords: pooling must be last, first or mean")
     options = {"layer": layer, "pooling": pooling, "max_length": max_length}
-    source, pivot = (
-        embed_corpus(model, tokenizer, side, **options) for side in (heldout.source, heldout.pivot)
-    )
+    source, pivot = (embed_corpus(model, tokenizer, side, **options) for side in (heldout.source, heldout.pivot))
     words = torch.cat(pivot[0])[torch.cat(pivot[1])]
     rows = [
         ("retrieval", "accuracy", sentence_retrieval(_sentence_means(*source), _sentence_means(*pivot))),
@@ -246,8 +230,7 @@ def _plans(en, other, en_masks, other_masks, *, batch_size: int = 64, **transpor
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         x, y, x_mask, y_mask = (
-            pad_sequence([side[i] for i in chosen], batch_first=True)
-            for side in (en, other, en_masks, other_masks)
+            pad_sequence([side[i] for i in chosen], batch_first=True) for side in (en, other, en_masks, other_masks)
         )
         for i, plan in zip(chosen, transport_plan(x, y, x_mask, y_mask, **transport), strict=True):
             plans[i] = plan[: len(en[i]), : len(other[i])]
@@ -266,9 +249,7 @@ def _links_of_present(matrix: Tensor, en_mask: Tensor, other_mask: Tensor) -> Li
 # Intervals
 
 
-def bootstrap(
-    scores: np.ndarray, *, samples: int = 2000, level: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
+def bootstrap(scores: np.ndarray, *, samples: int = 2000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Percentile interval of the mean of ``scores`` (seeds, items), drawing both anew with replacement.
 
     For the difference of two methods on the same items, pass the differences: the bootstrap is then paired.

@@ -56,13 +56,15 @@ class EncoderLayers(nn.Module):
         return hidden_states(self.encoder, batch, self.layers)
 
 
-# Divergences: source words, pivot words, PairBatch -> one value a language, shape (languages,)
+# Divergences: source words, pivot words, PairBatch -> one value a language, shape (languages,), and terms for the log
 
-Divergence = Callable[[Words, Words, PairBatch], Tensor]
+Divergence = Callable[[Words, Words, PairBatch], tuple[Tensor, dict[str, Tensor]]]
 
 
 def wordot(*, scope: str = "sentence", **transport) -> Divergence:
     """Sinkhorn divergence between the words of both sides, summed over the layers (Alqahtani et al., 2021).
+
+    For the log: the share of transport problems that did not converge, their mean iterations and marginal error.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ def wordot(*, scope: str = "sentence", **transport) -> Divergence:
     if scope not in ("sentence", "batch"):
         raise ValueError(f"scope must be sentence or batch, got {scope!r}")
 
-    def divergence(source: Words, pivot: Words, batch: PairBatch) -> Tensor:
+    def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         if scope == "batch":
             source, pivot = _pooled(source, batch), _pooled(pivot, batch)
         layers = len(source.layers)
@@ -85,8 +87,14 @@ def wordot(*, scope: str = "sentence", **transport) -> Divergence:
             source.mask.repeat(layers, 1),
             pivot.mask.repeat(layers, 1),
         )
-        values = sinkhorn_divergence(*clouds, **transport).reshape(layers, -1).sum(0)
-        return values if scope == "batch" else language_means(values, batch)
+        values, status = sinkhorn_divergence(*clouds, return_status=True, **transport)
+        values = values.reshape(layers, -1).sum(0)
+        terms = {
+            "unconverged": (~status.converged).float().mean(),
+            "iterations": status.iterations.float().mean(),
+            "marginal_error": status.error.mean(),
+        }
+        return values if scope == "batch" else language_means(values, batch), terms
 
     return divergence
 
@@ -99,14 +107,14 @@ def l2(frozen: FrozenWords) -> Divergence:
     only, so that an anchor weighs the same beside either.
     """
 
-    def divergence(source: Words, pivot: Words, batch: PairBatch) -> Tensor:
+    def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         pairs = mutual_pairs(frozen(batch, "source"), frozen(batch, "pivot"))  # (P, n, m)
         row, i, j = pairs.nonzero(as_tuple=True)
         distance = sum(
             ((x[row, i] - y[row, j]) ** 2).sum(-1) / 2 for x, y in zip(source.layers, pivot.layers, strict=True)
         )
         total = distance.new_zeros(len(pairs)).index_add(0, row, distance)
-        return language_means(total / pairs.sum((1, 2)).clamp(min=1), batch)
+        return language_means(total / pairs.sum((1, 2)).clamp(min=1), batch), {}
 
     return divergence
 
@@ -207,15 +215,15 @@ class Alignment:
         self.anchor_weight, self.anchor_reduction, self.pooling = anchor_weight, anchor_reduction, pooling
 
     def __call__(self, model: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss and its terms: ``divergence_<language>``, ``anchor`` (unweighted, summed), ``spread``."""
+        """Loss and terms: those of the divergence, ``divergence_<language>``, ``anchor`` (unweighted), ``spread``."""
         hidden = model(batch.words)
         source, pivot = (
             pooled_words([states[rows] for states in hidden], batch.words.rows(rows), self.pooling)
             for rows in batch.sides()
         )
-        values = self.divergence(source, pivot, batch)  # (languages,)
+        values, terms = self.divergence(source, pivot, batch)
         loss = values.sum()
-        terms = {f"divergence_{name}": value for name, value in zip(self.languages, values, strict=True)}
+        terms |= {f"divergence_{name}": value for name, value in zip(self.languages, values, strict=True)}
         if self.anchor_weight:
             held = anchor(pivot, self.frozen(batch, "pivot"), batch, reduction=self.anchor_reduction).sum()
             loss = loss + self.anchor_weight * held

@@ -144,6 +144,14 @@ def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monke
     assert not (tmp_path / "cut" / "checkpoint").exists()
 
 
+def test_transport_that_does_not_converge_is_logged_and_warned_of(encoder, tmp_path):
+    """Where epsilon is tiny beside the costs, the run says so once, in plain words."""
+    with pytest.warns(UserWarning, match="% of the transport problems of a step did not converge .* raise epsilon"):
+        log = align(encoder, CORPORA, tmp_path, **SMALL, epsilon=1e-5)
+    assert (log["unconverged"] > 0).any() and log["loss"].notna().all()
+    assert (log["iterations"] > 100).any()
+
+
 def test_long_sentences_are_cut_counted_and_warned_of(encoder, tmp_path):
     """A sentence longer than the encoder's limit trains on its beginning, and the run says so."""
     text = corpus("de", 8)

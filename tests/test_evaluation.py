@@ -16,13 +16,13 @@ from otlib.evaluation import (
     linear_cka,
     link_scores,
     mean_cosine,
-    mutual_argmax,
     pair_scores,
     seed_interval,
     sentence_retrieval,
     summarise,
     word_retrieval,
 )
+from otlib.links import mutual_argmax
 from otlib.pretrain import train_tokenizer
 from otlib.transport import transport_plan
 from otlib.words import embed_corpus
@@ -72,12 +72,6 @@ def test_link_scores_by_hand():
     expected = {"precision": 2 / 3, "recall": 1 / 2, "f1": 4 / 7}
     assert link_scores([PREDICTED], [SURE], [POSSIBLE]) == pytest.approx(expected)
     assert link_scores([set()], [SURE], [POSSIBLE]) == {"precision": 0, "recall": 0, "f1": 0}
-
-
-def test_mutual_argmax_keeps_what_both_sides_choose():
-    # Row 1 prefers column 0, which prefers row 0; column 2 is nobody's choice.
-    matrix = torch.tensor([[0.9, 0.1, 0.2], [0.8, 0.3, 0.1], [0.0, 0.7, 0.1]])
-    assert mutual_argmax(matrix) == {(0, 0), (2, 1)}
 
 
 # Retrieval

@@ -21,6 +21,7 @@ LAYERS = [
         "parameters",
         "record",
         "transport",
+        "links",
         "words",
         "corpora",
         "microworld",
