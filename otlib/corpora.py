@@ -8,6 +8,7 @@ import gzip
 import lzma
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -361,3 +362,18 @@ def _links(text: str, n_en: int, n_other: int, where: str) -> set[tuple[int, int
             )
         links.add((i, j))
     return links
+
+
+def tfidf_weights(sentences: Sequence[Sequence[str]]) -> list[np.ndarray]:
+    """Weights of the words of each sentence by their rarity, summing to 1; marginals for optimal transport.
+
+    A word counts its smoothed inverse document frequency, ``log((1 + N) / (1 + sentences with it)) + 1``, wherever it
+    occurs, so that a type's weight in a sentence is its TF-IDF (Salton and Buckley, 1988). Case is ignored.
+    """
+    lowered = [[word.lower() for word in sentence] for sentence in sentences]
+    frequency = Counter(word for sentence in lowered for word in set(sentence))
+    weights = []
+    for sentence in lowered:
+        rarity = np.array([np.log((1 + len(lowered)) / (1 + frequency[word])) + 1 for word in sentence])
+        weights.append(rarity / max(rarity.sum(), 1.0))
+    return weights

@@ -253,6 +253,18 @@ def _in_means(matrix: Tensor) -> np.ndarray:
     return matrix / (matrix.mean() or 1.0)
 
 
+def norm_weights(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Weights in proportion to the points' norms (Yokoi et al., 2020), shape (B, n), constants for the gradient.
+
+    Words that say much have long vectors. A cloud of zeros has equal weights.
+    """
+    norms = x.detach().to(torch.promote_types(x.dtype, torch.float32)).norm(dim=-1)
+    mask = torch.ones_like(norms, dtype=torch.bool) if mask is None else mask
+    norms = norms.masked_fill(~mask, 0.0)
+    norms = torch.where(norms.sum(1, keepdim=True) > 0, norms, mask.to(norms))
+    return norms / norms.sum(1, keepdim=True).clamp(min=torch.finfo(norms.dtype).tiny)
+
+
 # --- what goes in -----------------------------------------------------------------------------------------------------
 
 

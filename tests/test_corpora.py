@@ -14,6 +14,7 @@ from otlib.corpora import (
     read_table,
     sample,
     split_heldout,
+    tfidf_weights,
     word_tokenizer,
 )
 
@@ -253,3 +254,11 @@ def test_empty_gold_file_is_refused(tmp_path):
     """An error rate over no sentence would be a division by zero."""
     with pytest.raises(ValueError, match="holds no sentence pair"):
         read_gold(write(tmp_path / "g.tsv", HEADER))
+
+
+def test_tfidf_weights_by_hand():
+    sentences = [["The", "cat", "the", "dog"], ["the", "cat"], ["bird"], []]
+    weights = tfidf_weights(sentences)
+    the, cat, dog = (np.log(5 / (1 + found)) + 1 for found in (2, 2, 1))
+    np.testing.assert_allclose(weights[0], np.array([the, cat, the, dog]) / (2 * the + cat + dog))
+    assert weights[2].tolist() == [1.0] and weights[3].size == 0

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from otlib import sinkhorn_divergence, transport_plan
-from otlib.transport import _network_simplex, _proximal, fused_gromov_wasserstein_plan, transport_cost
+from otlib.transport import (
+    _network_simplex,
+    _proximal,
+    fused_gromov_wasserstein_plan,
+    norm_weights,
+    transport_cost,
+)
 
 
 def clouds(pairs=6, n=9, m=7, d=5, seed=0, scale=1.0, dtype=torch.float32):
@@ -388,6 +394,15 @@ def test_fused_gromov_wasserstein_sees_structure_where_costs_do_not():
     assert torch.equal(plan[0].argmax(0), order) and (plan[1] == 0).all()
     plain = fused_gromov_wasserstein_plan(x, y, structure=0.0)
     torch.testing.assert_close(plain, transport_plan(x, y, solver="exact"), atol=1e-6, rtol=0)
+
+
+def test_norm_weights_follow_the_norms_of_real_points():
+    x, _, mask, _ = clouds(pairs=3, seed=17)
+    x[0], mask[2] = 0.0, False
+    weights = norm_weights(x.masked_fill(~mask[..., None], torch.nan).requires_grad_(), mask)
+    assert not weights.requires_grad and (weights[~mask] == 0).all()
+    torch.testing.assert_close(weights[0], mask[0] / mask[0].sum())
+    torch.testing.assert_close(weights[1, mask[1]], x[1, mask[1]].norm(dim=1) / x[1, mask[1]].norm(dim=1).sum())
 
 
 # --- status and refusals ----

@@ -1,0 +1,263 @@
+"""Batched transport beside GeomLoss and POT: time, memory and gradient error, as ratios in one process.
+
+    python benchmarks/transport.py                 # CPU, one thread, a few minutes
+    python benchmarks/transport.py --device cuda   # adds the share of an encoder's training step
+
+Clouds look like the word vectors of a sentence and its translation in mBERT: ragged (8 to 64 words), norm near 17,
+cosine .47 between any two words, .81 between translations. Every method computes the debiased divergence of the same
+batch and its gradient; the methods take turns, and a ratio is the median over turns of two times of the same turn.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import time
+
+import geomloss
+import numpy as np
+import ot
+import pandas as pd
+import torch
+
+from otlib import sinkhorn_divergence
+
+POT_ITERATIONS = 100
+
+
+def sentence_pairs(pairs, d, *, longest=64, seed=0):
+    """Word vectors of sentences and of their translations: x, y, masks."""
+    rng = np.random.default_rng(seed)
+    lengths = np.clip(rng.gamma(4, longest / 9, size=(2, pairs)), longest / 8, longest).astype(int)
+    common = rng.normal(size=d) * np.sqrt(0.47)
+    meaning = rng.normal(size=(pairs, longest, d)) * np.sqrt(0.34)
+    sides = []
+    for side in lengths:
+        order = (
+            rng.permuted(np.tile(np.arange(longest), (pairs, 1)), axis=1) if len(sides) else np.arange(longest)[None]
+        )
+        words = np.take_along_axis(meaning, order[..., None], 1)
+        words = (common + words + rng.normal(size=words.shape) * np.sqrt(0.19)) * 17 / np.sqrt(d)
+        sides += [
+            torch.tensor(words[:, : side.max()], dtype=torch.float32),
+            torch.arange(side.max()) < torch.tensor(side)[:, None],
+        ]
+    x, x_mask, y, y_mask = sides
+    return x, y, x_mask, y_mask
+
+
+def weights(mask):
+    return mask / mask.sum(1, keepdim=True)
+
+
+# --- the methods: (x, y, masks, epsilon) -> divergence of each pair; epsilon is absolute, the same for all pairs
+
+
+def otlib_converged(x, y, x_mask, y_mask, epsilon):
+    return sinkhorn_divergence(x, y, x_mask, y_mask, epsilon=epsilon, relative=False, return_status=True)[0]
+
+
+def otlib_geomloss(x, y, x_mask, y_mask, epsilon):
+    return sinkhorn_divergence(x, y, x_mask, y_mask, epsilon=epsilon, relative=False, solver="geomloss")
+
+
+def geomloss_default(x, y, x_mask, y_mask, epsilon):
+    x, y = (z.masked_fill(~mask[..., None], 0.0) for z, mask in ((x, x_mask), (y, y_mask)))
+    loss = geomloss.SamplesLoss("sinkhorn", p=2, blur=epsilon**0.5)
+    return loss(weights(x_mask), x, weights(y_mask), y)
+
+
+def pot_batch(x, y, x_mask, y_mask, epsilon):
+    def value(p, q, a, b):
+        options = {"reg": 2 * epsilon, "metric": "sqeuclidean", "method": "log_sinkhorn"}
+        found = ot.batch.solve_sample_batch(p, q, a=a, b=b, max_iter=POT_ITERATIONS, tol=1e-12, **options)
+        return found.value / 2
+
+    a, b = weights(x_mask), weights(y_mask)
+    return value(x, y, a, b) - value(x, x, a, a) / 2 - value(y, y, b, b) / 2
+
+
+def pot_loop(x, y, x_mask, y_mask, epsilon):
+    def value(p, q):
+        found = ot.solve_sample(p, q, reg=2 * epsilon, reg_type="KL", max_iter=POT_ITERATIONS, tol=1e-12)
+        return found.value / 2
+
+    pairs = [(x[k][x_mask[k]], y[k][y_mask[k]]) for k in range(len(x))]
+    return torch.stack([value(p, q) - value(p, p) / 2 - value(q, q) / 2 for p, q in pairs])
+
+
+METHODS = {
+    "GeomLoss": geomloss_default,
+    "otlib, converged": otlib_converged,
+    "otlib, geomloss": otlib_geomloss,
+    f"POT batch, {POT_ITERATIONS} its": pot_batch,
+    "POT loop": pot_loop,
+}
+
+
+# --- measurements
+
+
+def gradients(method, clouds, epsilon):
+    x, y, *masks = clouds
+    x, y = x.detach().requires_grad_(), y.detach().requires_grad_()
+    method(x, y, *masks, epsilon).sum().backward()
+    return x.grad, y.grad
+
+
+def seconds(method, clouds, epsilon):
+    if clouds[0].is_cuda:
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    gradients(method, clouds, epsilon)
+    if clouds[0].is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def peak_mib(method, clouds, epsilon):
+    """Memory above that of the clouds: of a fork of this process, or of the GPU's allocator."""
+    if clouds[0].is_cuda:
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        gradients(method, clouds, epsilon)
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+
+    def measure(sent):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        gradients(method, clouds, epsilon)
+        sent.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
+
+    received, sent = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=measure, args=(sent,))
+    process.start()
+    result = received.recv()
+    process.join()
+    return result
+
+
+def true_gradient(x, y, epsilon):
+    """By x, of one pair, in float64, from plans of POT."""
+
+    def plan(p, q):
+        a, b = (np.full(len(z), 1 / len(z)) for z in (p, q))
+        cost = ot.dist(p, q) / 2
+        return ot.bregman.sinkhorn_log(a, b, cost, epsilon, stopThr=1e-10, numItermax=50_000)
+
+    x, y = x.double().cpu().numpy(), y.double().cpu().numpy()
+    within = plan(x, x)
+    return (within + within.T) / 2 @ x - plan(x, y) @ y
+
+
+def gradient_error(method, clouds, epsilon, pairs=4):
+    x, y, x_mask, y_mask = clouds
+    found = gradients(method, clouds, epsilon)[0]
+    errors = []
+    for k in range(pairs):
+        expected = true_gradient(x[k][x_mask[k]], y[k][y_mask[k]], epsilon)
+        errors.append(np.linalg.norm(found[k][x_mask[k]].double().cpu().numpy() - expected) / np.linalg.norm(expected))
+    return float(np.mean(errors))
+
+
+def compare(clouds, relative, repeats, methods):
+    x, y, *_ = clouds
+    epsilon = relative * float((torch.cdist(x[:8], y[:8]) ** 2).mean() / 2)
+    for method in methods.values():
+        gradients(method, clouds, epsilon)
+    turns = pd.DataFrame(
+        [{name: seconds(method, clouds, epsilon) for name, method in methods.items()} for _ in range(repeats)]
+    )
+    rows = {}
+    for name, method in methods.items():
+        rows[name] = {
+            "ms": 1e3 * turns[name].median(),
+            "time / GeomLoss": (turns[name] / turns["GeomLoss"]).median(),
+            "MiB": peak_mib(method, clouds, epsilon),
+            "gradient error": gradient_error(method, clouds, epsilon),
+        }
+    return pd.DataFrame(rows).T
+
+
+# --- an encoder's training step, for a GPU
+
+
+def step_share(device, repeats):
+    """Share of the divergence in a training step of an mBERT-size encoder: 5 x 24 pairs, bfloat16."""
+    from transformers import BertConfig, BertModel
+
+    model = BertModel(BertConfig(vocab_size=119547), add_pooling_layer=False).to(device)
+    ids = torch.randint(1000, 119547, (240, 48), device=device)
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-5)
+    _, _, x_mask, y_mask = sentence_pairs(120, 768, longest=48)
+    masks = x_mask.to(device), y_mask.to(device)
+
+    def step(divergence):
+        optimiser.zero_grad()
+        with torch.autocast(device, torch.bfloat16):
+            hidden = model(ids).last_hidden_state
+        x, y = hidden[:120, : masks[0].shape[1]], hidden[120:, : masks[1].shape[1]]
+        (divergence(x, y) if divergence else hidden.float().square().mean()).sum().backward()
+        optimiser.step()
+
+    def ours(x, y):
+        return sinkhorn_divergence(x, y, *masks, return_status=True)[0]
+
+    def theirs(x, y):
+        return geomloss_default(x.float(), y.float(), *masks, 0.05**2)
+
+    variants = {"encoder alone": None, "with otlib": ours, "with GeomLoss": theirs}
+    turns = []
+    for _ in range(repeats + 2):
+        row = {}
+        for name, divergence in variants.items():
+            torch.cuda.synchronize()
+            start = time.perf_counter()
+            step(divergence)
+            torch.cuda.synchronize()
+            row[name] = time.perf_counter() - start
+        turns.append(row)
+    turns = pd.DataFrame(turns[2:])
+    alone = turns["encoder alone"]
+    return pd.DataFrame(
+        {"ms": 1e3 * turns.median(), "share of the step": [((turns[n] - alone) / turns[n]).median() for n in variants]}
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--slow", action="store_true", help="the loop over pairs as well")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    methods = dict(METHODS) if chosen.slow else {name: m for name, m in METHODS.items() if name != "POT loop"}
+    for pairs, d, relative in [(120, 768, 0.05), (120, 768, 0.01), (24, 768, 0.05), (120, 128, 0.05), (24, 128, 0.05)]:
+        clouds = [z.to(chosen.device) for z in sentence_pairs(pairs, d)]
+        print(f"\n{pairs} pairs, d = {d}, epsilon = {relative} of the mean cost, {chosen.device}")
+        print(compare(clouds, relative, chosen.repeats, methods).to_string(float_format="{:.3g}".format), flush=True)
+
+    print("\nGrowth of the converged solver, ms (time / GeomLoss)")
+    few = {name: METHODS[name] for name in ("GeomLoss", "otlib, converged")}
+    for pairs, longest, d in [
+        (24, 32, 256),
+        (48, 32, 256),
+        (96, 32, 256),
+        (48, 16, 256),
+        (48, 64, 256),
+        (48, 32, 64),
+        (48, 32, 1024),
+    ]:
+        clouds = [z.to(chosen.device) for z in sentence_pairs(pairs, d, longest=longest)]
+        epsilon = 0.05 * float((torch.cdist(clouds[0][:8], clouds[1][:8]) ** 2).mean() / 2)
+        times = [[seconds(method, clouds, epsilon) for method in few.values()] for _ in range(chosen.repeats)]
+        theirs, ours = np.array(times[1:]).T
+        print(
+            f"B = {pairs:3}, n = {longest:2}, d = {d:4}: {1e3 * np.median(ours):6.1f} ({np.median(ours / theirs):.2f})",
+            flush=True,
+        )
+    if chosen.device == "cuda":
+        print("\nA training step, 5 x 24 pairs, mBERT's size, bfloat16")
+        print(step_share(chosen.device, chosen.repeats).to_string(float_format="{:.3g}".format))
+
+
+if __name__ == "__main__":
+    main()
