@@ -148,17 +148,22 @@ def language_means(values: Tensor, batch: PairBatch) -> Tensor:
 
 
 class FrozenWords:
-    """Word vectors of the encoder as it was before alignment."""
+    """Word vectors of the encoder as it was before alignment; of the last batch they are remembered."""
 
     def __init__(self, model: EncoderLayers, *, pooling: str):
         self.model = deepcopy(model).eval().requires_grad_(False)
         self.pooling = pooling
+        self._batch, self._words = None, {}
 
     @torch.no_grad()
     def __call__(self, batch: PairBatch, side: str) -> Words:
-        rows = batch.words.rows(batch.sides()[0 if side == "source" else 1])
-        self.model.to(rows.input_ids.device)
-        return pooled_words(self.model(rows), rows, self.pooling)
+        if batch is not self._batch:
+            self._batch, self._words = batch, {}
+        if side not in self._words:
+            rows = batch.words.rows(batch.sides()[0 if side == "source" else 1])
+            self.model.to(rows.input_ids.device)
+            self._words[side] = pooled_words(self.model(rows), rows, self.pooling)
+        return self._words[side]
 
 
 def pooled_words(hidden: list[Tensor], rows: WordBatch, pooling: str) -> Words:

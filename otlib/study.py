@@ -249,7 +249,8 @@ def load_study(
         Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys.
     pairs : sequence of str, optional
         Keep these pairs only (``"de-en"``). Such a study has its own name and folder, for its encoder may be
-        trained on fewer languages, and then for proportionally fewer steps.
+        trained on fewer languages, and then for proportionally fewer steps. With one pair the dotted keys of
+        the file's ``quick`` section come before the overrides: a look at the study within minutes.
     seeds : sequence of int, optional
         Keep these seeds only, in the same folder.
     outputs : path, optional
@@ -271,7 +272,8 @@ def load_study(
     path = _study_file(study)
     raw = _read_yaml(path)
     try:
-        for key, value in (overrides or {}).items():
+        quick = raw.pop("quick", None) or {}
+        for key, value in {**(quick if pairs and len(pairs) == 1 else {}), **(overrides or {})}.items():
             _override(raw, key, value)
         loaded = _AnyStudy.validate_python(raw, context=str(path.resolve().parent))
         loaded = _restricted(loaded, pairs, seeds)

@@ -317,24 +317,25 @@ def _two(prices) -> tuple[float, float]:
 
 def _prepared(x, y, x_mask, y_mask, a, b, problem: _Problem) -> _Clouds:
     dtype = torch.promote_types(x.dtype, torch.float32)
-    sides = []
-    for points, mask, weights in ((x, x_mask, a), (y, y_mask, b)):
+    masks, weights = [], []
+    for points, mask, given in ((x, x_mask, a), (y, y_mask, b)):
         mask = torch.ones(points.shape[:2], dtype=torch.bool, device=points.device) if mask is None else mask
-        points = points.to(dtype).masked_fill(~mask[..., None], 0.0)
-        if problem.cost == "cosine":
-            points = torch.nn.functional.normalize(
-                points, dim=-1
-            )  # between unit vectors it is half the squared distance
-        if weights is None:
-            weights = mask.to(dtype) / mask.sum(1, keepdim=True).clamp(min=1)
-        sides.append((points, (weights.detach().to(dtype) * mask), mask))
-    (x, a, x_mask), (y, b, y_mask) = sides
+        given = mask.to(dtype) / mask.sum(1, keepdim=True).clamp(min=1) if given is None else given
+        masks.append(mask)
+        weights.append(given.to(dtype) * mask)
+    a, b = weights
     real = (a.sum(1) > 0) & (b.sum(1) > 0)
-    # Costs are differences of large squares where clouds lie far from the origin: move them there. GeomLoss's schedule
-    # depends on where they lie.
-    with torch.no_grad():
-        centre = (a[:, None] @ x + b[:, None] @ y) / 2 if problem.solver != "geomloss" else 0.0
-    x, y = ((z - centre).masked_fill(~(mask & real[:, None])[..., None], 0.0) for z, mask in ((x, x_mask), (y, y_mask)))
+    absent = [~(mask & real[:, None])[..., None] for mask in masks]
+    if problem.cost == "cosine":  # between unit vectors it is half the squared distance
+        x, y = (
+            torch.nn.functional.normalize(z.to(dtype), dim=-1).masked_fill(m, 0.0)
+            for z, m in zip((x, y), absent, strict=True)
+        )
+    elif problem.solver == "geomloss":  # its schedule depends on where the clouds lie
+        x, y = (z.to(dtype).masked_fill(m, 0.0) for z, m in zip((x, y), absent, strict=True))
+    else:  # costs are differences of large squares where clouds lie far from the origin: move them there
+        centre = y[torch.arange(len(y), device=y.device), masks[1].byte().argmax(1)][:, None].to(dtype)
+        x, y = ((z - centre).masked_fill_(m, 0.0) for z, m in zip((x, y), absent, strict=True))
     # A pair with an empty side becomes one point on either side, in the same place: every number in it is finite.
     a, b = (torch.where(real[:, None], weights, _first(weights)) for weights in (a, b))
     return _Clouds(x, y, a, b, real)
@@ -354,7 +355,7 @@ def _half_squares(x: Tensor, y: Tensor | None = None) -> Tensor:
         squares = gram.neg_().add_(half[:, :, None]).add_(half[:, None, :])
         squares.diagonal(dim1=1, dim2=2).zero_()
     else:
-        half_x, half_y = (z.square().sum(-1) / 2 for z in (x, y))
+        half_x, half_y = (torch.linalg.vector_norm(z, dim=-1).square_().div_(2) for z in (x, y))
         squares = torch.baddbmm(half_x[:, :, None] + half_y[:, None, :], x, y.mT, alpha=-1)
     return squares.clamp_(min=0)
 
@@ -368,7 +369,7 @@ def _epsilon(matrix: Tensor, clouds: _Clouds, problem: _Problem) -> Tensor:
         return torch.full_like(clouds.a[:, 0], problem.epsilon)
     mean = torch.einsum("bi,bij,bj->b", clouds.a, matrix, clouds.b)
     # Between equal points the costs are rounding errors of the norms, which a smaller epsilon would magnify.
-    rounding = 1e-6 * (clouds.a * clouds.x.detach().square().sum(-1)).sum(1)
+    rounding = 1e-6 * (clouds.a * torch.linalg.vector_norm(clouds.x, dim=-1).square()).sum(1)
     return torch.maximum(problem.epsilon * mean, rounding).clamp(min=1e-12)
 
 
@@ -386,9 +387,7 @@ class _Solved(NamedTuple):
 def _value(x, y, x_mask, y_mask, a, b, problem: _Problem, return_status: bool, *, debias: bool):
     _check(problem)
     with torch.autocast(x.device.type, enabled=False):
-        clouds = _prepared(x, y, x_mask, y_mask, a, b, problem)
-        value, iterations, error = _Value.apply(clouds.x, clouds.y, clouds, problem, debias)
-        value = torch.where(clouds.real, value, 0.0)
+        value, iterations, error = _Value.apply(x, y, x_mask, y_mask, a, b, problem, debias)
     return _with_status(value, iterations, error, problem, return_status)
 
 
@@ -414,36 +413,58 @@ class _Value(torch.autograd.Function):
     """Value across, less half the values within the clouds. The gradient is made with it: nothing else is kept."""
 
     @staticmethod
-    def forward(ctx, x, y, clouds: _Clouds, problem: _Problem, debias: bool):
+    def forward(ctx, x, y, x_mask, y_mask, a, b, problem: _Problem, debias: bool):
         learns = any(ctx.needs_input_grad)
         wait = not (learns and x.is_cuda)
+        clouds = _prepared(x, y, x_mask, y_mask, a, b, problem)
         across, matrix, eps = _across(clouds, problem, wait)
         value, error = across.value, across.error
-        slopes = [_slope(plan, matrix, problem.cost) for plan in (across.for_x, across.for_y)]
-        gradients = [_pull(slopes[0], x, y), _pull(slopes[1].mT, y, x)] if learns else []
-        if debias:
-            for side, (points, weights) in enumerate(((x, clouds.a), (y, clouds.b))):
+        pulls = [_slope(across.for_x, matrix, problem.cost), _slope(across.for_y, matrix, problem.cost).mT]
+        gradients = []
+        for points, others, weights, pull, given in zip(
+            clouds[:2], clouds[1::-1], clouds[2:4], pulls, (x, y), strict=True
+        ):
+            held = None
+            if debias:
                 within, matrix = _within(points, weights, eps, problem, wait)
                 value, error = value - within.value, torch.maximum(error, within.error)
-                if learns:
-                    gradients[side] -= _pull(_slope(within.for_x, matrix, problem.cost), points, points)
+                held = _slope(within.for_x, matrix, problem.cost)
+            if learns:
+                gradient = _gradient(points, others, pull, held)
+                gradients.append(_of_direction(gradient, points, given) if problem.cost == "cosine" else gradient)
         ctx.save_for_backward(*gradients)
+        ctx.dtypes = x.dtype, y.dtype
         ctx.mark_non_differentiable(across.iterations, error)
-        return value, across.iterations, error
+        return torch.where(clouds.real, value, 0.0), across.iterations, error
 
     @staticmethod
     def backward(ctx, grad, *_):
-        return *(grad[:, None, None] * gradient for gradient in ctx.saved_tensors), None, None, None
+        scaled = ((grad[:, None, None] * z).to(dtype) for z, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True))
+        return *scaled, *(None,) * 6
 
 
-def _pull(slope: Tensor, points: Tensor, others: Tensor) -> Tensor:
-    """Gradient, by the points, of half squared distances to the others that are weighted by ``slope``."""
-    return torch.baddbmm(slope.sum(2, keepdim=True) * points, slope, others, alpha=-1)
+def _gradient(points: Tensor, others: Tensor, pull: Tensor, held: Tensor | None) -> Tensor:
+    """Gradient, by the points, of half squared distances: to the others with weights ``pull``, less those within the
+    cloud with weights ``held``."""
+    weight = pull.sum(2)
+    if held is None:
+        gradient = weight[:, :, None] * points
+    else:
+        held.diagonal(dim1=1, dim2=2).add_(weight - held.sum(2))
+        gradient = torch.bmm(held, points)
+    return gradient.baddbmm_(pull, others, alpha=-1)
+
+
+def _of_direction(gradient: Tensor, unit: Tensor, given: Tensor) -> Tensor:
+    """Gradient by vectors, from that by their directions; zero for absent points."""
+    across = gradient - unit * (gradient * unit).sum(-1, keepdim=True)
+    length = torch.linalg.vector_norm(given.to(unit.dtype), dim=-1, keepdim=True).clamp(min=1e-12)
+    return torch.where(unit.any(-1, keepdim=True), across / length, 0.0)
 
 
 def _slope(plan: Tensor, matrix: Tensor, cost: str) -> Tensor:
     """Derivative by half the squared distances, from that by the cost; zero between equal points."""
-    return torch.where(matrix > 1e-4, plan / matrix, 0.0) if cost == "euclidean" else plan
+    return torch.where(matrix > 1.01e-4, plan / matrix, 0.0) if cost == "euclidean" else plan
 
 
 def _across(clouds: _Clouds, problem: _Problem, wait: bool):
@@ -481,44 +502,39 @@ def _solve(matrix: Tensor, a: Tensor, b: Tensor, eps: Tensor, problem: _Problem,
 # --- solvers ----------------------------------------------------------------------------------------------------------
 
 BLOCK = 20  # iterations between two absorptions of the scalings into the potentials
-RELAXATION = 1.75  # over-relaxed scalings need a fraction of the plain iterations
 BLOCKS_WITHOUT_WAITING = 2
 
 
 def _sinkhorn(matrix: Tensor, a: Tensor, b: Tensor, eps: Tensor, problem: _Problem, wait: bool) -> _Solved:
     """Scalings by matrix products (Cuturi, 2013), over-relaxed (Thibault et al., 2021), absorbed into the potentials
     now and then (Schmitzer, 2019). A pair that has converged is put away, so that no pair depends on the others."""
-    eps, relaxation = eps[:, None], torch.full_like(eps, RELAXATION)[:, None]
+    eps, eager = eps[:, None], torch.ones_like(a[:, :1], dtype=torch.bool)
     f = matrix.masked_fill((b == 0)[:, None, :], torch.inf).amin(2)
-    error = torch.full_like(relaxation, torch.inf)[:, 0]
+    error = torch.full_like(a[:, 0], torch.inf)
     blocks = max(1, math.ceil(problem.max_iterations / BLOCK))
     blocks = blocks if wait else min(blocks, BLOCKS_WITHOUT_WAITING)
     index, finished = torch.arange(len(a), device=a.device), []
     for block in range(1, blocks + 1):
-        value, for_x, for_y, new_f, new_error = _block(matrix, a, b, eps, f, relaxation)
+        value, for_x, for_y, new_f, new_error = _block(matrix, a, b, eps, f, eager)
         count = torch.full_like(index, block * BLOCK)
         solved = _Solved(value, for_x, for_y, count, new_error)
         done = new_error <= problem.tolerance
         if block == blocks or (wait and done.all()):
             finished.append((index, solved))
             break
-        # Rare problems do not bear so much of it: they go on without.
-        worse = ~(new_error < 3 * error)
-        relaxation = torch.where(worse[:, None], 1.0, relaxation)
+        eager = eager & (new_error < 3 * error)[:, None]  # rare problems do not bear over-relaxation
         f = torch.where(new_error.isfinite()[:, None], new_f, f)
         error = new_error
         if wait and done.any():
             finished.append((index[done], _Solved(*(z[done] for z in solved))))
-            index, matrix, a, b, eps, f, relaxation, error = (
-                z[~done] for z in (index, matrix, a, b, eps, f, relaxation, error)
-            )
+            index, matrix, a, b, eps, f, eager, error = (z[~done] for z in (index, matrix, a, b, eps, f, eager, error))
     if len(finished) == 1:
         return finished[0][1]
     order = torch.cat([index for index, _ in finished]).argsort()
     return _Solved(*(torch.cat(parts)[order] for parts in zip(*(solved for _, solved in finished), strict=True)))
 
 
-def _block(matrix, a, b, eps, f, relaxation):
+def _block(matrix, a, b, eps, f, eager):
     absent = a == 0
     exponent = torch.where(absent, -1e9, a.log())[:, :, None] + (f[:, :, None] - matrix) / eps[:, :, None]
     kernel = torch.softmax(exponent, 1)  # its columns sum to 1: the plan is kernel * b once converged
@@ -527,9 +543,9 @@ def _block(matrix, a, b, eps, f, relaxation):
     target, alone = a + absent, absent.to(a)  # scalings of absent points stay 1
     u, v = torch.ones_like(a), torch.ones_like(b)
     for iteration in range(BLOCK):
-        over = relaxation - 1 if iteration < BLOCK - 2 else 0.0
-        u = _relaxed(u, target / (_times(b * v, transposed) + alone), over)
-        v = _relaxed(v, 1 / _times(u, kernel), over)
+        relax = _over_relaxed if iteration < BLOCK - 2 else _plain
+        u = relax(u, target / (_times(b * v, transposed) + alone), eager)
+        v = relax(v, 1 / _times(u, kernel), eager)
     row = _times(b * v, transposed) + alone
     error = (u * row - target).abs().sum(1)
     plan = kernel.mul_(u[:, :, None]).mul_((b * v)[:, None, :])
@@ -539,8 +555,14 @@ def _block(matrix, a, b, eps, f, relaxation):
     return value, plan * (correction / u)[:, :, None], plan, f, error
 
 
-def _relaxed(old: Tensor, new: Tensor, over: Tensor | float) -> Tensor:
-    return new if isinstance(over, float) else new * (new / old) ** over
+def _over_relaxed(old: Tensor, new: Tensor, eager: Tensor) -> Tensor:
+    """A step of 1.75 times the length, in the logarithm, where ``eager``."""
+    root = (new / old).sqrt_()
+    return new * torch.where(eager, root * root.sqrt(), 1.0)
+
+
+def _plain(old: Tensor, new: Tensor, eager: Tensor) -> Tensor:
+    return new
 
 
 def _times(vector: Tensor, matrix: Tensor) -> Tensor:

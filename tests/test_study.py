@@ -174,6 +174,21 @@ def test_fewer_pairs_keep_the_pretraining_steps_of_each_language(tiny):
     assert load(tiny, seeds=[1], overrides=text).pretrain_arguments()["steps"] == 90
 
 
+def test_one_pair_alone_takes_the_quick_settings_and_overrides_come_last(tiny):
+    tiny.write_text(tiny.read_text() + "\nquick: {nli.steps: 2, align.steps: 4}\n")
+    assert load(tiny).nli_arguments()["steps"] == load(tiny, pairs=["es-en", "de-en"]).nli_arguments()["steps"] == 5
+    quick = load(tiny, pairs=["es-en"], overrides={"align.steps": 3})
+    assert quick.nli_arguments()["steps"] == 2 and quick.align_arguments("none")["steps"] == 3
+    tiny.write_text(tiny.read_text().replace("nli.steps", "nli.stepps"))
+    with pytest.raises(ParameterError, match="nli.stepps is not a parameter"):
+        load(tiny, pairs=["es-en"])
+
+
+def test_the_quick_look_of_every_study_is_valid():
+    for path in ROOT.glob("params/**/*.yaml"):
+        assert load_study(path, pairs=[load_study(path, check_data=False).pairs[0]], check_data=False).name
+
+
 def test_the_resolved_study_reads_back_the_same_even_when_the_corpora_are_gone(tiny):
     study = load(tiny, overrides={"align.steps": 3}, pairs=["de-en"])
     path = write_study(study)
