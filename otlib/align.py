@@ -20,7 +20,14 @@ from transformers import AutoModel, AutoTokenizer
 from otlib import objectives
 from otlib.corpora import ParallelText, draw, length_batches
 from otlib.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch
-from otlib.trainer import is_main_process, process_count, remove_checkpoints, save_pretrained, train
+from otlib.trainer import (
+    finished_log,
+    is_main_process,
+    process_count,
+    remove_checkpoints,
+    save_pretrained,
+    train,
+)
 from otlib.words import EncodedSentence, collate_words, encode_words, longest_input, resolve_layers
 
 Encoded = list[tuple[EncodedSentence, EncodedSentence]]
@@ -80,6 +87,8 @@ def align(
         Optimiser steps; the paper's is one epoch.
     batch_size : int
         Sentence pairs of each language in a batch; a step takes ``accumulation`` of them on every process.
+    resume : bool
+        Go on from the last checkpoint in the folder; a training that was finished is not run again.
     max_length : int
         Subwords of a sentence, at most what the encoder takes; longer sentences are cut, counted and warned
         of.
@@ -117,6 +126,9 @@ def align(
     encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
     counts = {language: count_pairs(pairs) for language, pairs in encoded.items()}
     _warn_of_cuts(counts, max_length)
+    if resume and (log := finished_log(folder, steps)) is not None:
+        log.attrs["text"] = counts
+        return log
 
     model = EncoderLayers(model, resolve_layers(layers, model.config))
     frozen = FrozenWords(model, pooling=pooling)

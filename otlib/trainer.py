@@ -308,6 +308,15 @@ def read_log(folder: str | Path) -> list[dict]:
     return [json.loads(line) for line in lines[:-1]]
 
 
+def finished_log(folder: str | Path, steps: int) -> pd.DataFrame | None:
+    """Log of a training that came to its last step and whose model was saved after it; None otherwise."""
+    rows, model = read_log(folder), Path(folder, "config.json")
+    if not rows or rows[-1]["step"] < steps or not model.exists():
+        return None
+    saved_after = model.stat().st_mtime_ns >= Path(folder, "log.jsonl").stat().st_mtime_ns
+    return pd.DataFrame(rows) if saved_after else None
+
+
 @contextlib.contextmanager
 def writing(path: Path):
     """Turn whatever goes wrong while writing ``path`` into one ``OSError`` that names it and the mend."""

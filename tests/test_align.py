@@ -144,6 +144,18 @@ def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monke
     assert not (tmp_path / "cut" / "checkpoint").exists()
 
 
+def test_a_finished_alignment_is_not_run_again(encoder, tmp_path, monkeypatch):
+    """What was computed survives a crash of whatever came after it; half of it does not count as finished."""
+    log = align(encoder, CORPORA, tmp_path, **SMALL)
+    monkeypatch.setattr(otlib.align, "train", lambda *_, **__: pytest.fail("trains"))
+    again = align(encoder, CORPORA, tmp_path, resume=True, **SMALL)
+    assert again["loss"].tolist() == log["loss"].tolist() and again.attrs == log.attrs
+    monkeypatch.undo()
+    (tmp_path / "config.json").unlink()  # killed while the model was being written
+    align(encoder, CORPORA, tmp_path, resume=True, **SMALL)
+    assert (tmp_path / "config.json").exists()
+
+
 def test_transport_that_does_not_converge_is_logged_and_warned_of(encoder, tmp_path):
     """Where epsilon is tiny beside the costs, the run says so once, in plain words."""
     with pytest.warns(UserWarning, match="% of the transport problems of a step did not converge .* raise epsilon"):
