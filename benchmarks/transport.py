@@ -9,6 +9,7 @@ batch and its gradient; the methods take turns, and a ratio is the median over t
 """
 
 import argparse
+import ctypes
 import multiprocessing
 import resource
 import time
@@ -126,6 +127,9 @@ def peak_mib(method, clouds, epsilon):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         gradients(method, clouds, epsilon)
         sent.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
+
+    # What earlier runs have left to the allocator would be used again, unseen.
+    ctypes.CDLL(None).malloc_trim(0)
 
     received, sent = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(target=measure, args=(sent,))

@@ -17,6 +17,7 @@ from transformers import AutoModelForSequenceClassification
 from otlib.align import load_encoder
 from otlib.corpora import draw, length_batches, read_table
 from otlib.trainer import process_count, train
+from otlib.words import longest_input
 
 LABELS = ("entailment", "neutral", "contradiction")
 COLUMNS = ["language", "gold_label", "pairID", "sentence1", "sentence2"]
@@ -171,7 +172,7 @@ def finetune(
     else:
         raise ValueError(f"pooling must be cls or mean, got {pooling!r}")
     freeze_layers(model.encoder, freeze)
-    max_length = min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
+    max_length = longest_input(max_length, tokenizer, model)
     inputs, truncated = _encode(tokenizer, train_items, max_length)
     dev_inputs, _ = _encode(tokenizer, dev_items, max_length)
     labels, dev_labels = _labels(train_items), _labels(dev_items)
@@ -291,7 +292,7 @@ def predict(
 
     ``attrs["truncated"]`` counts items that were cut at ``max_length``.
     """
-    max_length = min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
+    max_length = longest_input(max_length, tokenizer, model)
     inputs, truncated = _encode(tokenizer, items, max_length)
     numbers = _classify(model, tokenizer, inputs, batch_size=batch_size)
     predictions = items[["language", "pairID", "gold_label"]].rename(columns={"gold_label": "gold"})

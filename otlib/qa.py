@@ -22,6 +22,7 @@ from otlib.align import load_encoder
 from otlib.corpora import read_lines
 from otlib.nli import Inputs, batches_by_length, batches_of, freeze_layers, model_inputs, pad
 from otlib.trainer import train
+from otlib.words import longest_input
 
 
 def read_qa(path: str | Path) -> pd.DataFrame:
@@ -218,7 +219,7 @@ def finetune(
     tokenizer, _ = load_encoder(encoder)
     model = SpanModel(AutoModelForQuestionAnswering.from_pretrained(encoder))
     freeze_layers(model.encoder, freeze)
-    max_length = min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
+    max_length = longest_input(max_length, tokenizer, model)
     windows = _windows(tokenizer, train_items, max_length, stride)
     kept, spans = _targets(windows, train_items)
     if not kept:
@@ -286,7 +287,7 @@ def predict(
     start and end logits have the highest sum. ``attrs["cut_questions"]`` counts questions longer than half
     a window, which were cut there.
     """
-    max_length = min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
+    max_length = longest_input(max_length, tokenizer, model)
     windows = _windows(tokenizer, items, max_length, stride)
     return _answer(model, tokenizer, items, windows, longest_answer=longest_answer, batch_size=batch_size)
 
