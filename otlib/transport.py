@@ -41,6 +41,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 COSTS = ("half_sqeuclidean", "euclidean", "cosine")
 SOLVERS = ("converged", "geomloss", "exact")
@@ -387,7 +388,8 @@ class _Solved(NamedTuple):
 def _value(x, y, x_mask, y_mask, a, b, problem: _Problem, return_status: bool, *, debias: bool):
     _check(problem)
     with torch.autocast(x.device.type, enabled=False):
-        value, iterations, error = _Value.apply(x, y, x_mask, y_mask, a, b, problem, debias)
+        learns = torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
+        value, iterations, error = _Value.apply(x, y, x_mask, y_mask, a, b, problem, debias, learns)
     return _with_status(value, iterations, error, problem, return_status)
 
 
@@ -413,8 +415,7 @@ class _Value(torch.autograd.Function):
     """Value across, less half the values within the clouds. The gradient is made with it: nothing else is kept."""
 
     @staticmethod
-    def forward(ctx, x, y, x_mask, y_mask, a, b, problem: _Problem, debias: bool):
-        learns = any(ctx.needs_input_grad)
+    def forward(ctx, x, y, x_mask, y_mask, a, b, problem: _Problem, debias: bool, learns: bool):
         wait = not (learns and x.is_cuda)
         clouds = _prepared(x, y, x_mask, y_mask, a, b, problem)
         across, matrix, eps = _across(clouds, problem, wait)
@@ -438,9 +439,10 @@ class _Value(torch.autograd.Function):
         return torch.where(clouds.real, value, 0.0), across.iterations, error
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad, *_):
         scaled = ((grad[:, None, None] * z).to(dtype) for z, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True))
-        return *scaled, *(None,) * 6
+        return *scaled, *(None,) * 7
 
 
 def _gradient(points: Tensor, others: Tensor, pull: Tensor, held: Tensor | None) -> Tensor:
