@@ -191,9 +191,7 @@ def count_pairs(pairs: Encoded) -> dict[str, int]:
 
 
 def _warn_of_cuts(counts: Mapping[str, Mapping[str, int]], max_length: int) -> None:
-    cut = [
-        f"{language} {c['truncated']} of {c['sentences']}" for language, c in counts.items() if c["truncated"]
-    ]
+    cut = [f"{language} {c['truncated']} of {c['sentences']}" for language, c in counts.items() if c["truncated"]]
     if cut:
         warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=3)
 
@@ -207,9 +205,7 @@ def _warn_of_transport(log: pd.DataFrame, solver: str) -> None:
         )
 
 
-def pair_loader(
-    encoded: Mapping[str, Encoded], tokenizer, batches: int, batch_size: int, seed: int
-) -> DataLoader:
+def pair_loader(encoded: Mapping[str, Encoded], tokenizer, batches: int, batch_size: int, seed: int) -> DataLoader:
     """Every batch of a run, in order: ``batch_size`` pairs of each language, of similar lengths."""
     schedules = []
     for number, pairs in enumerate(encoded.values()):

@@ -234,9 +234,7 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, 
     header = next(rows, (1, []))[1]
     for column in columns:
         if column not in header:
-            raise ValueError(
-                f"{path} has no column {column!r}: its first line reads {', '.join(header) or 'nothing'}"
-            )
+            raise ValueError(f"{path} has no column {column!r}: its first line reads {', '.join(header) or 'nothing'}")
     for number, row in rows:
         if row in ([], [""]):
             row = [""] * len(header)
@@ -258,11 +256,7 @@ def split_heldout(text: ParallelText, n: int, *, seed: int) -> tuple[ParallelTex
     heldout = sorted(order[:n])
     sources = {tuple(text.source[i]) for i in heldout}
     pivots = {tuple(text.pivot[i]) for i in heldout}
-    rest = [
-        i
-        for i in sorted(order[n:])
-        if tuple(text.source[i]) not in sources and tuple(text.pivot[i]) not in pivots
-    ]
+    rest = [i for i in sorted(order[n:]) if tuple(text.source[i]) not in sources and tuple(text.pivot[i]) not in pivots]
     overlap = len(text) - n - len(rest)
     if not rest:
         raise ValueError(
@@ -357,8 +351,7 @@ def _links(text: str, n_en: int, n_other: int, where: str) -> set[tuple[int, int
         i, j = int(match[1]), int(match[2])
         if i >= n_en or j >= n_other:
             raise ValueError(
-                f"{where}: link {link} is out of range: "
-                f"English has words 0-{n_en - 1}, the other side 0-{n_other - 1}"
+                f"{where}: link {link} is out of range: English has words 0-{n_en - 1}, the other side 0-{n_other - 1}"
             )
         links.add((i, j))
     return links

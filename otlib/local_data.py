@@ -112,9 +112,7 @@ def prepare_files(
     if nli_test is not None:
         counts["nli"] = _write_nli(folder / "nli", languages, nli_train, nli_dev, nli_test)
     if qa_test is not None:
-        counts["qa"] = _write_qa(
-            folder / "qa", languages, qa_train, qa_test, dev_share=qa_dev_share, seed=seed
-        )
+        counts["qa"] = _write_qa(folder / "qa", languages, qa_train, qa_test, dev_share=qa_dev_share, seed=seed)
     return counts
 
 
@@ -155,12 +153,8 @@ def _write_text(
     chosen: dict[str, dict[str, None]] = {language: {} for language in (PIVOT, *files)}  # ordered sets
     counts = {"elsewhere": 0, "in_test": 0, "empty": 0}
     side_of: dict[str, str] = {}  # English sentence -> the one language it is read in, translations included
-    tables = {
-        language: [row for _, row in read_table(path, (language, PIVOT))] for language, path in files.items()
-    }
-    for language in sorted(
-        tables, key=lambda language: len(tables[language])
-    ):  # the smallest has first choice
+    tables = {language: [row for _, row in read_table(path, (language, PIVOT))] for language, path in files.items()}
+    for language in sorted(tables, key=lambda language: len(tables[language])):  # the smallest has first choice
         for row in tables[language]:
             side = side_of.setdefault(_key(row[PIVOT]), PIVOT if rng.random() < pivot_share else language)
             if side not in (PIVOT, language):

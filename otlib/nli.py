@@ -45,14 +45,11 @@ def read_nli(path: str | Path) -> pd.DataFrame:
             continue
         if row["gold_label"] not in LABELS:
             raise ValueError(
-                f"{path}, line {number}: unknown label {row['gold_label']!r}; "
-                f"it must be one of {', '.join(LABELS)}"
+                f"{path}, line {number}: unknown label {row['gold_label']!r}; it must be one of {', '.join(LABELS)}"
             )
         if not row["sentence1"].strip() or not row["sentence2"].strip():
             raise ValueError(f"{path}, line {number}: an empty sentence")
-        rows.append(
-            {"language": "en", "pairID": str(number), **{key: row[key] for key in COLUMNS if key in row}}
-        )
+        rows.append({"language": "en", "pairID": str(number), **{key: row[key] for key in COLUMNS if key in row}})
     if not rows:
         raise ValueError(f"{path} holds no item")
     items = pd.DataFrame(rows)[COLUMNS]
@@ -166,9 +163,7 @@ def finetune(
     if pooling == "mean":
         model: nn.Module = MeanPooledClassifier(base)
     elif pooling == "cls":
-        model = ClsClassifier(
-            AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS))
-        )
+        model = ClsClassifier(AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS)))
     else:
         raise ValueError(f"pooling must be cls or mean, got {pooling!r}")
     freeze_layers(model.encoder, freeze)
@@ -194,9 +189,7 @@ def finetune(
         seed=seed,
         save_every=save_every,
         resume=resume,
-        evaluate=lambda model: {
-            "dev_accuracy": accuracy_score(dev_labels, _classify(model, tokenizer, dev_inputs))
-        },
+        evaluate=lambda model: {"dev_accuracy": accuracy_score(dev_labels, _classify(model, tokenizer, dev_inputs))},
         evaluate_every=max(1, steps // 5),
         description="nli",
     )
@@ -265,9 +258,7 @@ def _collate(batches, *, inputs: Inputs, labels: Tensor, tokenizer) -> dict[str,
 def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
     labels = batch["labels"]
     logits = model(**{name: value for name, value in batch.items() if name != "labels"}).float()
-    return nn.functional.cross_entropy(logits, labels), {
-        "accuracy": (logits.argmax(1) == labels).float().mean()
-    }
+    return nn.functional.cross_entropy(logits, labels), {"accuracy": (logits.argmax(1) == labels).float().mean()}
 
 
 # Prediction and scores
@@ -285,9 +276,7 @@ def _classify(model, tokenizer, inputs: Inputs, *, batch_size: int = 128) -> np.
     return predicted
 
 
-def predict(
-    model, tokenizer, items: pd.DataFrame, *, max_length: int = 128, batch_size: int = 128
-) -> pd.DataFrame:
+def predict(model, tokenizer, items: pd.DataFrame, *, max_length: int = 128, batch_size: int = 128) -> pd.DataFrame:
     """Predicted labels: ``language, pairID, gold, predicted``, in the order of the items.
 
     ``attrs["truncated"]`` counts items that were cut at ``max_length``.
@@ -306,8 +295,6 @@ def score(predictions: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for language, group in predictions.groupby("language", sort=False):
         rows.append((language, "accuracy", 100 * accuracy_score(group["gold"], group["predicted"])))
-        macro = f1_score(
-            group["gold"], group["predicted"], labels=list(LABELS), average="macro", zero_division=0
-        )
+        macro = f1_score(group["gold"], group["predicted"], labels=list(LABELS), average="macro", zero_division=0)
         rows.append((language, "macro_f1", 100 * float(macro)))
     return pd.DataFrame(rows, columns=["language", "metric", "value"])

@@ -237,6 +237,4 @@ def _reason(item: dict) -> str:
 def _as_yaml(digits: str, exponent: str | None) -> str:
     if exponent is None:
         return f"{digits} without quotes"
-    return (
-        f"{digits if '.' in digits else digits + '.0'}e{exponent if exponent[0] in '+-' else '+' + exponent}"
-    )
+    return f"{digits if '.' in digits else digits + '.0'}e{exponent if exponent[0] in '+-' else '+' + exponent}"

@@ -39,9 +39,7 @@ SPECIAL_TOKENS = {
 }
 
 
-def train_tokenizer(
-    files: Sequence[str | Path], folder: str | Path, *, vocabulary_size: int, lowercase: bool
-):
+def train_tokenizer(files: Sequence[str | Path], folder: str | Path, *, vocabulary_size: int, lowercase: bool):
     """Train a WordPiece tokenizer and save it in ``folder``, where AutoTokenizer finds it.
 
     Lower-casing keeps accents: ``été`` does not become ``ete``, nor ``й`` ``и``. The same text gives the same
@@ -239,14 +237,11 @@ def _read_pieces(path, tokenizer, max_length: int, heldout: int, rng) -> tuple[P
     """Pieces of the documents to train on, and of those held out."""
     documents = [line for line in read_lines(path) if line.strip()]
     if len(documents) < 2:
-        raise ValueError(
-            f"{path}: pretraining needs at least two documents, one a line, got {len(documents)}"
-        )
+        raise ValueError(f"{path}: pretraining needs at least two documents, one a line, got {len(documents)}")
     held = np.zeros(len(documents), dtype=bool)
     held[rng.permutation(len(documents))[: max(1, min(heldout, len(documents) // 10))]] = True
     return tuple(
-        _pieces([documents[i] for i in np.flatnonzero(chosen)], tokenizer, max_length - 2)
-        for chosen in (~held, held)
+        _pieces([documents[i] for i in np.flatnonzero(chosen)], tokenizer, max_length - 2) for chosen in (~held, held)
     )
 
 
@@ -271,9 +266,7 @@ def _loader(trained: Mapping[str, Pieces], tokenizer, batches: int, batch_size: 
     rng = np.random.default_rng(seed)
     each = -(-batches * batch_size // len(trained))
     starts = np.cumsum([0, *(len(part.ends) for part in trained.values())])
-    drawn = [
-        start + draw(len(part.ends), each, rng) for start, part in zip(starts, trained.values(), strict=False)
-    ]
+    drawn = [start + draw(len(part.ends), each, rng) for start, part in zip(starts, trained.values(), strict=False)]
     drawn = np.stack(drawn, axis=1).reshape(-1)[: batches * batch_size]
     order = length_batches(drawn, pieces.lengths(), batch_size=batch_size, seed=seed)
     return DataLoader(order, batch_size=1, collate_fn=partial(_collate, pieces=pieces, tokenizer=tokenizer))
@@ -340,10 +333,7 @@ def _heldout_losses(model, *, held: Mapping[str, Pieces], tokenizer, mask) -> di
     losses = {}
     for language, pieces in held.items():
         order = np.argsort(pieces.lengths(), kind="stable")
-        batches = [
-            _collate([order[i : i + 64]], pieces=pieces, tokenizer=tokenizer)
-            for i in range(0, len(order), 64)
-        ]
+        batches = [_collate([order[i : i + 64]], pieces=pieces, tokenizer=tokenizer) for i in range(0, len(order), 64)]
         each = [
             _objective(model, {k: v.to(device) for k, v in batch.items()}, mask=mask, generator=generator)[0]
             for batch in batches

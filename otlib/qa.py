@@ -311,16 +311,12 @@ def _answer(
     texts = [contexts[i][slice(*best[i][1:])] for i in range(len(items))]
     scores = [score_answer(text, answers) for text, answers in zip(texts, items["answers"], strict=True)]
     f1, exact = zip(*scores, strict=True)
-    predictions = pd.DataFrame(
-        {"id": items["id"].to_numpy(), "predicted": texts, "f1": f1, "exact_match": exact}
-    )
+    predictions = pd.DataFrame({"id": items["id"].to_numpy(), "predicted": texts, "f1": f1, "exact_match": exact})
     predictions.attrs["cut_questions"] = windows.cut_questions
     return predictions
 
 
-def best_spans(
-    logits: Tensor, context: Sequence[tuple[int, int]], longest: int
-) -> list[tuple[float, int, int]]:
+def best_spans(logits: Tensor, context: Sequence[tuple[int, int]], longest: int) -> list[tuple[float, int, int]]:
     """The best of all spans of at most ``longest`` subwords within the context, for each window.
 
     Parameters

@@ -125,9 +125,7 @@ def _git_state() -> dict | None:
     """Commit and whether tracked files differ from it; None outside a git checkout."""
 
     def git(*arguments):
-        return subprocess.run(
-            ["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True
-        ).stdout
+        return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True).stdout
 
     try:
         return {

@@ -125,11 +125,7 @@ class Progress:
         self._last = -every
 
     def write(self, text: str):
-        bars = [
-            line.strip()
-            for line in text.replace("\r", "\n").split("\n")
-            if "it/s]" in line or "s/it]" in line
-        ]
+        bars = [line.strip() for line in text.replace("\r", "\n").split("\n") if "it/s]" in line or "s/it]" in line]
         if bars and (time.monotonic() - self._last >= self._every or "100%" in bars[-1]):
             self._last = time.monotonic()
             self._stream.write(f"{self._name} | {bars[-1]}\n")
@@ -154,9 +150,7 @@ def make_data(study: Study) -> Path:
     shutil.rmtree(study.data_folder, ignore_errors=True)
     os.replace(partial, study.data_folder)
     files = sorted(path for path in study.data_folder.rglob("*") if path.is_file())
-    return write_run(
-        study.data_folder, parameters=study.data_arguments(), started=started, data=files, counts=counts
-    )
+    return write_run(study.data_folder, parameters=study.data_arguments(), started=started, data=files, counts=counts)
 
 
 # --- a study ------------------------------------------------------------------------------------------------

@@ -115,9 +115,7 @@ class Study(BaseModel):
 
     def _run_folder(self, kind: str, method: str, seed: int) -> Path:
         if method not in self.methods:
-            raise ParameterError(
-                f"study {self.name} has no method {method!r}; it has {', '.join(self.methods)}"
-            )
+            raise ParameterError(f"study {self.name} has no method {method!r}; it has {', '.join(self.methods)}")
         if seed not in self.seeds:
             raise ParameterError(f"study {self.name} has no seed {seed}; it has {_listed(self.seeds)}")
         return self.folder / kind / method / f"seed{seed}"
@@ -170,9 +168,7 @@ class MicroworldStudy(Study):
         """Raise ValueError if a language has no data."""
         for language in self.languages:
             if not Path(__file__).with_name("microworld").joinpath(f"{language}.py").exists():
-                raise ValueError(
-                    f"languages: {language!r} has no data, otlib/microworld/{language}.py is missing"
-                )
+                raise ValueError(f"languages: {language!r} has no data, otlib/microworld/{language}.py is missing")
 
 
 class FilesStudy(Study):
@@ -296,9 +292,7 @@ def _study_file(study: str | Path) -> Path:
     for path in (Path(study), ROOT / study, ROOT / "params" / f"{study}.yaml"):
         if path.is_file():
             return path
-    known = sorted(
-        str(path.relative_to(ROOT / "params").with_suffix("")) for path in ROOT.glob("params/**/*.yaml")
-    )
+    known = sorted(str(path.relative_to(ROOT / "params").with_suffix("")) for path in ROOT.glob("params/**/*.yaml"))
     raise ParameterError(f"there is no study {str(study)!r}; params/ holds {_listed(known)}")
 
 
@@ -332,9 +326,7 @@ def _restricted(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] 
     if pairs is not None:
         unknown = [pair for pair in pairs if pair not in study.pairs]
         if unknown or not pairs:
-            raise ValueError(
-                f"there is no pair {_listed(unknown) or 'given'}; the study has {_listed(study.pairs)}"
-            )
+            raise ValueError(f"there is no pair {_listed(unknown) or 'given'}; the study has {_listed(study.pairs)}")
         kept = [pair for pair in study.pairs if pair in pairs]
         if kept != study.pairs:
             changes["name"] = "-".join([study.name, *kept])
@@ -343,9 +335,7 @@ def _restricted(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] 
     if seeds is not None:
         unknown = [seed for seed in seeds if seed not in study.seeds]
         if unknown or not seeds:
-            raise ValueError(
-                f"there is no seed {_listed(unknown) or 'given'}; the study has {_listed(study.seeds)}"
-            )
+            raise ValueError(f"there is no seed {_listed(unknown) or 'given'}; the study has {_listed(study.seeds)}")
         changes["seeds"] = [seed for seed in study.seeds if seed in seeds]
     return study.model_copy(update=changes)
 
@@ -387,9 +377,7 @@ def collect_results(study: Study) -> pd.DataFrame:
     folders += [study.pair_folder(language) for language in study.languages]
     tables = [pd.read_csv(path) for folder in folders if (path := folder / "results.csv").exists()]
     if not tables:
-        raise FileNotFoundError(
-            f"no results in {study.folder}; make them with: make study STUDY={study.name}"
-        )
+        raise FileNotFoundError(f"no results in {study.folder}; make them with: make study STUDY={study.name}")
     table = pd.concat(tables, ignore_index=True)
     table = table[table["method"].isin(study.methods) & table["seed"].isin(study.seeds)]
     write_text(study.folder / "results.csv", table.to_csv(index=False))

@@ -131,9 +131,7 @@ def train(
             # Fetched before seeding: a loader that starts a new epoch draws from the global generator.
             batch = next(batches)
             _seed(seed, accelerator.process_index, step, part)
-            synchronised = (
-                contextlib.nullcontext() if part == accumulation - 1 else accelerator.no_sync(prepared)
-            )
+            synchronised = contextlib.nullcontext() if part == accumulation - 1 else accelerator.no_sync(prepared)
             with synchronised:
                 with accelerator.autocast():
                     loss, terms = objective(prepared, batch)
@@ -147,17 +145,14 @@ def train(
 
         ends = step == steps
         saves = save_every is not None and (ends or step % save_every == 0)
-        evaluates = evaluate is not None and (
-            ends or (evaluate_every is not None and step % evaluate_every == 0)
-        )
+        evaluates = evaluate is not None and (ends or (evaluate_every is not None and step % evaluate_every == 0))
         if not (ends or saves or evaluates or step % log_every == 0):
             continue
         row = {"step": step, **means.take(accelerator)}
         if not math.isfinite(row["loss"]):
             bar.close()
             raise FloatingPointError(
-                f"{description}: the loss is {row['loss']} at step {step}; "
-                f"lower learning_rate, now {learning_rate}"
+                f"{description}: the loss is {row['loss']} at step {step}; lower learning_rate, now {learning_rate}"
             )
         row |= {"lr": scheduler.get_last_lr()[0], "rate": (step - since) / (time.perf_counter() - clock)}
         bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
@@ -269,8 +264,7 @@ class _Means:
 
     def take(self, accelerator: Accelerator) -> dict[str, float]:
         means = {
-            name: float(accelerator.reduce(total.to(accelerator.device), reduction="mean"))
-            / self.numbers[name]
+            name: float(accelerator.reduce(total.to(accelerator.device), reduction="mean")) / self.numbers[name]
             for name, total in self.sums.items()
         }
         self.__init__()

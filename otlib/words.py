@@ -86,9 +86,7 @@ class EncodedSentence(NamedTuple):
     truncated: bool
 
 
-def encode_words(
-    tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int = 128
-) -> list[EncodedSentence]:
+def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int = 128) -> list[EncodedSentence]:
     """Tokenise once, pad later: the sentences of :func:`tokenize_words` before they are put into a batch."""
     if not tokenizer.is_fast:
         raise ValueError(
@@ -102,9 +100,7 @@ def encode_words(
         truncation=True,
         max_length=max_length,
     ).encodings
-    return [
-        _encoded_sentence(encoding, len(words)) for encoding, words in zip(encodings, sentences, strict=True)
-    ]
+    return [_encoded_sentence(encoding, len(words)) for encoding, words in zip(encodings, sentences, strict=True)]
 
 
 def _encoded_sentence(encoding, n_words: int) -> EncodedSentence:

@@ -52,9 +52,7 @@ def test_every_format_gives_the_same_pairs(tmp_path):
 
 def test_what_is_dropped_is_counted(tmp_path):
     """No silent drop: the counts add up to the pairs read, blank lines among them."""
-    path = write(
-        tmp_path / "x.tsv", "de\ten", "a\tb", "", "\tb", "a\t ", "a\tb", "a a a\tb", "a a a a\tb b", "c\tb"
-    )
+    path = write(tmp_path / "x.tsv", "de\ten", "a\tb", "", "\tb", "a\t ", "a\tb", "a a a\tb", "a a a a\tb b", "c\tb")
     text = read_parallel(path, "de", max_words=3, max_ratio=2)
     expected = {"read": 8, "empty_side": 3, "too_long": 1, "bad_ratio": 1, "duplicate": 1, "kept": 2}
     assert text.counts == expected
@@ -64,9 +62,7 @@ def test_what_is_dropped_is_counted(tmp_path):
 
 def test_empty_lines_of_a_pair_of_files_keep_the_rest_in_step(tmp_path):
     """Dropping an empty line on one side only would shift every pair after it."""
-    text = read_parallel(
-        (write(tmp_path / "a", "1", "", "3"), write(tmp_path / "b", "one", "two", "three")), "de"
-    )
+    text = read_parallel((write(tmp_path / "a", "1", "", "3"), write(tmp_path / "b", "one", "two", "three")), "de")
     assert list(zip(text.source, text.pivot, strict=True)) == [(["1"], ["one"]), (["3"], ["three"])]
     assert text.counts["empty_side"] == 1
 

@@ -103,9 +103,7 @@ def test_a_sentence_is_pretrained_on_in_one_language_only(corpora, tmp_path):
 
 
 def test_an_answer_that_is_not_at_its_offset_is_named(corpora, tmp_path):
-    Path(corpora["qa_train"]).write_text(
-        json.dumps(_squad(3)).replace('"answer_start": 0', '"answer_start": 1')
-    )
+    Path(corpora["qa_train"]).write_text(json.dumps(_squad(3)).replace('"answer_start": 0', '"answer_start": 1'))
     with pytest.raises(ValueError, match="squad.json, question q0"):
         prepare_files(tmp_path / "data", ["de", "fr"], **corpora)
 
@@ -113,7 +111,5 @@ def test_an_answer_that_is_not_at_its_offset_is_named(corpora, tmp_path):
 def test_a_language_without_rows_in_the_nli_test_is_named(corpora, tmp_path):
     with pytest.raises(ValueError, match="xnli.tsv has no rows in fr"):
         rows = [("en", "neutral", "1", "p", "h"), ("de", "neutral", "1", "p", "h")]
-        _table(
-            Path(corpora["nli_test"]), ["language", "gold_label", "pairID", "sentence1", "sentence2"], rows
-        )
+        _table(Path(corpora["nli_test"]), ["language", "gold_label", "pairID", "sentence1", "sentence2"], rows)
         prepare_files(tmp_path / "data", ["de", "fr"], **corpora)

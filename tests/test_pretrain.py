@@ -158,9 +158,7 @@ def test_resumed_pretraining_equals_the_uninterrupted_one(files, tmp_path, monke
 def test_languages_are_sampled_evenly_whatever_their_size(files, tmp_path, monkeypatch):
     """The largest file must not take the smaller languages' share."""
     scripts = {"en": 0, "other": 0}
-    tokenizer = train_tokenizer(
-        list(files.values()), tmp_path / "tokenizer", vocabulary_size=200, lowercase=True
-    )
+    tokenizer = train_tokenizer(list(files.values()), tmp_path / "tokenizer", vocabulary_size=200, lowercase=True)
     objective = otlib.pretrain._objective
 
     def count(model, batch, **keywords):

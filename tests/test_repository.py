@@ -200,9 +200,7 @@ def test_make_passes_its_variables_to_the_study(checkout):
         "FLAGS=-n",
     ]
     said = make(checkout, "study", *variables).stdout.split()
-    wanted = (
-        "-m otlib.run study demo --cores 2 --pairs de-en --seeds 0,1 --set align.steps=9 qa.steps=8 -- -n"
-    )
+    wanted = "-m otlib.run study demo --cores 2 --pairs de-en --seeds 0,1 --set align.steps=9 qa.steps=8 -- -n"
     assert said == wanted.split()
 
 

@@ -197,9 +197,7 @@ def jobs(result):
 def finished(tmp_path_factory):
     """A repository with stub notebooks and its study run to the end."""
     repository = tmp_path_factory.mktemp("a folder with blanks")
-    shutil.copytree(
-        ROOT / "otlib", repository / "otlib", ignore=shutil.ignore_patterns("microworld", "*.pyc")
-    )
+    shutil.copytree(ROOT / "otlib", repository / "otlib", ignore=shutil.ignore_patterns("microworld", "*.pyc"))
     shutil.copy(ROOT / "Snakefile", repository)
     (repository / "otlib" / "microworld").mkdir()
     (repository / "otlib" / "microworld" / "__init__.py").write_text(WORLD)
@@ -255,10 +253,7 @@ def test_a_failed_notebook_stops_only_what_needs_it(repository):
     assert result.returncode != 0
     assert jobs(result) == ["20_nli-none-seed0", "30_pair-de-en"]
     partial = "outputs/tiny/notebooks/20_nli-none-seed0.partial.ipynb"
-    assert (
-        f"20_nli-none-seed0 | failed in cell [4]: RuntimeError: no such luck (so far: {partial})"
-        in result.stderr
-    )
+    assert f"20_nli-none-seed0 | failed in cell [4]: RuntimeError: no such luck (so far: {partial})" in result.stderr
     assert "kept" in printed(repository / partial)
     assert not (repository / "outputs/tiny/nli/none/seed0/run.json").exists()
 
@@ -273,9 +268,7 @@ def aligning(repository):
     mark = repository / "outputs/tiny/aligned/none/seed0/run.json"
     mark.unlink()
     command = [sys.executable, "-m", "otlib.run", "study", "tiny"]
-    process = subprocess.Popen(
-        command, cwd=repository, env=environment(repository), stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, cwd=repository, env=environment(repository), stdout=subprocess.DEVNULL)
     while not mark.exists():
         assert process.poll() is None
         time.sleep(0.1)

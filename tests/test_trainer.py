@@ -67,9 +67,7 @@ def test_resumed_run_equals_the_uninterrupted_one(tmp_path, killed_at, accumulat
     log = train(whole, loader(), objective, folder=tmp_path / "whole", **settings)
 
     with pytest.raises(Killed):
-        train(
-            network(), loader(), killed_after(killed_at * accumulation), folder=tmp_path / "cut", **settings
-        )
+        train(network(), loader(), killed_after(killed_at * accumulation), folder=tmp_path / "cut", **settings)
     torch.manual_seed(99)
     resumed = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Dropout(0.3), nn.Linear(64, 1))
     seen = []
@@ -127,12 +125,8 @@ def test_seed_decides_everything_random(tmp_path):
 
 def test_log_holds_means_since_the_row_before(tmp_path):
     """A row of ten steps says what happened in ten steps, not in the last of them."""
-    each = train(
-        network(), loader(), objective, folder=tmp_path / "1", steps=6, learning_rate=0.1, log_every=1
-    )
-    three = train(
-        network(), loader(), objective, folder=tmp_path / "3", steps=6, learning_rate=0.1, log_every=3
-    )
+    each = train(network(), loader(), objective, folder=tmp_path / "1", steps=6, learning_rate=0.1, log_every=1)
+    three = train(network(), loader(), objective, folder=tmp_path / "3", steps=6, learning_rate=0.1, log_every=3)
     assert three["step"].tolist() == [3, 6]
     assert three["loss"].tolist() == pytest.approx([each["loss"][:3].mean(), each["loss"][3:].mean()])
     assert read_log(tmp_path / "3") == three.to_dict("records")
@@ -148,9 +142,7 @@ def test_evaluation_is_logged_and_leaves_training_as_it_was(tmp_path):
         return {"noise": float(torch.rand(()))}
 
     train(plain, loader(), objective, folder=tmp_path / "1", **SETTINGS)
-    log = train(
-        evaluated, loader(), objective, folder=tmp_path / "2", evaluate=evaluate, evaluate_every=5, **SETTINGS
-    )
+    log = train(evaluated, loader(), objective, folder=tmp_path / "2", evaluate=evaluate, evaluate_every=5, **SETTINGS)
     assert modes == [(False, False)] * 3
     assert log.dropna()["step"].tolist() == [5, 10, 12]
     assert torch.equal(state(plain), state(evaluated))
@@ -280,9 +272,7 @@ class NoTokenizer:
 
 def tiny_bert():
     return BertModel(
-        BertConfig(
-            vocab_size=50, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
-        )
+        BertConfig(vocab_size=50, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
     )
 
 
