@@ -223,6 +223,26 @@ def _sentence_means(vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> Tenso
     return torch.stack([v.sum(0) / m.sum().clamp(min=1) for v, m in zip(vectors, masks, strict=True)])
 
 
+def pair_plans(
+    model,
+    tokenizer,
+    pairs: Sequence[GoldPair],
+    *,
+    layer: int = -1,
+    pooling: str = "last",
+    max_length: int = 128,
+    **transport,
+) -> list[Tensor]:
+    """Transport plan (n_i, m_i) between the words of each pair's sentences, English in rows.
+
+    Zero for words that have no vector; options as for :func:`pair_scores`.
+    """
+    options = {"layer": layer, "pooling": pooling, "max_length": max_length}
+    en, en_masks = embed_corpus(model, tokenizer, [pair.en for pair in pairs], **options)
+    other, other_masks = embed_corpus(model, tokenizer, [pair.other for pair in pairs], **options)
+    return _plans(en, other, en_masks, other_masks, **transport)
+
+
 def _plans(en, other, en_masks, other_masks, *, batch_size: int = 64, **transport) -> list[Tensor]:
     """Transport plan (n_i, m_i) of each sentence pair, solved in batches of similar size."""
     plans: list = [None] * len(en)

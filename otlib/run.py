@@ -49,8 +49,7 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
     NotebookError
         If a parameter is unknown or of the wrong type, or a cell fails: notebook, cell and error in one line.
     """
-    # Two seconds to import, which the commands that run no notebook need not wait for.
-    import papermill
+    papermill = _papermill()
 
     notebook, out = Path(notebook).resolve(), Path(out).resolve()
     if not notebook.is_file():
@@ -66,6 +65,7 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
             values,
             kernel_name="python3",
             progress_bar=False,
+            coalesce_streams=True,  # keeps the last state of each progress bar
             stderr_file=Progress(out.stem),
             cwd=notebook.parent,
         )
@@ -77,6 +77,15 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
         _tidy(partial, notebook, out)
         return out
     raise NotebookError(f"{what.splitlines()[0]} (so far: {shown(partial)})")
+
+
+def _papermill():
+    """Papermill, imported only where a notebook is run: it takes a second."""
+    # And another second for what its JSON checker would use for web addresses, if it were there. No notebook does.
+    sys.modules.setdefault("rfc3987_syntax", None)
+    import papermill
+
+    return papermill
 
 
 def _typed(notebook: str, known: Mapping[str, dict], parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -107,11 +116,10 @@ def _set_kernel_environment():
 
 
 def _tidy(partial: Path, notebook: Path, out: Path):
-    """Keep the last state of each progress bar and no path of this machine, then give the copy its name."""
+    """Keep no path of this machine in the executed copy, and give it its name."""
     import nbformat
-    from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
 
-    executed, _ = CoalesceStreamsPreprocessor().preprocess(nbformat.read(partial, nbformat.NO_CONVERT), {})
+    executed = nbformat.read(partial, nbformat.NO_CONVERT)
     executed.metadata.papermill.update(input_path=shown(notebook), output_path=shown(out))
     write_text(partial, nbformat.writes(executed))
     os.replace(partial, out)

@@ -16,6 +16,7 @@ from otlib.evaluation import (
     linear_cka,
     link_scores,
     mean_cosine,
+    pair_plans,
     pair_scores,
     seed_interval,
     sentence_retrieval,
@@ -237,7 +238,10 @@ def test_plans_of_a_batch_give_the_links_of_single_plans(encoder):
     scores = values(pair_scores(model, tokenizer, text, gold))
     en, _ = embed_corpus(model, tokenizer, [p.en for p in gold])
     other, _ = embed_corpus(model, tokenizer, [p.other for p in gold])
-    links = [mutual_argmax(transport_plan(x[None], y[None])[0]) for x, y in zip(en, other, strict=True)]
+    single = [transport_plan(x[None], y[None])[0] for x, y in zip(en, other, strict=True)]
+    for plan, expected in zip(pair_plans(model, tokenizer, gold), single, strict=True):
+        torch.testing.assert_close(plan, expected, rtol=1e-4, atol=1e-6)
+    links = list(map(mutual_argmax, single))
     singly = alignment_error_rate(links, [p.sure for p in gold], [p.possible for p in gold])
     assert 0 < singly < 1
     assert scores["word_alignment", "aer"] == pytest.approx(100 * singly)
