@@ -220,8 +220,7 @@ def _collate(batches, *, encoded: list[Encoded], pad_token_id: int) -> PairBatch
     (chosen,) = batches
     pairs = [encoded[number][i] for number, indices in enumerate(chosen) for i in indices]
     rows = [source for source, _ in pairs] + [pivot for _, pivot in pairs]
-    languages = torch.tensor([number for number, indices in enumerate(chosen) for _ in indices])
-    return PairBatch(collate_words(rows, pad_token_id=pad_token_id), languages)
+    return PairBatch(collate_words(rows, pad_token_id=pad_token_id), len(chosen))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -20,16 +20,16 @@ class PairBatch(NamedTuple):
     ----------
     words : WordBatch of 2P sentences
         First all P source sentences, then their P translations into the pivot language.
-    languages : Tensor, shape (P,)
-        Number of the language of each pair.
+    languages : int
+        How many there are.
     """
 
     words: WordBatch
-    languages: Tensor
+    languages: int
 
     def sides(self) -> tuple[slice, slice]:
         """Rows of ``words`` that hold the source sentences, and the pivot sentences."""
-        pairs = len(self.languages)
+        pairs = len(self.words.input_ids) // 2
         return slice(pairs), slice(pairs, None)
 
 
@@ -135,13 +135,14 @@ def mutual_pairs(source: Words, pivot: Words) -> Tensor:
 
 def _pooled(words: Words, batch: PairBatch) -> Words:
     """All words of a language as one cloud: (P, n, d) -> (languages, P / languages * n, d)."""
-    number = int(batch.languages.max()) + 1
-    return Words([x.reshape(number, -1, x.shape[-1]) for x in words.layers], words.mask.reshape(number, -1))
+    return Words(
+        [x.reshape(batch.languages, -1, x.shape[-1]) for x in words.layers], words.mask.reshape(batch.languages, -1)
+    )
 
 
 def language_means(values: Tensor, batch: PairBatch) -> Tensor:
     """Mean of the pairs' values for each language, shape (languages,)."""
-    return values.reshape(int(batch.languages.max()) + 1, -1).mean(1)
+    return values.reshape(batch.languages, -1).mean(1)
 
 
 # The whole objective
@@ -190,7 +191,10 @@ def anchor(pivot: Words, frozen: Words, batch: PairBatch, *, reduction: str) -> 
 
 def spread(words: Words) -> Tensor:
     """Mean standard deviation of a dimension over all words, last of the layers: near zero is a collapse."""
-    return words.layers[-1].detach()[words.mask].float().std(0).mean()
+    vectors, real = words.layers[-1].detach().float(), words.mask[..., None]
+    count = real.sum().clamp(min=2)
+    mean = (vectors * real).sum((0, 1)) / count
+    return (((vectors - mean) * real).square().sum((0, 1)) / (count - 1)).sqrt().mean()
 
 
 class Alignment:

@@ -259,7 +259,7 @@ def norm_weights(x: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Words that say much have long vectors. A cloud of zeros has equal weights.
     """
-    norms = x.detach().to(torch.promote_types(x.dtype, torch.float32)).norm(dim=-1)
+    norms = x.detach().to(_precision(x)).norm(dim=-1)
     mask = torch.ones_like(norms, dtype=torch.bool) if mask is None else mask
     norms = norms.masked_fill(~mask, 0.0)
     norms = torch.where(norms.sum(1, keepdim=True) > 0, norms, mask.to(norms))
@@ -278,6 +278,7 @@ class _Problem(NamedTuple):
     max_iterations: int = 1000
     unbalanced: float | tuple[float, float] | None = None
     mass: float | None = None
+    schedule: list[float] | None = None  # GeomLoss's epsilons, which depend on the whole batch
 
 
 class _Clouds(NamedTuple):
@@ -317,7 +318,7 @@ def _two(prices) -> tuple[float, float]:
 
 
 def _prepared(x, y, x_mask, y_mask, a, b, problem: _Problem) -> _Clouds:
-    dtype = torch.promote_types(x.dtype, torch.float32)
+    dtype = _precision(x)
     masks, weights = [], []
     for points, mask, given in ((x, x_mask, a), (y, y_mask, b)):
         mask = torch.ones(points.shape[:2], dtype=torch.bool, device=points.device) if mask is None else mask
@@ -340,6 +341,10 @@ def _prepared(x, y, x_mask, y_mask, a, b, problem: _Problem) -> _Clouds:
     # A pair with an empty side becomes one point on either side, in the same place: every number in it is finite.
     a, b = (torch.where(real[:, None], weights, _first(weights)) for weights in (a, b))
     return _Clouds(x, y, a, b, real)
+
+
+def _precision(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)
 
 
 def _first(weights: Tensor) -> Tensor:
@@ -417,32 +422,67 @@ class _Value(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, y, x_mask, y_mask, a, b, problem: _Problem, debias: bool, learns: bool):
         wait = not (learns and x.is_cuda)
-        clouds = _prepared(x, y, x_mask, y_mask, a, b, problem)
-        across, matrix, eps = _across(clouds, problem, wait)
-        value, error = across.value, across.error
-        pulls = [_slope(across.for_x, matrix, problem.cost), _slope(across.for_y, matrix, problem.cost).mT]
-        gradients = []
-        for points, others, weights, pull, given in zip(
-            clouds[:2], clouds[1::-1], clouds[2:4], pulls, (x, y), strict=True
-        ):
-            held = None
-            if debias:
-                within, matrix = _within(points, weights, eps, problem, wait)
-                value, error = value - within.value, torch.maximum(error, within.error)
-                held = _slope(within.for_x, matrix, problem.cost)
-            if learns:
-                gradient = _gradient(points, others, pull, held)
-                gradients.append(_of_direction(gradient, points, given) if problem.cost == "cosine" else gradient)
+        if problem.solver == "geomloss":
+            problem = problem._replace(schedule=_schedule(_prepared(x, y, x_mask, y_mask, a, b, problem), problem))
+        results, gradients = [], [torch.zeros_like(z, dtype=_precision(z)) for z in (x, y)] if learns else []
+        parts = _parts(x, y, x_mask, y_mask) if wait else [(slice(None), x.shape[1], y.shape[1])]
+        for rows, n, m in parts:
+            sides = [None if z is None else z[rows, :size] for z, size in ((x_mask, n), (y_mask, m), (a, n), (b, m))]
+            *result, slopes = _value_and_gradients(x[rows, :n], y[rows, :m], *sides, problem, debias, learns, wait)
+            results.append(result)
+            for gradient, slope in zip(gradients, slopes, strict=True):
+                gradient[rows, : slope.shape[1]] = slope
+        order = torch.cat([rows for rows, *_ in parts]).argsort() if len(parts) > 1 else slice(None)
+        value, iterations, error = (torch.cat(pieces)[order] for pieces in zip(*results, strict=True))
         ctx.save_for_backward(*gradients)
         ctx.dtypes = x.dtype, y.dtype
-        ctx.mark_non_differentiable(across.iterations, error)
-        return torch.where(clouds.real, value, 0.0), across.iterations, error
+        ctx.mark_non_differentiable(iterations, error)
+        return value, iterations, error
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, *_):
         scaled = ((grad[:, None, None] * z).to(dtype) for z, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True))
         return *scaled, *(None,) * 7
+
+
+def _parts(x: Tensor, y: Tensor, x_mask: Tensor | None, y_mask: Tensor | None) -> list[tuple[Tensor | slice, int, int]]:
+    """Pairs of like size, which a CPU solves together because padding costs time: their rows, largest n and m.
+
+    Every part costs a millisecond or so, whatever its size; so there are as many as the square root of the
+    milliseconds that all would take at once.
+    """
+    pairs, n, d = x.shape
+    m = y.shape[1]
+    count = min(pairs, round((pairs * n * m * (d + 200) / 1.2e7) ** 0.5))
+    if x.is_cuda or count < 2 or (x_mask is None and y_mask is None):
+        return [(slice(None), n, m)]
+    sizes = [
+        torch.full((pairs,), z.shape[1]) if mask is None else (mask * torch.arange(1, z.shape[1] + 1)).amax(1)
+        for z, mask in ((x, x_mask), (y, y_mask))
+    ]
+    parts = (sizes[0] * sizes[1]).argsort().chunk(count)
+    return [(rows, *(max(1, int(size[rows].max())) for size in sizes)) for rows in parts]
+
+
+def _value_and_gradients(
+    x, y, x_mask, y_mask, a, b, problem: _Problem, debias: bool, learns: bool, wait: bool
+) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    clouds = _prepared(x, y, x_mask, y_mask, a, b, problem)
+    across, matrix, eps = _across(clouds, problem, wait)
+    value, error = across.value, across.error
+    pulls = [_slope(across.for_x, matrix, problem.cost), _slope(across.for_y, matrix, problem.cost).mT]
+    gradients = []
+    for points, others, weights, pull, given in zip(clouds[:2], clouds[1::-1], clouds[2:4], pulls, (x, y), strict=True):
+        held = None
+        if debias:
+            within, matrix = _within(points, weights, eps, problem, wait)
+            value, error = value - within.value, torch.maximum(error, within.error)
+            held = _slope(within.for_x, matrix, problem.cost)
+        if learns:
+            gradient = _gradient(points, others, pull, held)
+            gradients.append(_of_direction(gradient, points, given) if problem.cost == "cosine" else gradient)
+    return torch.where(clouds.real, value, 0.0), across.iterations, error, gradients
 
 
 def _gradient(points: Tensor, others: Tensor, pull: Tensor, held: Tensor | None) -> Tensor:
@@ -473,7 +513,7 @@ def _across(clouds: _Clouds, problem: _Problem, wait: bool):
     """Solution, cost matrix, and the epsilon of each pair (of each step, for GeomLoss's schedule)."""
     matrix = _cost(_half_squares(clouds.x, clouds.y), problem.cost)
     if problem.solver == "geomloss":
-        schedule = _schedule(clouds, problem)
+        schedule = problem.schedule or _schedule(clouds, problem)
         return _annealed(matrix, clouds.a, clouds.b, schedule), matrix, schedule
     eps = _epsilon(matrix, clouds, problem)
     if problem.mass is not None:
@@ -505,90 +545,89 @@ def _solve(matrix: Tensor, a: Tensor, b: Tensor, eps: Tensor, problem: _Problem,
 
 BLOCK = 20  # iterations between two absorptions of the scalings into the potentials
 BLOCKS_WITHOUT_WAITING = 2
+OVER_RELAXATION = 1.75  # the length of a step, in the logarithm of the scalings
+TINY = 1e-30
 
 
 def _sinkhorn(matrix: Tensor, a: Tensor, b: Tensor, eps: Tensor, problem: _Problem, wait: bool) -> _Solved:
     """Scalings by matrix products (Cuturi, 2013), over-relaxed (Thibault et al., 2021), absorbed into the potentials
     now and then (Schmitzer, 2019). A pair that has converged is put away, so that no pair depends on the others."""
-    eps, eager = eps[:, None], torch.ones_like(a[:, :1], dtype=torch.bool)
+    eps, power = eps[:, None], torch.full_like(a[:, :1, None], OVER_RELAXATION)
     f = matrix.masked_fill((b == 0)[:, None, :], torch.inf).amin(2)
     error = torch.full_like(a[:, 0], torch.inf)
     blocks = max(1, math.ceil(problem.max_iterations / BLOCK))
     blocks = blocks if wait else min(blocks, BLOCKS_WITHOUT_WAITING)
     index, finished = torch.arange(len(a), device=a.device), []
     for block in range(1, blocks + 1):
-        value, for_x, for_y, new_f, new_error = _block(matrix, a, b, eps, f, eager)
+        value, for_x, for_y, new_f, new_error = _block(matrix, a, b, eps, f, power)
         count = torch.full_like(index, block * BLOCK)
         solved = _Solved(value, for_x, for_y, count, new_error)
         done = new_error <= problem.tolerance
         if block == blocks or (wait and done.all()):
             finished.append((index, solved))
             break
-        eager = eager & (new_error < 3 * error)[:, None]  # rare problems do not bear over-relaxation
+        calm = (new_error < 3 * error)[:, None, None]
+        power = torch.where(calm, power, 1.0)  # rare problems do not bear over-relaxation
         f = torch.where(new_error.isfinite()[:, None], new_f, f)
         error = new_error
         if wait and done.any():
             finished.append((index[done], _Solved(*(z[done] for z in solved))))
-            index, matrix, a, b, eps, f, eager, error = (z[~done] for z in (index, matrix, a, b, eps, f, eager, error))
+            index, matrix, a, b, eps, f, power, error = (z[~done] for z in (index, matrix, a, b, eps, f, power, error))
     if len(finished) == 1:
         return finished[0][1]
     order = torch.cat([index for index, _ in finished]).argsort()
     return _Solved(*(torch.cat(parts)[order] for parts in zip(*(solved for _, solved in finished), strict=True)))
 
 
-def _block(matrix, a, b, eps, f, eager):
+def _block(matrix, a, b, eps, f, power):
     absent = a == 0
     exponent = torch.where(absent, -1e9, a.log())[:, :, None] + (f[:, :, None] - matrix) / eps[:, :, None]
     kernel = torch.softmax(exponent, 1)  # its columns sum to 1: the plan is kernel * b once converged
     g = eps * (kernel.amax(1).log() - exponent.amax(1))
-    transposed = kernel.mT.contiguous()  # a row vector times a matrix is the fastest product
-    target, alone = a + absent, absent.to(a)  # scalings of absent points stay 1
-    u, v = torch.ones_like(a), torch.ones_like(b)
+    plan = exponent.copy_(kernel).mul_(b[:, None, :])
+    transposed = plan.mT.contiguous()  # a row vector times a matrix is the fastest product
+    target = (a + absent)[:, None]  # scalings of absent points stay 1
+    floors = (absent.to(a) + TINY)[:, None], a.new_full((1, 1, 1), TINY)
+    u, v = torch.ones_like(target), torch.ones_like(b)[:, None]
     for iteration in range(BLOCK):
-        relax = _over_relaxed if iteration < BLOCK - 2 else _plain
-        u = relax(u, target / (_times(b * v, transposed) + alone), eager)
-        v = relax(v, 1 / _times(u, kernel), eager)
-    row = _times(b * v, transposed) + alone
-    error = (u * row - target).abs().sum(1)
-    plan = kernel.mul_(u[:, :, None]).mul_((b * v)[:, None, :])
+        raised = power if iteration < BLOCK - 2 else 1.0
+        u *= (target / torch.baddbmm(floors[0], v, transposed).mul_(u)).pow_(raised)
+        v *= torch.baddbmm(floors[1], u, kernel).mul_(v).reciprocal_().pow_(raised)
+    row = torch.baddbmm(floors[0], v, transposed)
+    error = (u * row - target).abs().sum((1, 2))
     correction = target / row
-    f = f + eps * correction.log()
-    value = (a * f).sum(1) + (b * (g + eps * v.log())).sum(1)
-    return value, plan * (correction / u)[:, :, None], plan, f, error
-
-
-def _over_relaxed(old: Tensor, new: Tensor, eager: Tensor) -> Tensor:
-    """A step of 1.75 times the length, in the logarithm, where ``eager``."""
-    root = (new / old).sqrt_()
-    return new * torch.where(eager, root * root.sqrt(), 1.0)
-
-
-def _plain(old: Tensor, new: Tensor, eager: Tensor) -> Tensor:
-    return new
-
-
-def _times(vector: Tensor, matrix: Tensor) -> Tensor:
-    return torch.bmm(vector[:, None, :], matrix)[:, 0].clamp(min=1e-30)
+    f = f + eps * correction.log()[:, 0]
+    value = (a * f).sum(1) + (b * (g + eps * v.log()[:, 0])).sum(1)
+    for_x = plan.mul_(v)
+    for_y = for_x * u.mT
+    return value, for_x.mul_(correction.mT), for_y, f, error
 
 
 def _symmetric(matrix: Tensor, a: Tensor, eps: Tensor, problem: _Problem, wait: bool) -> _Solved:
     """Half the value of a cloud to itself: both potentials are one, and averaged scalings need few iterations
     (Feydy et al., 2019, section 3.1)."""
-    kernel = (-matrix / eps[:, None, None]).clamp(min=-80).exp()
-    present = (a > 0).to(a)
-    u = present / a.clamp(min=1e-30).sqrt()
+    kernel = (matrix / -eps[:, None, None]).clamp_(min=-80).exp_()
+    weights, present = a[:, None], (a > 0).to(a)[:, None]
+    floor = a.new_full((1, 1, 1), TINY)
+    u = present / weights.clamp(min=TINY).sqrt()
     tolerance = problem.tolerance / 10
-    for iteration in range(1, 11 if not wait else 201):
-        exact = present / _times(a * u, kernel)
-        error = (a * (u / exact.clamp(min=1e-30) - present)).abs().sum(1)
-        if wait and iteration > 2 and bool((error <= tolerance).all()):
+    for iteration in range(1, 201 if wait else 11):
+        reached = torch.baddbmm(floor, weights * u, kernel)
+        if wait and iteration % 2 and iteration > 2 and bool((_missed(weights, u, reached) <= tolerance).all()):
             break
-        u = (u * exact).sqrt()
-    exact = present / _times(a * u, kernel)
-    symmetric = a * (u * exact).sqrt()
-    plan = kernel.mul_(symmetric[:, :, None]).mul_(symmetric[:, None, :])
-    value = eps * (a * (u * exact + 1 - present).log()).sum(1) / 2
-    return _Solved(value, plan, plan, torch.full_like(a[:, 0], iteration, dtype=torch.long), error)
+        u = (u * present / reached).sqrt_()
+    reached = torch.baddbmm(floor, weights * u, kernel)
+    exact = present / reached
+    symmetric = weights * (u * exact).sqrt()
+    plan = kernel.mul_(symmetric.mT).mul_(symmetric)
+    value = eps * (weights * (u * exact + 1 - present).log()).sum((1, 2)) / 2
+    iterations = torch.full_like(a[:, 0], iteration, dtype=torch.long)
+    return _Solved(value, plan, plan, iterations, _missed(weights, u, reached))
+
+
+def _missed(weights: Tensor, u: Tensor, reached: Tensor) -> Tensor:
+    """L1 error of a marginal, from its scalings and what they are multiplied with; all (B, 1, n)."""
+    return (weights * (u * reached - 1)).abs_().sum((1, 2))
 
 
 def _annealed(matrix: Tensor, a: Tensor, b: Tensor, schedule: list[float]) -> _Solved:
@@ -696,14 +735,15 @@ def _proximal(matrix: Tensor, a: Tensor, b: Tensor, *, steps: int = 200) -> _Sol
     """The linear programme by proximal steps, all pairs at once (IPOT; Xie et al., 2020)."""
     mean = torch.einsum("bi,bij,bj->b", a, matrix, b).clamp(min=1e-12)
     kernel = (-matrix / (0.1 * mean[:, None, None])).clamp(min=-80).exp()
-    absent_a, absent_b = ((weights == 0).to(a) for weights in (a, b))
-    plan, v = a[:, :, None] * b[:, None, :], torch.ones_like(b)
+    a, b = a[:, None], b[:, None]
+    floors = [(weights == 0).to(a) + TINY for weights in (a, b)]
+    plan, v = a.mT * b, torch.ones_like(b)
     for _ in range(steps):
         step = kernel * plan
-        u = a / (_times(v, step.mT) + absent_a)
-        v = b / (_times(u, step) + absent_b)
-        plan = step.mul_(u[:, :, None]).mul_(v[:, None, :])
-    return _unregularised(matrix, plan, a, steps)
+        u = a / torch.baddbmm(floors[0], v, step.mT)
+        v = b / torch.baddbmm(floors[1], u, step)
+        plan = step.mul_(u.mT).mul_(v)
+    return _unregularised(matrix, plan, a[:, 0], steps)
 
 
 def _unregularised(matrix: Tensor, plan: Tensor, a: Tensor, iterations: int) -> _Solved:

@@ -26,6 +26,8 @@ class WordBatch(NamedTuple):
         Words of the sentence as it was given, also those that truncation dropped.
     truncated : Tensor, shape (B,)
         True where the sentence was longer than ``max_length``.
+    longest : int
+        The largest of ``n_words``, or more: a number, for which no GPU must be waited.
     """
 
     input_ids: Tensor
@@ -33,14 +35,15 @@ class WordBatch(NamedTuple):
     word_index: Tensor
     n_words: Tensor
     truncated: Tensor
+    longest: int
 
     def to(self, device, non_blocking=False) -> WordBatch:
         """Copy of the batch on a device."""
-        return WordBatch(*(tensor.to(device, non_blocking=non_blocking) for tensor in self))
+        return WordBatch(*(tensor.to(device, non_blocking=non_blocking) for tensor in self[:-1]), self.longest)
 
     def rows(self, rows: slice) -> WordBatch:
         """Some of the sentences."""
-        return WordBatch(*(tensor[rows] for tensor in self))
+        return WordBatch(*(tensor[rows] for tensor in self[:-1]), self.longest)
 
     def counts(self) -> dict[str, int]:
         """Numbers of sentences, ``truncated`` sentences, words and ``missing_words`` (without a vector)."""
@@ -129,6 +132,7 @@ def collate_words(rows: Sequence[EncodedSentence], *, pad_token_id: int) -> Word
         torch.from_numpy(word_index),
         torch.tensor([row.n_words for row in rows]),
         torch.tensor([row.truncated for row in rows]),
+        max(row.n_words for row in rows),
     )
 
 
@@ -165,7 +169,7 @@ def pool_words(hidden: Tensor, batch: WordBatch, *, pooling: str = "last") -> tu
 
 def _slots(batch: WordBatch) -> tuple[Tensor, int]:
     """For each subword the word it counts for, and the number n of words; slot n takes what has no word."""
-    n = int(batch.n_words.max())
+    n = batch.longest
     return torch.where(batch.word_index >= 0, batch.word_index, n), n
 
 

@@ -26,7 +26,7 @@ def words(*shape, n_real=None, layers=1, seed=0):
 
 
 def batch_of(*languages):
-    return PairBatch(None, torch.tensor(languages))
+    return PairBatch(None, len(set(languages)))
 
 
 def test_wordot_is_the_mean_divergence_of_each_language():
@@ -138,7 +138,7 @@ def batch():
     index = torch.arange(7).repeat(8, 1) - 1
     index[:, -1] = -1
     lengths = torch.full((8,), 5)
-    return PairBatch(WordBatch(ids, torch.ones_like(ids), index, lengths, lengths < 0), torch.tensor([0, 0, 1, 1]))
+    return PairBatch(WordBatch(ids, torch.ones_like(ids), index, lengths, lengths < 0, 5), 2)
 
 
 def alignment(model, divergence=None, **changes):
