@@ -347,6 +347,11 @@ def _precision(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
 
 
+def _on_accelerator(tensor: Tensor) -> bool:
+    """Where the host runs ahead of the computation, and looking at a number would make it wait."""
+    return tensor.device.type != "cpu"
+
+
 def _first(weights: Tensor) -> Tensor:
     one = torch.zeros_like(weights)
     one[:, 0] = 1.0
@@ -402,7 +407,7 @@ def _with_status(result: Tensor, iterations: Tensor, error: Tensor, problem: _Pr
     status = Status(error <= problem.tolerance, iterations, error)
     if return_status:
         return result, status
-    if problem.solver == "converged" and not error.is_cuda and not status.converged.all():
+    if problem.solver == "converged" and not _on_accelerator(error) and not status.converged.all():
         warnings.warn(unconverged(status), stacklevel=4)
     return result
 
@@ -421,7 +426,7 @@ class _Value(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, y, x_mask, y_mask, a, b, problem: _Problem, debias: bool, learns: bool):
-        wait = not (learns and x.is_cuda)
+        wait = not (learns and _on_accelerator(x))
         if problem.solver == "geomloss":
             problem = problem._replace(schedule=_schedule(_prepared(x, y, x_mask, y_mask, a, b, problem), problem))
         results, gradients = [], [torch.zeros_like(z, dtype=_precision(z)) for z in (x, y)] if learns else []
@@ -455,7 +460,7 @@ def _parts(x: Tensor, y: Tensor, x_mask: Tensor | None, y_mask: Tensor | None) -
     pairs, n, d = x.shape
     m = y.shape[1]
     count = min(pairs, round((pairs * n * m * (d + 200) / 1.2e7) ** 0.5))
-    if x.is_cuda or count < 2 or (x_mask is None and y_mask is None):
+    if _on_accelerator(x) or count < 2 or (x_mask is None and y_mask is None):
         return [(slice(None), n, m)]
     sizes = [
         torch.full((pairs,), z.shape[1]) if mask is None else (mask * torch.arange(1, z.shape[1] + 1)).amax(1)
@@ -534,7 +539,7 @@ def _within(points: Tensor, weights: Tensor, eps, problem: _Problem, wait: bool)
 
 def _solve(matrix: Tensor, a: Tensor, b: Tensor, eps: Tensor, problem: _Problem, wait: bool) -> _Solved:
     if problem.solver == "exact":
-        return _proximal(matrix, a, b) if matrix.is_cuda else _network_simplex(matrix, a, b)
+        return _proximal(matrix, a, b) if _on_accelerator(matrix) else _network_simplex(matrix, a, b)
     if problem.unbalanced is not None and any(price != math.inf for price in _two(problem.unbalanced)):
         prices = [price * eps / problem.epsilon for price in _two(problem.unbalanced)]
         return _unbalanced(matrix, a, b, eps, prices, problem, wait)

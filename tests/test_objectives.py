@@ -1,5 +1,8 @@
+from contextlib import nullcontext
+
 import pytest
 import torch
+from torch import nn
 from transformers import BertConfig, BertModel
 
 from otlib.objectives import (
@@ -200,3 +203,26 @@ def test_without_anchor_no_frozen_encoder_runs(model, batch):
     objective.frozen = None
     loss, terms = objective(model, batch)
     assert "anchor" not in terms and torch.isfinite(loss)
+
+
+class Embedded(nn.Module):
+    """An encoder whose only layer looks up its subwords."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(40, 16)
+
+    def forward(self, words):
+        return [self.table(words.input_ids)]
+
+
+@pytest.mark.parametrize("options", [{}, {"scope": "batch"}, {"cost": "cosine"}, {"unbalanced": 1.0}], ids=str)
+def test_nothing_in_a_training_step_waits_for_an_accelerator(batch, options, monkeypatch):
+    """Tensors of the meta device have no numbers: whoever asks for one fails, as it would wait on a GPU."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # does not know the meta device
+    model, batch = Embedded().to("meta"), batch._replace(words=batch.words.to("meta"))
+    loss, terms = alignment(model, wordot(**options))(model, batch)
+    loss.backward()
+    assert model.table.weight.grad.shape == (40, 16) and "marginal_error" in terms
+    with pytest.raises(RuntimeError, match="meta"):
+        loss.item()
