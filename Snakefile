@@ -74,7 +74,7 @@ if study.pretrains:
             notebook="notebooks/03_pretrain.ipynb",
         params:
             settings=settings(study.pretrain_arguments()),
-        threads: max(1, workflow.cores // 2)  # the other half reads on meanwhile
+        threads: workflow.cores
         shell:
             EXECUTE + " study={config[study]:q}"
 
