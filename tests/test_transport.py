@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 from otlib import sinkhorn_divergence, transport_plan
 from otlib.transport import (
     _network_simplex,
+    _parts,
     _proximal,
     fused_gromov_wasserstein_plan,
     norm_weights,
@@ -449,3 +450,23 @@ def test_a_semi_relaxed_divergence_is_refused():
     x, y, *_ = clouds(pairs=1)
     with pytest.raises(ValueError, match="one price for both clouds"):
         sinkhorn_divergence(x, y, unbalanced=(math.inf, 1.0))
+
+
+def test_pairs_solved_in_parts_by_size_are_the_same_as_alone():
+    # Enough work that a CPU sorts the pairs by size; what stands on padding is not a number.
+    x, y, x_mask, y_mask = clouds(pairs=40, n=48, m=40, d=400)
+    assert len(_parts(x, y, x_mask, y_mask)) > 1
+    x_mask[3] = False
+    x, y = (z.masked_fill(~mask[..., None], torch.nan).requires_grad_() for z, mask in ((x, x_mask), (y, y_mask)))
+    values, status = sinkhorn_divergence(x, y, x_mask, y_mask, return_status=True)
+    values.sum().backward()
+    assert values[3] == 0 and status.converged.all()
+    for k in [k for k in range(40) if k != 3]:
+        p, q = (z[k : k + 1, mask[k]].detach().requires_grad_() for z, mask in ((x, x_mask), (y, y_mask)))
+        alone = sinkhorn_divergence(p, q)
+        alone.sum().backward()
+        torch.testing.assert_close(values[k : k + 1], alone, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(x.grad[k, x_mask[k]], p.grad[0], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(y.grad[k, y_mask[k]], q.grad[0], rtol=1e-4, atol=1e-6)
+    for z, mask in ((x, x_mask), (y, y_mask)):
+        assert (z.grad[~mask] == 0).all()
