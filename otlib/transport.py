@@ -317,7 +317,7 @@ def _two(prices) -> tuple[float, float]:
     return tuple(prices) if isinstance(prices, (tuple, list)) else (prices, prices)
 
 
-def _prepared(x, y, x_mask, y_mask, a, b, problem: _Problem) -> _Clouds:
+def _prepared(x, y, x_mask, y_mask, a, b, problem: _Problem, overwrite: bool = False) -> _Clouds:
     dtype = _precision(x)
     masks, weights = [], []
     for points, mask, given in ((x, x_mask, a), (y, y_mask, b)):
@@ -330,10 +330,10 @@ def _prepared(x, y, x_mask, y_mask, a, b, problem: _Problem) -> _Clouds:
     if problem.cost == "cosine":  # between unit vectors it is half the squared distance
         x, y = (torch.nn.functional.normalize(z.to(dtype), dim=-1) for z in (x, y))
     elif problem.solver == "geomloss":  # its schedule depends on where the clouds lie
-        x, y = (z.to(dtype, copy=True) for z in (x, y))
+        x, y = (z.to(dtype, copy=not overwrite) for z in (x, y))
     else:  # costs are differences of large squares where clouds lie far from the origin: move them there
         centre = y[torch.arange(len(y), device=y.device), masks[1].byte().argmax(1)][:, None].to(dtype)
-        x, y = (z - centre for z in (x, y))
+        x, y = (z.to(dtype, copy=not overwrite).sub_(centre) for z in (x, y))
     for points, mask in zip((x, y), masks, strict=True):
         _clear(points, ~(mask & real[:, None]))
     # A pair with an empty side becomes one point on either side, in the same place: every number in it is finite.
@@ -455,19 +455,21 @@ def _parts(x: Tensor, y: Tensor, x_mask: Tensor | None, y_mask: Tensor | None) -
     """Pairs of like size, which a CPU solves together because padding costs time: their rows, largest n and m.
 
     A part costs a millisecond whatever its size, hence as many parts as the square root of the milliseconds that all
-    pairs would take at once. None where one is enough.
+    pairs would take at once. None where there is nothing to gain.
     """
-    (pairs, n, d), m = x.shape, y.shape[1]
-    count = min(pairs, round((pairs * n * m * (d + 200) / 1.2e7) ** 0.5))
-    if count < 2 or _on_accelerator(x) or (x_mask is None and y_mask is None):
+    if _on_accelerator(x) or len(x) < 2 or (x_mask is None and y_mask is None):
         return []
     sizes = np.stack(
         [
-            np.full(pairs, z.shape[1]) if mask is None else (mask.numpy() * np.arange(1, z.shape[1] + 1)).max(1)
+            np.full(len(z), z.shape[1]) if mask is None else (mask.numpy() * np.arange(1, z.shape[1] + 1)).max(1)
             for z, mask in ((x, x_mask), (y, y_mask))
         ]
     ).clip(min=1)
-    order = np.argsort(sizes.prod(0), kind="stable")
+    areas = sizes.prod(0)
+    count = min(len(x), max(1, round((areas.sum() * (x.shape[2] + 200) / 5e6) ** 0.5)))
+    if count == 1 and sizes.max(1).tolist() == [x.shape[1], y.shape[1]]:
+        return []
+    order = np.argsort(areas, kind="stable")
     return [(torch.from_numpy(rows), *map(int, sizes[:, rows].max(1))) for rows in np.array_split(order, count)]
 
 
@@ -477,7 +479,7 @@ def _by_parts(parts, clouds: tuple, problem: _Problem, debias: bool, learns: boo
     for rows, n, m in parts:
         sizes = (n, m) * 3
         part = [None if z is None else z[:, :size].index_select(0, rows) for z, size in zip(clouds, sizes, strict=True)]
-        *result, slopes = _value_and_gradients(*part, problem, debias, learns)
+        *result, slopes = _value_and_gradients(*part, problem, debias, learns, overwrite=True)
         results.append(result)
         for gradient, slope in zip(gradients, slopes, strict=True):
             gradient[:, : slope.shape[1]].index_copy_(0, rows, slope)
@@ -486,9 +488,11 @@ def _by_parts(parts, clouds: tuple, problem: _Problem, debias: bool, learns: boo
     return *(torch.cat(pieces)[order] for pieces in zip(*results, strict=True)), gradients
 
 
-def _value_and_gradients(x, y, x_mask, y_mask, a, b, problem: _Problem, debias: bool, learns: bool):
+def _value_and_gradients(
+    x, y, x_mask, y_mask, a, b, problem: _Problem, debias: bool, learns: bool, *, overwrite: bool = False
+):
     wait = not (learns and _on_accelerator(x))
-    clouds = _prepared(x, y, x_mask, y_mask, a, b, problem)
+    clouds = _prepared(x, y, x_mask, y_mask, a, b, problem, overwrite)
     across, matrix, eps = _across(clouds, problem, wait)
     value, error = across.value, across.error
     pulls = [_slope(across.for_x, matrix, problem.cost), _slope(across.for_y, matrix, problem.cost).mT]
