@@ -9,7 +9,7 @@ import lzma
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -149,11 +149,44 @@ def read_parallel(
         If the files of a pair differ in length, a column is missing, a line has the wrong number of fields, a
         line is not UTF-8, or no pair is left; names file and line.
     """
+    pairs = read_pairs(path, language, pivot)
+    text = clean_pairs(
+        pairs,
+        language,
+        words=words,
+        pivot=pivot,
+        max_words=max_words,
+        max_ratio=max_ratio,
+        deduplicate=deduplicate,
+    )
+    if not len(text):
+        raise ValueError(f"{_name(path)}: no sentence pair is left ({listed_counts(text.counts)})")
+    return text
+
+
+def clean_pairs(
+    pairs: Iterable[tuple[str, str]],
+    language: str,
+    *,
+    words: str = "whitespace",
+    pivot: str = "en",
+    max_words: int = 100,
+    max_ratio: float = 9.0,
+    deduplicate: bool = True,
+    enough: int | None = None,
+) -> ParallelText:
+    """Split sentence pairs (source, pivot) into words and drop what :func:`read_parallel` drops, with counts.
+
+    Parameters
+    ----------
+    enough : int, optional
+        Read on until so many pairs are kept, and no further; to the end if None.
+    """
     split_source, split_pivot = word_tokenizer(words, language), word_tokenizer(words, pivot)
     counts = dict.fromkeys(("read", "empty_side", "too_long", "bad_ratio", "duplicate", "kept"), 0)
     seen: set[tuple[str, str]] = set()
     source, target = [], []
-    for left, right in _pairs(path, language, pivot):
+    for left, right in pairs:
         counts["read"] += 1
         left_words, right_words = split_source(left), split_pivot(right)
         verdict = _verdict(len(left_words), len(right_words), max_words, max_ratio)
@@ -165,8 +198,8 @@ def read_parallel(
             seen.add(key)
             source.append(left_words)
             target.append(right_words)
-    if not source:
-        raise ValueError(f"{_name(path)}: no sentence pair is left ({_listed(counts)})")
+            if len(source) == enough:
+                break
     return ParallelText(language, source, target, counts)
 
 
@@ -182,11 +215,12 @@ def _name(path) -> str:
     return " and ".join(map(str, path)) if isinstance(path, tuple | list) else str(path)
 
 
-def _listed(counts: dict[str, int]) -> str:
+def listed_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in counts.items())
 
 
-def _pairs(path, language: str, pivot: str) -> Iterator[tuple[str, str]]:
+def read_pairs(path: str | Path | tuple, language: str, pivot: str = "en") -> Iterator[tuple[str, str]]:
+    """Sentence pairs (source, pivot) as they stand in a file, or pair of files, of :func:`read_parallel`."""
     if isinstance(path, tuple | list):
         return _moses_pairs(*path)
     suffixes = [suffix for suffix in Path(path).suffixes if suffix not in OPENERS]
