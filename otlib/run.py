@@ -276,7 +276,7 @@ def _data_command(options) -> int:
     sys.stderr.write("data | started\n")
     try:
         make_data(load_study(options.study))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.stderr.write(f"data | failed: {error}\n")
         return 1
     sys.stderr.write("data | done\n")

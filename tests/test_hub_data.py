@@ -1,16 +1,19 @@
 """Data sets of the hub become the same data folder; here they lie on disk, and `datasets` reads them itself."""
 
+import json
 from collections import Counter
 
 import numpy as np
 import pytest
-from datasets import ClassLabel, Dataset, Features, TranslationVariableLanguages, Value
+from datasets import ClassLabel, Dataset, Features, TranslationVariableLanguages, Value, load_dataset
 
 from otlib import hub_data
 from otlib.corpora import draw, read_parallel
 from otlib.hub_data import prepare_hub
 from otlib.nli import LABELS, read_nli
 from otlib.qa import read_qa
+from otlib.run import make_data
+from otlib.study import load_study
 
 LANGUAGES = ["de", "th"]
 LABEL = ClassLabel(names=list(LABELS))
@@ -209,6 +212,27 @@ def test_no_training_pair_shares_a_sentence_with_a_heldout_one(sources, tmp_path
     assert not english[0] & english[1]
     kept = counts["de parallel"]
     assert len(heldout) == 5 and len(train) == 60 - 5 - kept["overlap"] - kept["in_test"] and kept["in_test"] > 0
+
+
+def test_the_record_of_a_study_shows_the_counts_of_each_language(sources, root, tmp_path, monkeypatch):
+    def load(hub, config, split):
+        return load_dataset(str(root / hub.split("/")[1]), config, split=split, streaming=True)
+
+    monkeypatch.setattr(hub_data, "load", load)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(
+        """
+        {name: tiny, source: hub, languages: [de], seeds: [0], encoder: {checkpoint: x},
+         methods: {none: {objective: none}},
+         data: {parallel: {de: {hub: owner/europarl, config: de-en}}, parallel_pairs: 50, heldout_pairs: 4}}
+        """
+    )
+    study = load_study(path, outputs=tmp_path)
+    record = json.loads(make_data(study).read_text())
+    counts = record["counts"]["de parallel"]
+    assert {counts[name] for name in ("read", "kept", "sampled", "upsampled", "heldout")} == {41, 40, 50, 14, 4}
+    assert record["parameters"]["parallel"]["de"]["hub"] == "owner/europarl"
+    assert "data/parallel/de-en.train.tsv" in " ".join(record["data"])
 
 
 # Refusals
