@@ -3,6 +3,23 @@
 A source is ``{hub: owner/name, config: ..., split: train}``, read through the ``datasets`` library, or
 ``{file: ...}``, what :mod:`otlib.local_data` reads: a study goes on where the hub cannot be reached. Data sets
 that need a loading script, which ``datasets`` has refused since its version 4, are such a case.
+
+The paper's corpora, as far as the hub has them without a script (looked up in November 2026):
+
+========  ===============================================================  =================================
+language  data set                                                         config
+========  ===============================================================  =================================
+bg de el  Helsinki-NLP/europarl                                            bg-en, de-en, el-en
+es fr     the same                                                         en-es, en-fr
+ar ru zh  Helsinki-NLP/multiun                                             ar-en, en-ru, en-zh
+hi        cfilt/iitb-english-hindi                                         none
+th tr vi  sentence-transformers/parallel-sentences-opensubtitles           en-th, en-tr, en-vi
+ur        none: Tanzil, English-Urdu, Moses format, from OPUS              ``{file: [tanzil.ur, tanzil.en]}``
+sw        none: Tanzil and GlobalVoices, English-Swahili, from OPUS        a list of two such pairs of files
+========  ===============================================================  =================================
+
+Their split is ``train``. English tasks: nyu-mll/multi_nli and rajpurkar/squad (``train``); tests: facebook/xnli
+(config ``"{language}"`` or ``all_languages``, ``test``) and google/xquad (``"xquad.{language}"``, ``validation``).
 """
 
 from __future__ import annotations
