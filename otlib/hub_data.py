@@ -24,6 +24,7 @@ Their split is ``train``. English tasks: nyu-mll/multi_nli and rajpurkar/squad (
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from math import ceil
@@ -105,6 +106,7 @@ def prepare_hub(
             raise ValueError(f"data.parallel.{language} is missing: the language needs a source of parallel text")
         wanted = None if parallel_pairs is None else heldout_pairs + ceil(SPARE * parallel_pairs)
         text = _parallel(parallel[language], language, words=words, max_words=max_words, wanted=wanted, seed=seed)
+        print(f"data | {language}: {text.counts['kept']} pairs kept of {text.counts['read']} read", file=sys.stderr)
         train, heldout = split_heldout(text, heldout_pairs, seed=seed)
         counts |= write_parallel(folder, train, heldout, pairs=parallel_pairs, seed=seed)
     if nli_test is not None:

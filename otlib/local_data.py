@@ -235,7 +235,7 @@ def write_nli(
         if absent:
             raise ValueError(f"{name or f'nli_{split}'} has no rows in {', '.join(absent)}")
         if split != "test":
-            table["pairID"] = range(len(table))
+            table = table.assign(pairID=range(len(table)))
         table.to_csv(folder / "nli" / f"xnli.{split}.tsv", sep="\t", index=False, quoting=csv.QUOTE_NONE)
         counts[split] = len(table)
         for dropped in ("no_consensus", "empty_side"):
