@@ -9,8 +9,9 @@ import lzma
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ def read_lines(path: str | Path) -> Iterator[str]:
 
 # Word tokenizers
 
-CJK = re.compile(r"([\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef])")
+NO_BLANKS = ("ja", "km", "lo", "my")  # languages without blanks and without a segmenter here
 
 
 def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
@@ -57,15 +58,22 @@ def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
     Parameters
     ----------
     kind : {"whitespace", "moses"}
-        Blanks only, or the Moses tokenizer (the paper's) in its sacremoses version. Chinese and Japanese,
-        which have no blanks, are split into characters first, as mBERT's own tokenizer does.
+        Blanks only, or the Moses tokenizer (the paper's) in its sacremoses version. Chinese and Thai, which have
+        no blanks, are segmented instead: Chinese by jieba (its default dictionary and hidden Markov model), Thai
+        by PyThaiNLP's newmm (longest words of its dictionary, within Thai character clusters). Moses then splits
+        their ASCII segments only: it would part Thai tone marks from their letters.
     language : str
         Code, for the tokenizer's abbreviations and elisions.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the language's segmenter is not installed.
 
     Warns
     -----
     UserWarning
-        For Thai, Khmer, Lao and Burmese, which Moses does not split: segment the text first, then use
+        For Japanese, Khmer, Lao and Burmese, which nothing here splits: segment the text first, then use
         "whitespace".
     """
     if kind == "whitespace":
@@ -74,15 +82,45 @@ def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
         raise ValueError(f"words must be whitespace or moses, got {kind!r}")
     from sacremoses import MosesTokenizer
 
-    if language in ("th", "km", "lo", "my"):
+    if language in NO_BLANKS:
         warnings.warn(
             f"Moses splits {language} at blanks only; segment it first and use words: whitespace",
             stacklevel=2,
         )
     tokenizer = MosesTokenizer(lang=language)
-    if language in ("zh", "ja"):
-        return lambda sentence: tokenizer.tokenize(CJK.sub(r" \1 ", sentence), escape=False)
+    if language in SEGMENTERS:
+        segment = _segmenter(language)
+        split = partial(tokenizer.tokenize, escape=False)
+        return lambda sentence: [
+            word for part in segment(" ".join(sentence.split())) for word in (split(part) if part.isascii() else [part])
+        ]
     return lambda sentence: tokenizer.tokenize(sentence, escape=False)
+
+
+def _jieba() -> Callable[[str], list[str]]:
+    import jieba
+
+    jieba.setLogLevel("WARNING")
+    return jieba.lcut
+
+
+def _newmm() -> Callable[[str], list[str]]:
+    from pythainlp.tokenize import word_tokenize
+
+    return partial(word_tokenize, engine="newmm")
+
+
+SEGMENTERS = {"zh": _jieba, "th": _newmm}
+
+
+def _segmenter(language: str) -> Callable[[str], list[str]]:
+    try:
+        return SEGMENTERS[language]()
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"words: moses splits {language} by the package {error.name}, which is not installed: "
+            "pip install jieba pythainlp, or segment the text first and use words: whitespace"
+        ) from error
 
 
 # Parallel text
@@ -149,11 +187,44 @@ def read_parallel(
         If the files of a pair differ in length, a column is missing, a line has the wrong number of fields, a
         line is not UTF-8, or no pair is left; names file and line.
     """
+    pairs = read_pairs(path, language, pivot)
+    text = clean_pairs(
+        pairs,
+        language,
+        words=words,
+        pivot=pivot,
+        max_words=max_words,
+        max_ratio=max_ratio,
+        deduplicate=deduplicate,
+    )
+    if not len(text):
+        raise ValueError(f"{_name(path)}: no sentence pair is left ({listed_counts(text.counts)})")
+    return text
+
+
+def clean_pairs(
+    pairs: Iterable[tuple[str, str]],
+    language: str,
+    *,
+    words: str = "whitespace",
+    pivot: str = "en",
+    max_words: int = 100,
+    max_ratio: float = 9.0,
+    deduplicate: bool = True,
+    enough: int | None = None,
+) -> ParallelText:
+    """Split sentence pairs (source, pivot) into words and drop what :func:`read_parallel` drops, with counts.
+
+    Parameters
+    ----------
+    enough : int, optional
+        Read on until so many pairs are kept, and no further; to the end if None.
+    """
     split_source, split_pivot = word_tokenizer(words, language), word_tokenizer(words, pivot)
     counts = dict.fromkeys(("read", "empty_side", "too_long", "bad_ratio", "duplicate", "kept"), 0)
     seen: set[tuple[str, str]] = set()
     source, target = [], []
-    for left, right in _pairs(path, language, pivot):
+    for left, right in pairs:
         counts["read"] += 1
         left_words, right_words = split_source(left), split_pivot(right)
         verdict = _verdict(len(left_words), len(right_words), max_words, max_ratio)
@@ -165,8 +236,8 @@ def read_parallel(
             seen.add(key)
             source.append(left_words)
             target.append(right_words)
-    if not source:
-        raise ValueError(f"{_name(path)}: no sentence pair is left ({_listed(counts)})")
+            if len(source) == enough:
+                break
     return ParallelText(language, source, target, counts)
 
 
@@ -182,11 +253,12 @@ def _name(path) -> str:
     return " and ".join(map(str, path)) if isinstance(path, tuple | list) else str(path)
 
 
-def _listed(counts: dict[str, int]) -> str:
+def listed_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in counts.items())
 
 
-def _pairs(path, language: str, pivot: str) -> Iterator[tuple[str, str]]:
+def read_pairs(path: str | Path | tuple, language: str, pivot: str = "en") -> Iterator[tuple[str, str]]:
+    """Sentence pairs (source, pivot) as they stand in a file, or pair of files, of :func:`read_parallel`."""
     if isinstance(path, tuple | list):
         return _moses_pairs(*path)
     suffixes = [suffix for suffix in Path(path).suffixes if suffix not in OPENERS]

@@ -82,9 +82,7 @@ def prepare_files(
     FileNotFoundError, ValueError
         If a file is missing or malformed; names file and line.
     """
-    folder = Path(folder)
-    for part in ("parallel", "gold", "text", "nli", "qa"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    folder = make_folders(folder)
     gold = gold or {}
     counts: dict[str, dict[str, int]] = {}
     tested: set[str] = set()
@@ -94,26 +92,65 @@ def prepare_files(
             train, heldout = split_heldout(train, heldout_pairs, seed=seed)
         else:
             heldout = read_parallel(_path(retrieval, language), language, words=words, max_words=max_words)
-        sentences = _sentences(heldout)
+        sentences = set()
         if language in gold:
             shutil.copy(gold[language], folder / "gold" / f"{language}-{PIVOT}.tsv")
-            for pair in read_gold(gold[language]):
-                sentences |= {_key(pair.en), _key(pair.other)}
-        train = _without(train, sentences)
-        if parallel_pairs is not None:
-            train = sample(train, parallel_pairs, seed=seed)
-        counts[f"{language} parallel"], counts[f"{language} heldout"] = train.counts, heldout.counts
-        _write_pairs(folder / "parallel" / f"{language}-{PIVOT}.train.tsv", train)
-        _write_pairs(folder / "parallel" / f"{language}-{PIVOT}.heldout.tsv", heldout)
-        tested |= sentences
+            sentences = {_key(side) for pair in read_gold(gold[language]) for side in (pair.en, pair.other)}
+        counts |= write_parallel(folder, train, heldout, also_tested=sentences, pairs=parallel_pairs, seed=seed)
+        tested |= sentences | _sentences(heldout)
     if text is not None:
         files = {language: _path(text, language) for language in languages}
         counts["text"] = _write_text(folder / "text", files, tested, pivot_share=pivot_share, seed=seed)
     if nli_test is not None:
-        counts["nli"] = _write_nli(folder / "nli", languages, nli_train, nli_dev, nli_test)
+        splits = {"train": nli_train, "dev": nli_dev, "test": [nli_test]}
+        tables = {split: (", ".join(paths), [read_nli(path) for path in paths]) for split, paths in splits.items()}
+        counts["nli"] = write_nli(folder, languages, tables)
     if qa_test is not None:
-        counts["qa"] = _write_qa(folder / "qa", languages, qa_train, qa_test, dev_share=qa_dev_share, seed=seed)
+        paths = {language: Path(_path(qa_test, language)) for language in (PIVOT, *languages)}
+        tests = {language: read_squad(path) for language, path in paths.items() if path.exists()}
+        counts["qa"] = write_qa(folder, languages, read_squad(qa_train), tests, dev_share=qa_dev_share, seed=seed)
     return counts
+
+
+def make_folders(folder: str | Path) -> Path:
+    """Make the folders of a study's data."""
+    for part in ("parallel", "gold", "text", "nli", "qa"):
+        Path(folder, part).mkdir(parents=True, exist_ok=True)
+    return Path(folder)
+
+
+def write_parallel(
+    folder: Path,
+    train: ParallelText,
+    heldout: ParallelText,
+    *,
+    also_tested: set[str] = frozenset(),
+    pairs: int | None = None,
+    seed: int = 0,
+) -> dict[str, dict[str, int]]:
+    """Write the parallel text of a language, without training pairs that share a sentence with the tested ones.
+
+    Parameters
+    ----------
+    also_tested : set of str
+        Further sentences that must not be trained on, as :func:`_key` makes them.
+    pairs : int, optional
+        Training pairs to draw, upsampled where there are fewer; all of them in their order if None.
+
+    Returns
+    -------
+    dict
+        What became of the pairs read, for ``"<language> parallel"`` and ``"<language> heldout"``.
+    """
+    language = train.language
+    train = _without(train, _sentences(heldout) | also_tested)
+    if not len(train):
+        raise ValueError(f"every {language} pair shares a sentence with those tested: none is left to train on")
+    if pairs is not None:
+        train = sample(train, pairs, seed=seed)
+    _write_pairs(folder / "parallel" / f"{language}-{PIVOT}.train.tsv", train)
+    _write_pairs(folder / "parallel" / f"{language}-{PIVOT}.heldout.tsv", heldout)
+    return {f"{language} parallel": train.counts, f"{language} heldout": heldout.counts}
 
 
 def _path(template: str, language: str) -> str:
@@ -173,37 +210,83 @@ def _write_text(
     return counts
 
 
-def _write_nli(folder: Path, languages, train, dev, test) -> dict[str, int]:
+def write_nli(
+    folder: Path, languages: Sequence[str], splits: Mapping[str, tuple[str, Sequence[pd.DataFrame]]]
+) -> dict[str, int]:
+    """Write inference items: English ones for training and development, those of every language for the test.
+
+    Parameters
+    ----------
+    splits : mapping of {"train", "dev", "test"} to (str, sequence of DataFrame)
+        A name of the source for messages, and tables as from :func:`otlib.nli.read_nli`; what their ``attrs``
+        count is added to the counts.
+
+    Raises
+    ------
+    ValueError
+        If a language has no items.
+    """
     counts = {}
-    for split, paths in (("train", train), ("dev", dev), ("test", [test])):
-        table = pd.concat([read_nli(path) for path in paths], ignore_index=True)
-        table = table[table["language"].isin([PIVOT, *languages])]
+    for split, (name, tables) in splits.items():
+        codes = [PIVOT, *languages] if split == "test" else [PIVOT]
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"language": []})
+        table = table[table["language"].isin(codes)]
+        absent = sorted(set(codes) - set(table["language"]))
+        if absent:
+            raise ValueError(f"{name or f'nli_{split}'} has no rows in {', '.join(absent)}")
         if split != "test":
-            table["pairID"] = range(len(table))
-        absent = {PIVOT, *languages} - set(table["language"])
-        if split == "test" and absent:
-            raise ValueError(f"{test} has no rows in {', '.join(sorted(absent))}")
+            table = table.assign(pairID=range(len(table)))
+        table.to_csv(folder / "nli" / f"xnli.{split}.tsv", sep="\t", index=False, quoting=csv.QUOTE_NONE)
         counts[split] = len(table)
-        table.to_csv(folder / f"xnli.{split}.tsv", sep="\t", index=False, quoting=csv.QUOTE_NONE)
+        for dropped in ("no_consensus", "empty_side"):
+            counts[f"{split} {dropped}"] = sum(part.attrs.get(dropped, 0) for part in tables)
     return counts
 
 
-def _write_qa(folder: Path, languages, train, test, *, dev_share: float, seed: int) -> dict[str, int]:
-    read_qa(train)  # refuses a malformed file before anything is written
-    articles = json.loads("\n".join(read_lines(train)))["data"]
+def read_squad(path: str | Path) -> dict:
+    """The JSON of a file in SQuAD's format, checked by :func:`otlib.qa.read_qa`."""
+    read_qa(path)
+    return json.loads("\n".join(read_lines(path)))
+
+
+def write_qa(
+    folder: Path,
+    languages: Sequence[str],
+    train: Mapping,
+    tests: Mapping[str, Mapping],
+    *,
+    dev_share: float,
+    seed: int,
+) -> dict[str, int]:
+    """Write questions in SQuAD's format, whole paragraphs of the training data becoming the development set.
+
+    Parameters
+    ----------
+    train : mapping
+        SQuAD's JSON.
+    tests : mapping of language to mapping
+        The same of each language that is tested.
+    """
     rng = random.Random(seed)
     splits: dict[str, list] = {"train": [], "dev": []}
-    for article in articles:
+    for article in train["data"]:
         for paragraph in article["paragraphs"]:
             splits["dev" if rng.random() < dev_share else "train"].append(paragraph)
     counts = {}
     for split, paragraphs in splits.items():
-        data = {"version": "1.1", "data": [{"title": split, "paragraphs": paragraphs}]}
-        (folder / f"{PIVOT}.{split}.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+        _write_json(
+            folder / "qa" / f"{PIVOT}.{split}.json",
+            {"version": "1.1", "data": [{"title": split, "paragraphs": paragraphs}]},
+        )
         counts[split] = sum(len(paragraph["qas"]) for paragraph in paragraphs)
     for language in (PIVOT, *languages):
-        path = Path(_path(test, language))
-        counts[f"test {language}"] = len(read_qa(path)) if path.exists() else 0
-        if path.exists():
-            shutil.copy(path, folder / f"{language}.test.json")
+        counts[f"test {language}"] = 0
+        if language in tests:
+            path = _write_json(folder / "qa" / f"{language}.test.json", tests[language])
+            counts[f"test {language}"] = len(read_qa(path))
     return counts
+
+
+def _write_json(path: Path, data: Mapping) -> Path:
+    path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+    return path

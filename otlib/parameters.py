@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     ConfigDict,
+    Discriminator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     StringConstraints,
+    Tag,
     ValidationError,
     ValidationInfo,
     with_config,
@@ -124,6 +126,58 @@ class FilesData(TypedDict, total=False):
     heldout_pairs: PositiveInt
     max_words: PositiveInt
     pivot_share: Share
+    qa_dev_share: Share
+    seed: NonNegativeInt
+
+
+@_strict
+class HubSource(TypedDict, total=False):
+    """A data set of the Hugging Face hub; ``{language}`` in ``config`` or ``split`` is a language's code."""
+
+    hub: Required[Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]]
+    config: str
+    split: str
+
+
+@_strict
+class FileSource(TypedDict):
+    """What lies on disk instead: a file, or a pair of files (Moses, the English one last)."""
+
+    file: Source | Annotated[list[Source], Field(min_length=2, max_length=2)]
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list):
+        return "several sources"
+    return "a local file" if isinstance(value, dict) and "file" in value else "a hub data set"
+
+
+OneSource = Annotated[
+    Annotated[HubSource, Tag("a hub data set")] | Annotated[FileSource, Tag("a local file")],
+    Discriminator(_kind),
+]
+Sources = Annotated[
+    Annotated[HubSource, Tag("a hub data set")]
+    | Annotated[FileSource, Tag("a local file")]
+    | Annotated[list[OneSource], Field(min_length=1), Tag("several sources")],
+    Discriminator(_kind),
+]
+
+
+@_strict
+class HubData(TypedDict, total=False):
+    """Arguments of :func:`otlib.hub_data.prepare_hub`; paths as in :class:`FilesData`."""
+
+    parallel: Required[dict[Code, Sources]]
+    nli_train: Sources
+    nli_dev: Sources
+    nli_test: OneSource
+    qa_train: OneSource
+    qa_test: OneSource
+    words: Literal["whitespace", "moses"]
+    parallel_pairs: PositiveInt
+    heldout_pairs: PositiveInt
+    max_words: PositiveInt
     qa_dev_share: Share
     seed: NonNegativeInt
 

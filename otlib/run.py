@@ -146,12 +146,14 @@ class Progress:
 
 
 def make_data(study: Study) -> Path:
-    """Make the study's ``data`` folder anew: from the micro-world, or from the files that the study names."""
+    """Make the study's ``data`` folder anew: from the micro-world, from files or from the hub, as the study says."""
     started = datetime.now(timezone.utc)
     partial = study.folder / "data.tmp"
     shutil.rmtree(partial, ignore_errors=True)
     if study.source == "microworld":
         from otlib.microworld import write_world as write
+    elif study.source == "hub":
+        from otlib.hub_data import prepare_hub as write
     else:
         from otlib.local_data import prepare_files as write
     counts = write(partial, study.languages, **study.data_arguments())
@@ -274,7 +276,7 @@ def _data_command(options) -> int:
     sys.stderr.write("data | started\n")
     try:
         make_data(load_study(options.study))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.stderr.write(f"data | failed: {error}\n")
         return 1
     sys.stderr.write("data | done\n")

@@ -24,6 +24,7 @@ from otlib.parameters import (
     Align,
     Encoder,
     FilesData,
+    HubData,
     Language,
     Method,
     MicroworldData,
@@ -179,11 +180,7 @@ class FilesStudy(Study):
 
     @model_validator(mode="after")
     def _sections_have_data(self):
-        needed = {"nli": ("nli_train", "nli_dev", "nli_test"), "qa": ("qa_train", "qa_test")}
-        wanted = [key for task in self.tasks for key in needed[task]] + ["text"] * self.pretrains
-        absent = [key for key in wanted if key not in self.data]
-        if absent:
-            raise ValueError(f"data.{absent[0]} is missing, another section of the study needs it")
+        _check_sections(self, ["text"] * self.pretrains)
         return self
 
     def check_data(self):
@@ -197,7 +194,49 @@ class FilesStudy(Study):
                 raise ValueError(f"data.{key}: there is no file {path}")
 
 
-_AnyStudy = TypeAdapter(Annotated[MicroworldStudy | FilesStudy, Field(discriminator="source")])
+class HubStudy(Study):
+    """A study on corpora and benchmarks of the Hugging Face hub, or local files in their stead."""
+
+    source: Literal["hub"]
+    data: HubData
+
+    @model_validator(mode="after")
+    def _sections_have_data(self):
+        if self.pretrains:
+            raise ValueError("encoder.pretrain needs text, which a study of source hub has not: name a checkpoint")
+        _check_sections(self, [])
+        return self
+
+    def check_data(self):
+        """Raise ValueError if a language has no parallel text, or a named file is missing."""
+        for language in self.languages:
+            if language not in self.data["parallel"]:
+                raise ValueError(f"data.parallel: the language {language!r} has no source")
+        for key, path in _files_of_sources(self.data, self.languages):
+            if not Path(path).exists():
+                raise ValueError(f"data.{key}: there is no file {path}")
+
+
+_AnyStudy = TypeAdapter(Annotated[MicroworldStudy | FilesStudy | HubStudy, Field(discriminator="source")])
+
+
+def _check_sections(study: Study, also: Sequence[str]):
+    """Raise ValueError if a section of the study lacks its data."""
+    needed = {"nli": ("nli_train", "nli_dev", "nli_test"), "qa": ("qa_train", "qa_test")}
+    wanted = [key for task in study.tasks for key in needed[task]] + [*also]
+    absent = [key for key in wanted if key not in study.data]
+    if absent:
+        raise ValueError(f"data.{absent[0]} is missing, another section of the study needs it")
+
+
+def _files_of_sources(data: HubData, languages: Sequence[str]):
+    sources = {f"parallel.{language}": data["parallel"][language] for language in languages}
+    sources |= {key: data[key] for key in ("nli_train", "nli_dev", "nli_test", "qa_train") if key in data}
+    for key, value in sources.items():
+        for source in value if isinstance(value, list) else [value]:
+            paths = source.get("file", [])
+            for path in [paths] if isinstance(paths, str) else paths:
+                yield key, path
 
 
 def _single_files(data: FilesData):

@@ -145,7 +145,8 @@ def pool_words(hidden: Tensor, batch: WordBatch, *, pooling: str = "last") -> tu
         Hidden states of ``batch``.
     pooling : {"last", "first", "mean", "subword"}
         The word's last subword (WordOT; Cao et al., 2020), its first, their mean, or no pooling: every
-        subword is an item of its own (SubOT).
+        subword is an item of its own (SubOT). In XLM-R's vocabulary the first may be the bare marker of a
+        blank, where no piece with a marker opens the word.
 
     Returns
     -------

@@ -1,5 +1,7 @@
 import gzip
 import lzma
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -132,21 +134,48 @@ def test_table_lines_are_counted_through_quoted_fields(tmp_path):
     [
         ("moses", "fr", "L'homme n'a pas « faim ».", "L' homme n' a pas « faim » ."),
         ("moses", "en", "It isn't Tom & Co's.", "It isn 't Tom & Co 's ."),
-        ("moses", "zh", "我是Tom。", "我 是 Tom 。"),
         ("whitespace", "de", " a  b. ", "a b."),
     ],
 )
 def test_words_are_split_as_the_language_wants(kind, language, sentence, words):
-    """Elisions and clitics differ by language; no HTML escapes in the words; Chinese has no blanks."""
+    """Elisions and clitics differ by language; no HTML escapes in the words."""
     assert word_tokenizer(kind, language)(sentence) == words.split()
 
 
-def test_language_that_moses_cannot_split_is_warned_of():
-    """A whole Thai sentence would count as one word."""
-    with pytest.warns(UserWarning, match="Moses splits th at blanks only"):
-        word_tokenizer("moses", "th")
+def test_language_that_nothing_splits_is_warned_of():
+    """A whole Burmese sentence would count as one word."""
+    with pytest.warns(UserWarning, match="Moses splits my at blanks only"):
+        word_tokenizer("moses", "my")
     with pytest.raises(ValueError, match="words must be whitespace or moses, got 'bpe'"):
         word_tokenizer("bpe", "de")
+
+
+def test_languages_without_blanks_are_segmented_and_moses_splits_what_is_ascii(monkeypatch):
+    """Stubs cut at bars: a Thai word keeps its tone marks, which Moses would part, and no blank is a word."""
+    seen = []
+
+    def segment(sentence, engine="newmm"):
+        seen.append((sentence, engine))
+        return sentence.split("|")
+
+    jieba = SimpleNamespace(lcut=segment, setLogLevel=lambda level: None)
+    thai = SimpleNamespace(word_tokenize=segment)
+    monkeypatch.setitem(sys.modules, "jieba", jieba)
+    monkeypatch.setitem(sys.modules, "pythainlp", SimpleNamespace(tokenize=thai))
+    monkeypatch.setitem(sys.modules, "pythainlp.tokenize", thai)
+    words = word_tokenizer("moses", "th")("ให้|น้ำ| |(WADA).|\u3000 |\u201d")
+    assert words == ["ให้", "น้ำ", "(", "WADA", ")", ".", "\u201d"]
+    assert word_tokenizer("moses", "zh")("机构| |(WADA)|3.5|％|。") == ["机构", "(", "WADA", ")", "3.5", "％", "。"]
+    assert seen == [("ให้|น้ำ| |(WADA).| |\u201d", "newmm"), ("机构| |(WADA)|3.5|％|。", "newmm")]
+
+
+@pytest.mark.parametrize(("language", "package"), [("zh", "jieba"), ("th", "pythainlp")])
+def test_a_segmenter_that_is_not_installed_is_named(monkeypatch, language, package):
+    """They are optional: everything else works without them, and whitespace needs none."""
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModuleNotFoundError, match=f"splits {language} by the package {package}.*pip install"):
+        word_tokenizer("moses", language)
+    assert word_tokenizer("whitespace", language)("a b") == ["a", "b"]
 
 
 # Sampling

@@ -1,5 +1,6 @@
 import json
 import lzma
+import random
 
 import numpy as np
 import pandas as pd
@@ -110,6 +111,23 @@ def test_macro_f1_weighs_a_label_that_does_not_occur_as_zero():
     # Over the labels present alone, predicting one label of a one-label sample would read 100.
     predictions = pd.DataFrame({"language": ["de"], "gold": ["neutral"], "predicted": ["neutral"]})
     assert score(predictions).set_index("metric")["value"]["macro_f1"] == pytest.approx(100 / 3)
+
+
+def test_scores_equal_counts_of_hits_and_misses():
+    # Precision and recall of each label by counting, on what a poor model might answer in two languages.
+    draw = random.Random(0)
+    rows = [(draw.choice(["th", "zh"]), draw.choice(LABELS), draw.choice(LABELS[:2])) for _ in range(300)]
+    scores = score(pd.DataFrame(rows, columns=["language", "gold", "predicted"])).set_index(["language", "metric"])
+    for language in ("th", "zh"):
+        pairs = [(gold, predicted) for code, gold, predicted in rows if code == language]
+        f1 = []
+        for label in LABELS:
+            hits = sum(gold == predicted == label for gold, predicted in pairs)
+            named = sum(label in pair for pair in pairs)
+            f1.append(2 * hits / (named + hits))  # 2 TP / (2 TP + FP + FN)
+        right = sum(gold == predicted for gold, predicted in pairs)
+        assert scores.loc[(language, "accuracy"), "value"] == pytest.approx(100 * right / len(pairs))
+        assert scores.loc[(language, "macro_f1"), "value"] == pytest.approx(100 * sum(f1) / 3)
 
 
 # Fine-tuning

@@ -1,12 +1,15 @@
 import json
 import lzma
 import random
+import string
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
@@ -125,6 +128,55 @@ def test_scores_are_means_by_language_in_per_cent():
     assert scores["en", "f1"] == 75
     assert scores["en", "exact_match"] == 50
     assert scores["de", "f1"] == 25
+
+
+# The official evaluation of SQuAD v1.1 in words: "lower text and remove punctuation, articles and extra
+# whitespace"; F1 between bags of tokens; the maximum over the gold answers. Written anew, character by character.
+
+
+def official_tokens(answer):
+    letters = [character for character in answer.lower() if character not in string.punctuation]
+    text, word = [], ""
+    for character in [*letters, "\0"]:  # a word is a run of letters, digits and underscores
+        if character.isalnum() or character == "_":
+            word += character
+        else:
+            text += [" " if word in ("a", "an", "the") else word, character]
+            word = ""
+    return "".join(text[:-1]).split()
+
+
+def official_scores(predicted, golds):
+    f1s, exact = [], []
+    for gold in golds:
+        left, right = official_tokens(predicted), official_tokens(gold)
+        exact.append(float(left == right))
+        rest, common = list(right), 0
+        for token in left:
+            if token in rest:
+                rest.remove(token)
+                common += 1
+        precision, recall = (common / len(side) if side else 0 for side in (left, right))
+        f1s.append(2 * precision * recall / (precision + recall) if common else 0.0)
+    return max(f1s), max(exact)
+
+
+PIECES = [
+    *("the", "The", "a", "an", "AN", "theatre", "banana", "a-the", "U.S.", "can't", "the's", "a_b", "1,000", "½"),
+    *("القاهرة", "كِتَاب", "،", "北京", "，", "。", "「北京」", "दिल्ली", "की", "।", "กรุงเทพ", "น้ำ", "ๆ"),
+    *("Αθήνα", "ΑΘΉΝΑΣ", "οδός", "Москва", "Йод", "и\u0306", "e\u0301", "é", "İstanbul", "ß", "ẞ", "«", "»", "–"),
+    *("“the”", "’s", "a\u0301", "the\u0301", "\u200d", "\u00a0", "\u3000", "\u2028", "\t", ".", "?!", "$", "€"),
+]
+ANSWERS = st.lists(
+    st.one_of(st.sampled_from(PIECES), st.text(max_size=3), st.sampled_from([" ", "  ", ""])), max_size=8
+).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(ANSWERS, st.lists(ANSWERS, min_size=1, max_size=3))
+def test_scores_equal_an_independent_reading_of_the_official_rules(predicted, golds):
+    assert score_answer(predicted, golds) == pytest.approx(official_scores(predicted, golds))
+    assert score_answer(golds[0], golds) == pytest.approx(official_scores(golds[0], golds))
 
 
 # Windows

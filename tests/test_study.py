@@ -74,7 +74,7 @@ def edited(path, old, new):
         ("steps: 10", "mixed_precision: no", "align.mixed_precision", "quotes"),
         ("steps: 10", "layers: first", "align.layers", "'last' or 'all'"),
         ("objective: wordot, ", "", "methods.wordot.objective", "missing"),
-        ("source: files", "source: web", "source", "'files'"),
+        ("source: files", "source: web", "source", "'hub'"),
         ("source: files", "", "source", "missing"),
         ("seeds: [0, 1]", "", "seeds", "missing"),
         ("seeds: [0, 1]", "seeds: [0, 1]\nseeds: [2]", "seeds", "twice"),
@@ -95,6 +95,64 @@ def test_a_wrong_file_is_refused_in_one_sentence_with_file_key_and_mend(tiny, ol
     message = str(refusal.value)
     assert "tiny.yaml" in message and key in message and mend in message
     assert "\n" not in message
+
+
+HUB = """
+name: tiny
+source: hub
+languages: [de, sw]
+seeds: [0]
+data:
+  parallel_pairs: 250000
+  parallel:
+    de: {hub: Helsinki-NLP/europarl, config: de-en, split: train}
+    sw: [{file: [moses.sw, moses.en]}, {hub: owner/voices, config: en-sw}, {file: more.tsv.gz}]
+    th: {file: not-needed.tsv}
+  nli_train: {hub: nyu-mll/multi_nli, split: train}
+  nli_dev: [{file: nli.tsv}]
+  nli_test: {hub: facebook/xnli, config: "{language}", split: test}
+encoder: {checkpoint: some-model}
+methods:
+  none: {objective: none}
+nli: {steps: 5}
+"""
+
+
+@pytest.fixture
+def hub(tmp_path):
+    for name in ("moses.sw", "moses.en", "more.tsv.gz", "nli.tsv"):
+        (tmp_path / name).write_text("")
+    path = tmp_path / "tiny.yaml"
+    path.write_text(HUB)
+    return path
+
+
+def test_a_study_of_the_hub_names_data_sets_and_files_from_its_own_folder(hub):
+    study = load(hub)
+    assert study.data["parallel"]["de"] == {"hub": "Helsinki-NLP/europarl", "config": "de-en", "split": "train"}
+    assert study.data["parallel"]["sw"][0] == {"file": [str(hub.parent / "moses.sw"), str(hub.parent / "moses.en")]}
+    assert load_study(write_study(study)).model_dump() == study.model_dump()
+
+
+@pytest.mark.parametrize(
+    "old, new, key, mend",
+    [
+        ("hub: Helsinki-NLP/europarl", "hub: europarl", "data.parallel.de.hub", "pattern"),
+        ("config: de-en", "confg: de-en", "data.parallel.de.confg", "not a parameter"),
+        ("{hub: owner/voices, config: en-sw}", "{config: en-sw}", "data.parallel.sw[1].hub", "missing"),
+        ("[moses.sw, moses.en]", "[moses.sw]", "data.parallel.sw[0].file", "at least 2 items"),
+        ("more.tsv.gz", "gone.tsv.gz", "data.parallel.sw", "gone.tsv.gz"),
+        ("[{file: nli.tsv}]", "[{file: gone.tsv}]", "data.nli_dev", "gone.tsv"),
+        ("[de, sw]", "[de, ur]", "data.parallel", "'ur' has no source"),
+        ("nli: {steps: 5}", "qa: {steps: 5}", "data.qa_train", "missing"),
+        ("{checkpoint: some-model}", "{pretrain: {steps: 5}}", "encoder.pretrain", "name a checkpoint"),
+    ],
+)
+def test_a_wrong_study_of_the_hub_is_refused_in_one_sentence(hub, old, new, key, mend):
+    with pytest.raises(ParameterError) as refusal:
+        load(edited(hub, old, new))
+    message = str(refusal.value)
+    assert "tiny.yaml" in message and key in message and mend in message and "\n" not in message
 
 
 def test_a_file_that_is_not_utf8_is_refused(tiny):
@@ -220,6 +278,7 @@ def test_a_checkpoint_is_a_hub_name_unless_such_a_folder_lies_beside_the_file(ti
         ("Qa", "otlib.qa:finetune"),
         ("MicroworldData", "otlib.microworld:write_world"),
         ("FilesData", "otlib.local_data:prepare_files"),
+        ("HubData", "otlib.hub_data:prepare_hub"),
     ],
 )
 def test_every_key_of_a_section_is_an_argument_of_its_function(section, function):
