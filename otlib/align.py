@@ -9,6 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch.utils.data import DataLoader
 from transformers import AutoModel, AutoTokenizer
 
 from otlib import objectives
-from otlib.corpora import ParallelText, draw, length_batches
+from otlib.corpora import ParallelText, draw, length_batches, tfidf_weights
 from otlib.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch
 from otlib.trainer import (
     finished_log,
@@ -30,7 +31,10 @@ from otlib.trainer import (
 )
 from otlib.words import EncodedSentence, collate_words, encode_words, longest_input, resolve_layers
 
+OBJECTIVES = ("none", "wordot", "l2", "contrastive-weak", "contrastive-strong")
+
 Encoded = list[tuple[EncodedSentence, EncodedSentence]]
+Weights = dict[str, list[tuple[np.ndarray, np.ndarray]]]
 
 
 def align(
@@ -46,6 +50,8 @@ def align(
     relative: bool = True,
     solver: str = "converged",
     scope: str = "sentence",
+    marginals: str = "uniform",
+    temperature: float = 0.1,
     anchor_weight: float = 1.0,
     anchor_reduction: str = "mean",
     steps: int = 300,
@@ -70,16 +76,20 @@ def align(
         Folder of a Hugging Face checkpoint, or a hub name; any encoder that returns hidden states.
     corpora : mapping of language to ParallelText
         A smaller corpus is gone through more often.
-    objective : {"wordot", "l2", "none"}
-        :func:`otlib.objectives.wordot`, :func:`otlib.objectives.l2`, or the encoder as it is.
+    objective : {"wordot", "l2", "contrastive-weak", "contrastive-strong", "none"}
+        :func:`otlib.objectives.wordot`, :func:`otlib.objectives.l2`, :func:`otlib.objectives.contrastive`, or the
+        encoder as it is.
     layers : "last", "all", int or sequence of int
         Hidden states that are aligned and anchored; ``"all"`` takes the embeddings and every layer.
     pooling : {"last", "first", "mean", "subword"}
         See :func:`otlib.words.pool_words`.
     cost, epsilon, relative, solver
         See :func:`otlib.transport.sinkhorn_divergence`.
-    scope : {"sentence", "batch"}
-        See :func:`otlib.objectives.wordot`.
+    scope : {"sentence", "batch", "mixed"}
+    marginals : {"uniform", "norm", "tfidf"}
+        See :func:`otlib.objectives.wordot`. TF-IDF is counted in the training text of each language and side.
+    temperature : float
+        See :func:`otlib.objectives.contrastive`.
     anchor_weight, anchor_reduction
         The paper's lambda, and what it weighs; see :func:`otlib.objectives.anchor`. The paper: 1 and
         ``"sum"``.
@@ -112,8 +122,10 @@ def align(
     UserWarning
         If sentences were cut, or transport problems did not converge.
     """
-    if objective not in ("none", "wordot", "l2"):
-        raise ValueError(f"objective must be none, wordot or l2, got {objective!r}")
+    if objective not in OBJECTIVES:
+        raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}")
+    if marginals == "tfidf" and pooling == "subword":
+        raise ValueError("marginals 'tfidf' weigh words: pooling must be last, first or mean")
     torch.manual_seed(seed)
     tokenizer, model = load_encoder(encoder)
     if objective == "none":
@@ -133,10 +145,17 @@ def align(
     model = EncoderLayers(model, resolve_layers(layers, model.config))
     frozen = FrozenWords(model, pooling=pooling)
     transport = {"cost": cost, "epsilon": epsilon, "relative": relative, "solver": solver}
-    divergence = objectives.l2(frozen) if objective == "l2" else objectives.wordot(scope=scope, **transport)
+    if objective == "wordot":
+        divergence = objectives.wordot(scope=scope, marginals=marginals, **transport)
+    elif objective == "l2":
+        divergence = objectives.l2(frozen)
+    else:
+        negatives = objective.removeprefix("contrastive-")
+        divergence = objectives.contrastive(frozen, negatives=negatives, temperature=temperature)
+    weights = word_weights(corpora) if marginals == "tfidf" else None
     log = train(
         model,
-        pair_loader(encoded, tokenizer, steps * accumulation * process_count(), batch_size, seed),
+        pair_loader(encoded, tokenizer, steps * accumulation * process_count(), batch_size, seed, weights),
         Alignment(
             divergence,
             frozen,
@@ -205,22 +224,49 @@ def _warn_of_transport(log: pd.DataFrame, solver: str) -> None:
         )
 
 
-def pair_loader(encoded: Mapping[str, Encoded], tokenizer, batches: int, batch_size: int, seed: int) -> DataLoader:
+def word_weights(corpora: Mapping[str, ParallelText]) -> Weights:
+    """TF-IDF of the words of both sides of every pair."""
+    return {
+        language: list(zip(tfidf_weights(text.source), tfidf_weights(text.pivot), strict=True))
+        for language, text in corpora.items()
+    }
+
+
+def pair_loader(
+    encoded: Mapping[str, Encoded],
+    tokenizer,
+    batches: int,
+    batch_size: int,
+    seed: int,
+    weights: Weights | None = None,
+) -> DataLoader:
     """Every batch of a run, in order: ``batch_size`` pairs of each language, of similar lengths."""
     schedules = []
     for number, pairs in enumerate(encoded.values()):
         drawn = draw(len(pairs), batches * batch_size, np.random.default_rng([seed, number]))
         lengths = np.array([max(len(side.input_ids) for side in pair) for pair in pairs])
         schedules.append(length_batches(drawn, lengths, batch_size=batch_size, seed=seed))
-    collate = partial(_collate, encoded=list(encoded.values()), pad_token_id=tokenizer.pad_token_id)
+    collate = partial(
+        _collate,
+        encoded=list(encoded.values()),
+        weights=None if weights is None else [weights[language] for language in encoded],
+        pad_token_id=tokenizer.pad_token_id,
+    )
     return DataLoader(list(zip(*schedules, strict=True)), batch_size=1, collate_fn=collate)
 
 
-def _collate(batches, *, encoded: list[Encoded], pad_token_id: int) -> PairBatch:
+def _collate(batches, *, encoded: list[Encoded], weights, pad_token_id: int) -> PairBatch:
     (chosen,) = batches
-    pairs = [encoded[number][i] for number, indices in enumerate(chosen) for i in indices]
-    rows = [source for source, _ in pairs] + [pivot for _, pivot in pairs]
-    return PairBatch(collate_words(rows, pad_token_id=pad_token_id), len(chosen))
+    places = [(number, i) for number, indices in enumerate(chosen) for i in indices]
+    rows = [encoded[number][i][side] for side in (0, 1) for number, i in places]
+    words = collate_words(rows, pad_token_id=pad_token_id)
+    if weights is None:
+        return PairBatch(words, len(chosen))
+    padded = torch.zeros(len(rows), words.longest)
+    for row, (side, (number, i)) in zip(padded, product((0, 1), places), strict=True):
+        of_words = weights[number][i][side]
+        row[: len(of_words)] = torch.from_numpy(of_words)
+    return PairBatch(words, len(chosen), padded)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from otlib.transport import sinkhorn_divergence
+from otlib.transport import norm_weights, sinkhorn_divergence
 from otlib.words import WordBatch, hidden_states, pool_words
 
 
@@ -22,10 +22,13 @@ class PairBatch(NamedTuple):
         First all P source sentences, then their P translations into the pivot language.
     languages : int
         How many there are.
+    weights : Tensor, shape (2P, n), optional
+        Of the words of each sentence, such as TF-IDF.
     """
 
     words: WordBatch
     languages: int
+    weights: Tensor | None = None
 
     def sides(self) -> tuple[slice, slice]:
         """Rows of ``words`` that hold the source sentences, and the pivot sentences."""
@@ -61,42 +64,58 @@ class EncoderLayers(nn.Module):
 Divergence = Callable[[Words, Words, PairBatch], tuple[Tensor, dict[str, Tensor]]]
 
 
-def wordot(*, scope: str = "sentence", **transport) -> Divergence:
+def wordot(*, scope: str = "sentence", marginals: str = "uniform", **transport) -> Divergence:
     """Sinkhorn divergence between the words of both sides, summed over the layers (Alqahtani et al., 2021).
 
     For the log: the share of transport problems that did not converge, their mean iterations and marginal error.
 
     Parameters
     ----------
-    scope : {"sentence", "batch"}
-        One transport problem a sentence pair, averaged over the language's pairs; or one problem between all
-        words of the language's batch. The paper can be read either way.
+    scope : {"sentence", "batch", "mixed"}
+        One transport problem a sentence pair, averaged over the language's pairs; or one problem between all words of
+        the language's batch (the paper can be read either way); or, as a control, one between all words of all
+        languages and all English words (the paper's appendix E), whose value every language is given.
+    marginals : {"uniform", "norm", "tfidf"}
+        Weights of the words: equal; :func:`otlib.transport.norm_weights`; or those that the batch carries. A problem
+        whose words have no weight takes equal ones.
     **transport
         Cost, epsilon, solver and so on, for :func:`otlib.transport.sinkhorn_divergence`.
     """
-    if scope not in ("sentence", "batch"):
-        raise ValueError(f"scope must be sentence or batch, got {scope!r}")
+    if scope not in ("sentence", "batch", "mixed"):
+        raise ValueError(f"scope must be sentence, batch or mixed, got {scope!r}")
+    if marginals not in ("uniform", "norm", "tfidf"):
+        raise ValueError(f"marginals must be uniform, norm or tfidf, got {marginals!r}")
 
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        if scope == "batch":
-            source, pivot = _pooled(source, batch), _pooled(pivot, batch)
-        layers = len(source.layers)
-        clouds = (
-            torch.cat(source.layers),
-            torch.cat(pivot.layers),
-            source.mask.repeat(layers, 1),
-            pivot.mask.repeat(layers, 1),
-        )
-        values, status = sinkhorn_divergence(*clouds, return_status=True, **transport)
+        problems = {"sentence": len(source.mask), "batch": batch.languages, "mixed": 1}[scope]
+        layers, clouds, weights = len(source.layers), [], []
+        for words, rows in zip((source, pivot), batch.sides(), strict=True):
+            mask = words.mask.reshape(problems, -1).repeat(layers, 1)
+            points = torch.cat([x.reshape(problems, -1, x.shape[-1]) for x in words.layers])
+            clouds.append((points, mask))
+            if marginals == "norm":
+                weights.append(norm_weights(points, mask))
+            elif marginals == "tfidf":
+                weights.append(_shares(batch.weights[rows].reshape(problems, -1).repeat(layers, 1), mask))
+        (x, x_mask), (y, y_mask) = clouds
+        given = dict(zip("ab", weights, strict=False))
+        values, status = sinkhorn_divergence(x, y, x_mask, y_mask, **given, return_status=True, **transport)
         values = values.reshape(layers, -1).sum(0)
         terms = {
             "unconverged": (~status.converged).float().mean(),
             "iterations": status.iterations.float().mean(),
             "marginal_error": status.error.mean(),
         }
-        return values if scope == "batch" else language_means(values, batch), terms
+        return language_means(values, batch) if scope == "sentence" else values.expand(batch.languages), terms
 
     return divergence
+
+
+def _shares(weights: Tensor, mask: Tensor) -> Tensor:
+    """Weights of the words that are there, summing to 1; equal where all are zero."""
+    weights = weights * mask
+    weights = torch.where(weights.sum(1, keepdim=True) > 0, weights, mask.to(weights))
+    return weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
 
 
 def l2(frozen: FrozenWords) -> Divergence:
@@ -119,6 +138,62 @@ def l2(frozen: FrozenWords) -> Divergence:
     return divergence
 
 
+def contrastive(frozen: FrozenWords, *, negatives: str, temperature: float = 0.1) -> Divergence:
+    """A word must know its partner among others by cosine (Wu and Dredze, 2020), averaged over pairs and directions.
+
+    The word pairs are those of :func:`l2`, the others all words of the language's batch. Summed over the layers.
+
+    Parameters
+    ----------
+    negatives : {"weak", "strong"}
+        Others are words of the other language only, or of both (the paper's weak and strong alignment).
+    temperature : float
+        Cosines are divided by it.
+    """
+    if negatives not in ("weak", "strong"):
+        raise ValueError(f"negatives must be weak or strong, got {negatives!r}")
+
+    def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        pairs = mutual_pairs(frozen(batch, "source"), frozen(batch, "pivot"))
+        losses = [
+            sum(_confusion(x, y, *part, negatives, temperature) for x, y in zip(xs, ys, strict=True))
+            for xs, ys, *part in _by_language(source, pivot, pairs, batch.languages)
+        ]
+        return torch.stack(losses), {}
+
+    return divergence
+
+
+def _by_language(source: Words, pivot: Words, pairs: Tensor, languages: int):
+    """Layers of both sides, masks and pairs of each language's part of the batch."""
+    parts = zip(
+        *(z.chunk(languages) for z in (*source.layers, *pivot.layers, source.mask, pivot.mask, pairs)), strict=True
+    )
+    for *layers, x_mask, y_mask, paired in parts:
+        half = len(layers) // 2
+        yield layers[:half], layers[half:], x_mask, y_mask, paired
+
+
+def _confusion(x, y, x_mask, y_mask, pairs, negatives: str, temperature: float) -> Tensor:
+    """Cross entropy of each pair's words, to find the other among the words of the batch."""
+    x, y = (nn.functional.normalize(z[mask].float(), dim=-1) for z, mask in ((x, x_mask), (y, y_mask)))
+    sentence, i, j = pairs.nonzero(as_tuple=True)
+    # The number of a word among the real words of its side.
+    number_x, number_y = (mask.flatten().cumsum(0).reshape(mask.shape) - 1 for mask in (x_mask, y_mask))
+    partners = number_x[sentence, i], number_y[sentence, j]
+    if not len(sentence):
+        return (x.sum() + y.sum()) * 0.0
+    losses = []
+    for own, other, (anchor_words, partner) in ((x, y, partners), (y, x, partners[::-1])):
+        scores = own[anchor_words] @ other.mT
+        if negatives == "strong":
+            within = own[anchor_words] @ own.mT
+            itself = nn.functional.one_hot(anchor_words, len(own)).bool()
+            scores = torch.cat([scores, within.masked_fill(itself, -torch.inf)], 1)
+        losses.append(nn.functional.cross_entropy(scores / temperature, partner))
+    return sum(losses) / 2
+
+
 def mutual_pairs(source: Words, pivot: Words) -> Tensor:
     """Words that are each other's nearest by cosine (mean over the layers), shape (P, n, m), bool."""
     cosine = sum(
@@ -131,13 +206,6 @@ def mutual_pairs(source: Words, pivot: Words) -> Tensor:
     forth = nn.functional.one_hot(cosine.argmax(2), cosine.shape[2]).bool()
     back = nn.functional.one_hot(cosine.argmax(1), cosine.shape[1]).bool().mT
     return forth & back & real
-
-
-def _pooled(words: Words, batch: PairBatch) -> Words:
-    """All words of a language as one cloud: (P, n, d) -> (languages, P / languages * n, d)."""
-    return Words(
-        [x.reshape(batch.languages, -1, x.shape[-1]) for x in words.layers], words.mask.reshape(batch.languages, -1)
-    )
 
 
 def language_means(values: Tensor, batch: PairBatch) -> Tensor:

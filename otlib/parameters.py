@@ -72,6 +72,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Language = Annotated[Code, AfterValidator(_not_pivot)]
 Source = Annotated[str, AfterValidator(_located)]
 Pattern = Annotated[Source, AfterValidator(_for_each_language)]
+Objective = Literal["none", "wordot", "l2", "contrastive-weak", "contrastive-strong"]
 Precision = Literal["no", "fp16", "bf16"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -211,14 +212,16 @@ class Encoder(TypedDict, total=False):
 class Align(_Training, total=False):
     """Arguments of :func:`otlib.align.align`."""
 
-    objective: Literal["none", "wordot", "l2"]
+    objective: Objective
     layers: Literal["last", "all"] | list[int]
     pooling: Literal["last", "first", "mean", "subword"]
     cost: Literal["half_sqeuclidean", "euclidean", "cosine"]
     epsilon: PositiveFloat
     relative: bool
     solver: Literal["converged", "geomloss", "exact"]
-    scope: Literal["sentence", "batch"]
+    scope: Literal["sentence", "batch", "mixed"]
+    marginals: Literal["uniform", "norm", "tfidf"]
+    temperature: PositiveFloat
     anchor_weight: NonNegativeFloat
     anchor_reduction: Literal["sum", "mean"]
 
@@ -227,7 +230,7 @@ class Align(_Training, total=False):
 class Method(Align, total=False):
     """What a method changes in the ``align`` section; its objective at least."""
 
-    objective: Required[Literal["none", "wordot", "l2"]]
+    objective: Required[Objective]
 
 
 @_strict

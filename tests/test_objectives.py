@@ -1,5 +1,6 @@
 from contextlib import nullcontext
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,6 +13,7 @@ from otlib.objectives import (
     PairBatch,
     Words,
     anchor,
+    contrastive,
     l2,
     language_means,
     mutual_pairs,
@@ -29,7 +31,9 @@ def words(*shape, n_real=None, layers=1, seed=0):
 
 
 def batch_of(*languages):
-    return PairBatch(None, len(set(languages)))
+    """Only the number of languages and of sentences is read."""
+    ids = torch.zeros(2 * len(languages), 1, dtype=torch.long)
+    return PairBatch(WordBatch(ids, ids, ids, ids[:, 0], ids[:, 0], 1), len(set(languages)))
 
 
 def test_wordot_is_the_mean_divergence_of_each_language():
@@ -59,7 +63,7 @@ def test_batch_scope_pools_the_words_of_a_language():
     for number, rows in enumerate((slice(0, 2), slice(2, 4))):
         clouds = [side.layers[0][rows][side.mask[rows]][None] for side in (x, y)]
         torch.testing.assert_close(values[number], sinkhorn_divergence(*clouds, epsilon=0.1)[0], rtol=1e-2, atol=1e-2)
-    with pytest.raises(ValueError, match="scope must be sentence or batch"):
+    with pytest.raises(ValueError, match="scope must be sentence, batch or mixed"):
         wordot(scope="corpus")
 
 
@@ -226,3 +230,98 @@ def test_nothing_in_a_training_step_waits_for_an_accelerator(batch, options, mon
     assert model.table.weight.grad.shape == (40, 16) and "marginal_error" in terms
     with pytest.raises(RuntimeError, match="meta"):
         loss.item()
+
+
+def sides(pairs=4, n=5, m=6, layers=1):
+    x = words(pairs, n, 8, n_real=[5, 3, 4, 2], layers=layers)
+    return x, words(pairs, m, 8, n_real=[6, 2, 6, 1], layers=layers, seed=1)
+
+
+def test_mixed_scope_is_one_problem_of_all_languages():
+    """Appendix E: the control that mixes languages."""
+    x, y = sides()
+    values, terms = wordot(scope="mixed", epsilon=0.1)(x, y, batch_of(0, 0, 1, 1))
+    clouds = [side.layers[0][side.mask][None] for side in (x, y)]
+    alone = sinkhorn_divergence(*clouds, epsilon=0.1)
+    torch.testing.assert_close(values, alone.expand(2), rtol=1e-4, atol=1e-4)
+    assert terms["iterations"] > 0
+
+
+@pytest.mark.parametrize("scope", ["sentence", "batch"])
+@pytest.mark.parametrize("marginals", ["norm", "tfidf"])
+def test_marginals_are_those_of_the_words_that_are_there(scope, marginals):
+    x, y = sides()
+    weights = [torch.rand(4, z.mask.shape[1], generator=torch.Generator().manual_seed(5)) for z in (x, y)]
+    weights[0][0] = 0.0  # a sentence without any weight: equal ones
+    padded = torch.zeros(8, 6)
+    padded[:4, :5], padded[4:] = weights
+    x, y = (
+        Words(
+            [nn.functional.pad(z.layers[0], (0, 0, 0, 6 - z.mask.shape[1]))],
+            nn.functional.pad(z.mask, (0, 6 - z.mask.shape[1])),
+        )
+        for z in (x, y)
+    )
+    values, _ = wordot(scope=scope, marginals=marginals, epsilon=0.1)(
+        x, y, batch_of(0, 0, 1, 1)._replace(weights=padded)
+    )
+    expected = []
+    for rows in [[0], [1], [2], [3]] if scope == "sentence" else [[0, 1], [2, 3]]:
+        clouds, given = [], []
+        for z, w in ((x, padded[:4]), (y, padded[4:])):
+            cloud = torch.cat([z.layers[0][k][z.mask[k]] for k in rows])
+            own = torch.cat([w[k][z.mask[k]] for k in rows]) if marginals == "tfidf" else cloud.norm(dim=1)
+            own = own if own.sum() else torch.ones_like(own)
+            clouds.append(cloud[None])
+            given.append((own / own.sum())[None])
+        expected.append(sinkhorn_divergence(*clouds, a=given[0], b=given[1], epsilon=0.1)[0])
+    expected = torch.stack(expected)
+    expected = expected.reshape(2, 2).mean(1) if scope == "sentence" else expected
+    torch.testing.assert_close(values, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("negatives", ["weak", "strong"])
+def test_contrastive_loss_by_hand(negatives):
+    """Wu and Dredze (2020): cross entropy of cosines over the words of the batch of the language, both directions."""
+    x, y = sides(layers=2)
+    frozen = {"source": x, "pivot": y}
+    values, _ = contrastive(lambda batch, side: frozen[side], negatives=negatives, temperature=0.2)(
+        x, y, batch_of(0, 0, 1, 1)
+    )
+    pairs = mutual_pairs(x, y)
+    for language in (0, 1):
+        expected = 0.0
+        for layer in (0, 1):
+            clouds, places = [], []
+            for side in (x, y):
+                found = [
+                    (k, i) for k in (2 * language, 2 * language + 1) for i in side.mask[k].nonzero()[:, 0].tolist()
+                ]
+                clouds.append(np.array([side.layers[layer][k, i].numpy() for k, i in found], dtype=float))
+                clouds[-1] /= np.linalg.norm(clouds[-1], axis=1, keepdims=True)
+                places.append({place: number for number, place in enumerate(found)})
+            terms = []
+            for k, i, j in pairs.nonzero().tolist():
+                if k // 2 != language:
+                    continue
+                p, q = places[0][k, i], places[1][k, j]
+                for own, other, here, there in ((*clouds, p, q), (*clouds[::-1], q, p)):
+                    scores = list(other @ own[here] / 0.2)
+                    if negatives == "strong":
+                        scores += [own[here] @ z / 0.2 for number, z in enumerate(own) if number != here]
+                    terms.append(np.log(np.exp(scores).sum()) - scores[there])
+            expected += np.mean(terms)
+        assert values[language].item() == pytest.approx(expected, rel=1e-4)
+    with pytest.raises(ValueError, match="negatives must be weak or strong"):
+        contrastive(None, negatives="many")
+
+
+def test_contrastive_loss_without_a_pair_is_zero_and_learns_nothing():
+    x, y = sides()
+    x.layers[0].requires_grad_()
+    nothing = Words(x.layers, torch.zeros_like(x.mask))
+    loss = contrastive(lambda batch, side: nothing if side == "source" else y, negatives="weak")(
+        x, y, batch_of(0, 0, 1, 1)
+    )[0]
+    loss.sum().backward()
+    assert (loss == 0).all() and (x.layers[0].grad == 0).all()

@@ -208,9 +208,9 @@ def test_padding_changes_nothing(options):
     wider = [torch.nn.functional.pad(z, (0, 0, 0, 5), value=7.0) for z in (x, y)]
     masks = [torch.nn.functional.pad(mask, (0, 5)) for mask in (x_mask, y_mask)]
     results = []
-    for p, q, *given in ((x, y, x_mask, y_mask), (*dirty, x_mask, y_mask), (*wider, *masks)):
+    for p, q, *sides in ((x, y, x_mask, y_mask), (*dirty, x_mask, y_mask), (*wider, *masks)):
         p = p.clone().requires_grad_()
-        value = sinkhorn_divergence(p, q, *given, **options)
+        value = sinkhorn_divergence(p, q, *sides, **options)
         results.append((value.detach(), torch.autograd.grad(value.sum(), p)[0][:, : x.shape[1]]))
     for clean, *others in zip(*results, strict=True):
         assert all(torch.equal(clean, found) for found in others)
