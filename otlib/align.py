@@ -43,6 +43,8 @@ def align(
     folder: str | Path,
     *,
     objective: str = "wordot",
+    languages: Sequence[str] | None = None,
+    pairs: int | None = None,
     layers: str | int | Sequence[int] = "last",
     pooling: str = "last",
     cost: str = "half_sqeuclidean",
@@ -79,6 +81,10 @@ def align(
     objective : {"wordot", "l2", "contrastive-weak", "contrastive-strong", "none"}
         :func:`otlib.objectives.wordot`, :func:`otlib.objectives.l2`, :func:`otlib.objectives.contrastive`, or the
         encoder as it is.
+    languages : sequence of str, optional
+        Align these only; the others stay unseen.
+    pairs : int, optional
+        Use this many sentence pairs of each language only, the first of its corpus.
     layers : "last", "all", int or sequence of int
         Hidden states that are aligned and anchored; ``"all"`` takes the embeddings and every layer.
     pooling : {"last", "first", "mean", "subword"}
@@ -131,8 +137,7 @@ def align(
     if objective == "none":
         save_pretrained(model, tokenizer, folder)
         return pd.DataFrame()
-    if not corpora:
-        raise ValueError("align needs the parallel text of at least one language, got none")
+    corpora = _chosen(corpora, languages, pairs)
 
     max_length = longest_input(max_length, tokenizer, model)
     encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
@@ -181,6 +186,20 @@ def align(
     _warn_of_transport(log, solver)
     log.attrs["text"] = counts
     return log
+
+
+def _chosen(
+    corpora: Mapping[str, ParallelText], languages: Sequence[str] | None, pairs: int | None
+) -> dict[str, ParallelText]:
+    if not corpora:
+        raise ValueError("align needs the parallel text of at least one language, got none")
+    if unknown := set(languages or ()) - set(corpora):
+        raise ValueError(f"languages: there is no parallel text of {', '.join(sorted(unknown))}")
+    if short := [f"{code} has {len(text)}" for code, text in corpora.items() if len(text) < (pairs or 0)]:
+        raise ValueError(f"pairs: {pairs} sentence pairs were asked for, but {', '.join(short)}")
+    return {
+        code: text.take(range(pairs or len(text))) for code, text in corpora.items() if code in (languages or corpora)
+    }
 
 
 def load_encoder(encoder: str | Path):

@@ -213,6 +213,8 @@ class Align(_Training, total=False):
     """Arguments of :func:`otlib.align.align`."""
 
     objective: Objective
+    languages: list[Language]
+    pairs: PositiveInt
     layers: Literal["last", "all"] | list[int]
     pooling: Literal["last", "first", "mean", "subword"]
     cost: Literal["half_sqeuclidean", "euclidean", "cosine"]

@@ -2,12 +2,13 @@ import json
 import random
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
 import otlib.align
-from otlib.align import align, encode_pairs, pair_loader
+from otlib.align import align, encode_pairs, pair_loader, word_weights
 from otlib.corpora import ParallelText
 from otlib.pretrain import train_tokenizer
 from otlib.trainer import read_log
@@ -91,6 +92,52 @@ def test_l2_draws_its_pairs_together(encoder, tmp_path):
     log = align(encoder, CORPORA, tmp_path, objective="l2", steps=40, batch_size=12, learning_rate=3e-3)
     assert log["divergence_de"].iloc[-1] < 0.8 * log["divergence_de"].iloc[0]
     assert (tmp_path / "config.json").exists()
+
+
+def test_some_languages_and_the_first_pairs_only(encoder, tmp_path):
+    """What is left out is neither read nor logged."""
+    log = align(encoder, CORPORA, tmp_path, languages=["fr"], pairs=7, steps=2, batch_size=3)
+    assert "divergence_fr" in log and "divergence_de" not in log
+    assert log.attrs["text"]["fr"]["sentences"] == 14 and set(log.attrs["text"]) == {"fr"}
+    for options, message in (
+        ({"languages": ["xx"]}, "no parallel text of xx"),
+        ({"pairs": 10**6}, "1000000 sentence pairs were asked for, but de has"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            align(encoder, CORPORA, tmp_path / "no", steps=1, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scope": "mixed"},
+        {"marginals": "tfidf"},
+        {"marginals": "norm", "scope": "batch"},
+        {"objective": "contrastive-weak"},
+        {"objective": "contrastive-strong"},
+    ],
+    ids=str,
+)
+def test_other_objectives_train(encoder, tmp_path, options):
+    log = align(encoder, CORPORA, tmp_path, steps=40, batch_size=12, learning_rate=3e-3, **options)
+    for language in CORPORA:
+        assert log[f"divergence_{language}"].iloc[-1] < 0.8 * log[f"divergence_{language}"].iloc[0]
+
+
+def test_rare_words_weigh_more_and_missing_ones_nothing(encoder):
+    """TF-IDF weights follow their words into the batch, source sentences first."""
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    encoded = {language: encode_pairs(tokenizer, text, 48) for language, text in CORPORA.items()}
+    weights = word_weights(CORPORA)
+    (batch,) = pair_loader(encoded, tokenizer, 1, 5, 0, weights)
+    assert batch.weights.shape == (20, batch.words.longest)
+    for row, of_sentence in enumerate(batch.weights):
+        n = batch.words.n_words[row]
+        assert of_sentence[:n].sum() == pytest.approx(1) and (of_sentence[n:] == 0).all()
+    known = [w for language in ("de", "fr") for w, _ in weights[language]]
+    assert any(
+        np.allclose(batch.weights[0, : len(w)].numpy(), w) and not batch.weights[0, len(w) :].any() for w in known
+    )
 
 
 def test_objective_none_is_the_encoder_itself(encoder, tmp_path):
@@ -224,7 +271,7 @@ def test_missing_or_half_written_encoder_is_refused(encoder, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"objective": "tlm"}, "objective must be none, wordot or l2"),
+        ({"objective": "tlm"}, "objective must be one of none, wordot, l2"),
         ({"layers": [3]}, "layer 3 is not there"),
         ({"scope": "corpus"}, "scope must be"),
         ({"anchor_reduction": "max"}, "anchor_reduction must be"),
