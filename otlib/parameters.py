@@ -129,6 +129,50 @@ class FilesData(TypedDict, total=False):
 
 
 @_strict
+class Corpus(TypedDict, total=False):
+    """A data set of the Hugging Face hub (its configuration, its split), or a file that stands in for it."""
+
+    hub: str
+    config: str
+    split: str
+    file: Source
+
+
+def _hub_or_file(corpus: Corpus) -> Corpus:
+    if ("hub" in corpus) == ("file" in corpus):
+        raise ValueError("needs either a hub name or a file")
+    return corpus
+
+
+OneCorpus = Annotated[Corpus, AfterValidator(_hub_or_file)]
+
+
+@_strict
+class HubData(TypedDict, total=False):
+    """Public corpora, by language where they are parallel; ``{language}`` in a config stands for its code."""
+
+    parallel: Required[dict[Language, OneCorpus | list[OneCorpus]]]
+    nli_train: OneCorpus
+    nli_dev: OneCorpus
+    nli_test: OneCorpus
+    qa_train: OneCorpus
+    qa_test: OneCorpus
+    words: Literal["whitespace", "moses"]
+    parallel_pairs: PositiveInt
+    heldout_pairs: PositiveInt
+    max_words: PositiveInt
+    seed: NonNegativeInt
+
+
+@_strict
+class Paper(TypedDict):
+    """Rows of the paper's tables that methods of the study stand for; see :func:`otlib.study.paper_results`."""
+
+    experiment: str
+    rows: dict[Name, str]
+
+
+@_strict
 class Pretrain(_Training, total=False):
     """Arguments of :func:`otlib.pretrain.pretrain`."""
 
@@ -164,7 +208,7 @@ class Align(_Training, total=False):
     epsilon: PositiveFloat
     relative: bool
     solver: Literal["converged", "geomloss", "exact"]
-    scope: Literal["sentence", "batch"]
+    scope: Literal["sentence", "batch", "mixed"]
     anchor_weight: NonNegativeFloat
     anchor_reduction: Literal["sum", "mean"]
 
