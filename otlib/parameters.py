@@ -130,33 +130,24 @@ class FilesData(TypedDict, total=False):
 
 @_strict
 class Corpus(TypedDict, total=False):
-    """A data set of the Hugging Face hub (its configuration, its split), or a file that stands in for it."""
+    """A data set of the Hugging Face hub (its configuration, its split), or a file, or two, that stand in for it."""
 
     hub: str
     config: str
     split: str
-    file: Source
-
-
-def _hub_or_file(corpus: Corpus) -> Corpus:
-    if ("hub" in corpus) == ("file" in corpus):
-        raise ValueError("needs either a hub name or a file")
-    return corpus
-
-
-OneCorpus = Annotated[Corpus, AfterValidator(_hub_or_file)]
+    file: Source | list[Source]
 
 
 @_strict
 class HubData(TypedDict, total=False):
     """Public corpora, by language where they are parallel; ``{language}`` in a config stands for its code."""
 
-    parallel: Required[dict[Language, OneCorpus | list[OneCorpus]]]
-    nli_train: OneCorpus
-    nli_dev: OneCorpus
-    nli_test: OneCorpus
-    qa_train: OneCorpus
-    qa_test: OneCorpus
+    parallel: Required[dict[Code, Corpus | list[Corpus]]]
+    nli_train: Corpus | list[Corpus]
+    nli_dev: Corpus | list[Corpus]
+    nli_test: Corpus
+    qa_train: Corpus
+    qa_test: Corpus
     words: Literal["whitespace", "moses"]
     parallel_pairs: PositiveInt
     heldout_pairs: PositiveInt

@@ -224,33 +224,11 @@ class HubStudy(Study):
     source: Literal["hub"]
     data: HubData
 
-    @model_validator(mode="after")
-    def _sections_have_data(self):
+    def check_data(self):
+        """Raise ValueError if a language has no parallel text."""
         for language in self.languages:
             if language not in self.data["parallel"]:
-                raise ValueError(f"data.parallel.{language} is missing: the language has no parallel text")
-        needed = {"nli": ("nli_train", "nli_dev", "nli_test"), "qa": ("qa_train", "qa_test")}
-        absent = [key for task in self.tasks for key in needed[task] if key not in self.data]
-        if absent:
-            raise ValueError(f"data.{absent[0]} is missing, another section of the study needs it")
-        return self
-
-    def corpora(self) -> dict[str, dict[str, str]]:
-        """The corpora of the study by their key in the file, ``parallel.de``, those of other languages left out."""
-        found = {}
-        for language in self.languages:
-            given = self.data["parallel"][language]
-            several = given if isinstance(given, list) else [given]
-            for number, corpus in enumerate(several):
-                found[f"parallel.{language}" + f"[{number}]" * (len(several) > 1)] = corpus
-        keys = [key for task in self.tasks for key in self.data if key.startswith(f"{task}_")]
-        return found | {key: self.data[key] for key in keys}
-
-    def check_data(self):
-        """Raise ValueError if a named file is missing; what the hub has is seen when it is fetched."""
-        for key, corpus in self.corpora().items():
-            if "file" in corpus and not Path(corpus["file"]).exists():
-                raise ValueError(f"data.{key}.file: there is no file {corpus['file']}")
+                raise ValueError(f"data.parallel: the language {language!r} has no source")
 
 
 _AnyStudy = TypeAdapter(Annotated[MicroworldStudy | FilesStudy | HubStudy, Field(discriminator="source")])
