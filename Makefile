@@ -1,4 +1,5 @@
 # make study [STUDY=demo] [PAIRS=de-en,es-en] [SEEDS=0,1] [SET="align.steps=100 ..."] [CORES=2] [FLAGS="snakemake flags"]
+# make plan [STUDY=paper/table2 ...]: what it would run, fetch and write, and how long; nothing is run
 # make test | make lab | make gallery | make clean-study STUDY=demo
 
 PYTHON ?= python3
@@ -8,12 +9,15 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CHOICE = $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SET),--set $(SET))
 
-.PHONY: study test lab gallery clean-study
+.PHONY: study plan test lab gallery clean-study
 
 study: $(READY)
-	@$(BIN)/python -m otlib.run study $(STUDY) --cores $(CORES) $(if $(PAIRS),--pairs $(PAIRS)) \
-		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(SET),--set $(SET)) $(if $(FLAGS),-- $(FLAGS))
+	@$(BIN)/python -m otlib.run study $(STUDY) --cores $(CORES) $(CHOICE) $(if $(FLAGS),-- $(FLAGS))
+
+plan: $(READY)
+	@$(BIN)/python -m otlib.run plan $(STUDY) $(CHOICE)
 
 test: $(READY)
 	@$(BIN)/python -m pytest

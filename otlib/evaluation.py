@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -381,6 +381,62 @@ def contest(
         verdict = np.select(list(cases.values()), list(cases), "no clear difference")
         tables.append(table.assign(rival=rival, verdict=verdict))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+SEEN = ("en", "bg", "de", "el", "es", "fr")  # English and the languages of the paper's WordOT
+PRINTED = {("nli", "f1"): ("accuracy", "macro_f1")}  # our measures of what the paper calls otherwise
+
+
+def beside_paper(
+    results: pd.DataFrame, published: pd.DataFrame, *, experiment: str, rows: Mapping[str, str]
+) -> pd.DataFrame:
+    """Our numbers beside the paper's, as far as there are runs.
+
+    Parameters
+    ----------
+    results : DataFrame
+        ``method, seed, task, language, metric, value``, of any part of the study.
+    published : DataFrame
+        The paper's numbers, from :func:`otlib.study.paper_results`.
+    experiment : str
+        The paper's table.
+    rows : mapping of method to model
+        The row of that table that a method stands for.
+
+    Returns
+    -------
+    DataFrame
+        ``task, metric, language, method, model, value, low, high, paper, difference, runs`` in the paper's order:
+        mean over the seeds and Student's interval of it (95 %, NaN for one run), the paper's value, ours minus
+        the paper's, and how many runs are in; NaN where there is none. An average counts the runs that have all
+        of its languages. The paper's NLI F1 stands beside our accuracy and our macro-F1, for the paper does not
+        say which it is.
+    """
+    tested = published[(published["experiment"] == "table2") & ~published["language"].str.startswith("average")]
+    table = published[published["experiment"] == experiment]
+    paper = table.set_index(["task", "metric", "language", "model"])["value"]
+    compared = []
+    for task, printed, language in table[["task", "metric", "language"]].drop_duplicates().itertuples(index=False):
+        everywhere = tested.loc[tested["task"] == task, "language"].unique()
+        averages = {"average_seen": [code for code in everywhere if code in SEEN], "average_all": [*everywhere]}
+        for metric in PRINTED.get((task, printed), (printed,)):
+            for method, model in rows.items():
+                if (task, printed, language, model) not in paper.index:
+                    continue
+                chosen = (results["method"] == method) & (results["task"] == task) & (results["metric"] == metric)
+                values = _means_of(results[chosen], averages.get(language, [language]))
+                low, high = seed_interval(values)
+                theirs = paper[task, printed, language, model]
+                row = (task, metric, language, method, model, values.mean(), low, high)
+                compared.append((*row, theirs, values.mean() - theirs, len(values)))
+    columns = ["task", "metric", "language", "method", "model", "value", "low", "high", "paper", "difference", "runs"]
+    return pd.DataFrame(compared, columns=columns)
+
+
+def _means_of(results: pd.DataFrame, languages: Sequence[str]) -> pd.Series:
+    """Mean over the languages for each seed that has them all."""
+    by_seed = results.pivot(index="seed", columns="language", values="value").reindex(columns=languages)
+    return by_seed.dropna().mean(axis=1)
 
 
 def _item_scores(predictions: pd.DataFrame, language: str) -> dict[str, pd.DataFrame]:

@@ -184,6 +184,14 @@ class HubData(TypedDict, total=False):
 
 
 @_strict
+class Paper(TypedDict):
+    """Rows of the paper's tables that methods of the study stand for; see :func:`otlib.study.paper_results`."""
+
+    experiment: str
+    rows: dict[Name, str]
+
+
+@_strict
 class Pretrain(_Training, total=False):
     """Arguments of :func:`otlib.pretrain.pretrain`."""
 

@@ -1,4 +1,4 @@
-"""The command line: run a study, one of its notebooks, or the step that makes its data.
+"""The command line: plan or run a study, one of its notebooks, or the step that makes its data.
 
 ``python -m otlib.run study demo --pairs de-en --seeds 0 --set align.steps=100`` is what ``make study`` calls.
 """
@@ -253,12 +253,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     study = commands.add_parser("study", help="run a study", epilog="Arguments after -- go to Snakemake.")
-    study.add_argument("study", help="a name in params/, or a YAML file")
-    study.add_argument("--pairs", type=_list, help="these pairs only, such as de-en,es-en")
-    study.add_argument("--seeds", type=_list, help="these seeds only, such as 0,1")
-    study.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="such as align.steps=100")
     study.add_argument("--cores", type=int, default=os.cpu_count())
     study.set_defaults(run=_study_command)
+
+    plan = commands.add_parser("plan", help="tell what a study would run, and how long")
+    plan.set_defaults(run=_plan_command)
+    for command in (study, plan):
+        command.add_argument("study", help="a name in params/, or a YAML file")
+        command.add_argument("--pairs", type=_list, help="these pairs only, such as de-en,es-en")
+        command.add_argument("--seeds", type=_list, help="these seeds only, such as 0,1")
+        command.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="such as align.steps=100")
 
     notebook = commands.add_parser("notebook", help="execute one notebook")
     notebook.add_argument("notebook")
@@ -284,10 +288,22 @@ def _data_command(options) -> int:
 
 
 def _study_command(options) -> int:
+    return run_study(_chosen_study(options), cores=options.cores, flags=options.flags)
+
+
+def _plan_command(options) -> int:
+    study = _chosen_study(options, check_data=False)
+    from otlib.plan import plan
+
+    for part in plan(study):
+        print(part, end="\n\n", flush=True)
+    return 0
+
+
+def _chosen_study(options, *, check_data: bool = True) -> Study:
     overrides = {key: yaml.safe_load(value) for key, value in _assignments(options.set).items()}
     seeds = None if options.seeds is None else [_integer(seed) for seed in options.seeds]
-    study = load_study(options.study, overrides, pairs=options.pairs, seeds=seeds)
-    return run_study(study, cores=options.cores, flags=options.flags)
+    return load_study(options.study, overrides, pairs=options.pairs, seeds=seeds, check_data=check_data)
 
 
 def _notebook_command(options) -> int:

@@ -30,6 +30,7 @@ from otlib.parameters import (
     MicroworldData,
     Name,
     Nli,
+    Paper,
     ParameterError,
     Qa,
     no_repeats,
@@ -54,6 +55,7 @@ class Study(BaseModel):
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
     nli: Nli | None = None
     qa: Qa | None = None
+    paper: Paper | None = None
 
     _folder: Path = PrivateAttr()
 
@@ -61,6 +63,24 @@ class Study(BaseModel):
     def _one_encoder(self):
         if bool(self.encoder.get("checkpoint")) == (self.encoder.get("pretrain") is not None):
             raise ValueError("encoder needs either a checkpoint or a pretrain section")
+        return self
+
+    @model_validator(mode="after")
+    def _rows_of_the_paper(self):
+        if self.paper is None:
+            return self
+        published = paper_results()
+        experiments = published["experiment"].unique()
+        if self.paper["experiment"] not in experiments:
+            raise ValueError(
+                f"paper.experiment must be one of {_listed(experiments)}, got {self.paper['experiment']!r}"
+            )
+        models = published.loc[published["experiment"] == self.paper["experiment"], "model"].unique()
+        for method, model in self.paper["rows"].items():
+            if method not in self.methods:
+                raise ValueError(f"paper.rows: there is no method {method!r}; the study has {_listed(self.methods)}")
+            if model not in models:
+                raise ValueError(f"paper.rows.{method} must be one of {_listed(models)}, got {model!r}")
         return self
 
     # Where things lie.
@@ -279,7 +299,9 @@ def load_study(
     ----------
     study : str or path
         A YAML file, or the name of one in ``params/`` (``"demo"``, ``"paper/table2"``). The ``study.yaml``
-        that a run left in its folder is that run's study.
+        that a run left in its folder is that run's study. A file with a key ``base``, the path of another
+        from its own folder, holds only what differs: mappings are merged, lists and single values replaced,
+        an explicit null removes a key. Paths of data are taken from the folder of the file that is loaded.
     overrides : mapping, optional
         Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys.
     pairs : sequence of str, optional
@@ -305,7 +327,7 @@ def load_study(
         rather than guessed at: ``5.0e-5`` is a number everywhere.
     """
     path = _study_file(study)
-    raw = _read_yaml(path)
+    raw = _read_study(path)
     try:
         quick = raw.pop("quick", None) or {}
         for key, value in {**(quick if pairs and len(pairs) == 1 else {}), **(overrides or {})}.items():
@@ -331,8 +353,43 @@ def _study_file(study: str | Path) -> Path:
     for path in (Path(study), ROOT / study, ROOT / "params" / f"{study}.yaml"):
         if path.is_file():
             return path
-    known = sorted(str(path.relative_to(ROOT / "params").with_suffix("")) for path in ROOT.glob("params/**/*.yaml"))
+    known = [str(path.relative_to(ROOT / "params").with_suffix("")) for path in study_files()]
     raise ParameterError(f"there is no study {str(study)!r}; params/ holds {_listed(known)}")
+
+
+def study_files() -> list[Path]:
+    """The studies in ``params/``; a file that is ``base.yaml`` or begins with ``_`` is only what others build on."""
+    paths = sorted(ROOT.glob("params/**/*.yaml"))
+    return [path for path in paths if path.name != "base.yaml" and not path.name.startswith("_")]
+
+
+def _read_study(path: Path, seen: Sequence[Path] = ()) -> dict:
+    """The keys of a file over those of its base, and of the base's base."""
+    raw, seen = _read_yaml(path), [*seen, path.resolve()]
+    base = raw.pop("base", None)
+    if base is None:
+        return raw
+    if not isinstance(base, str):
+        raise ParameterError(f"{shown(path)}: base must be the path of a YAML file, got {base!r}")
+    below = path.parent / base
+    if not below.is_file():
+        raise ParameterError(f"{shown(path)}: base: there is no file {shown(below)}")
+    if below.resolve() in seen:
+        raise ParameterError(f"{shown(path)}: base: {shown(below)} builds on this file itself; take one base out")
+    return _merged(_read_study(below, seen), raw)
+
+
+def _merged(base: dict, changes: dict) -> dict:
+    """Both mappings as one; where they meet the changes win, and a null takes the key out."""
+    merged = dict(base)
+    for key, value in changes.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            merged[key] = _merged(base[key] if isinstance(base.get(key), dict) else {}, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def _read_yaml(path: Path) -> dict:
@@ -395,6 +452,26 @@ def _check_checkpoint(study: Study):
 
 def _listed(values: Sequence) -> str:
     return ", ".join(map(str, values))
+
+
+# --- the paper ----------------------------------------------------------------------------------------------
+
+
+def paper_results() -> pd.DataFrame:
+    """The numbers of the paper's tables (Alqahtani et al., 2021), as they are printed.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``experiment, model, task, metric, language, value``. Experiments: ``table1``, ``table2``,
+        ``table3`` (subwords), ``table4`` (data size; its models are numbers of pairs, its questions stand in
+        table 8 of the paper), ``table5`` (XLM-R). Language ``average_seen``: over English and the five languages
+        of WordOT's parallel text; ``average_all``: over all that were tested. Metrics: ``f1`` for ``nli`` (so
+        the paper; the mBERT row published elsewhere is accuracy), ``f1`` and ``exact_match`` for ``qa``. Rows that
+        the paper quotes from elsewhere (XLM, AMBER, MAD-X, XLM-R) are there too. The average of 1,000 pairs is
+        printed as 72.7; the mean of its row is 73.6.
+    """
+    return pd.read_csv(Path(__file__).with_name("paper.csv"), dtype={"model": str})
 
 
 # --- what a run leaves --------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from otlib.corpora import GoldPair
-from otlib.evaluation import contest, link_changes, seed_interval, summarise, with_interval
+from otlib.evaluation import beside_paper, contest, link_changes, seed_interval, summarise, with_interval
 from otlib.record import same_settings, write_text
-from otlib.study import load_predictions, load_study
+from otlib.study import load_predictions, load_study, paper_results
 
 STUDY = """
 name: tiny
@@ -112,6 +112,60 @@ def test_links_are_won_and_lost_by_their_words():
     gold = [GoldPair(["the", "bread"], ["das", "Brot"], {(0, 0), (1, 1)}, {(0, 0), (1, 1)})]
     won, lost = link_changes(gold, before=[{(0, 0), (0, 1)}], after=[{(1, 1), (1, 0)}])
     assert won == {("bread", "Brot"): 1} and lost == {("the", "das"): 1}
+
+
+# --- the paper ----------------------------------------------------------------------------------------------
+
+
+def runs(values, method="wordot", task="nli", metric="accuracy"):
+    """Scores of one method: a list of a value a seed, by language."""
+    rows = [(code, seed, value) for code, scores in values.items() for seed, value in enumerate(scores)]
+    table = pd.DataFrame(rows, columns=["language", "seed", "value"])
+    return table.assign(method=method, task=task, metric=metric)
+
+
+def compare(results, experiment="table2", **rows):
+    table = beside_paper(results, paper_results(), experiment=experiment, rows=rows)
+    return table.set_index(["task", "metric", "language", "method"])
+
+
+def test_our_numbers_stand_beside_those_of_the_papers_row():
+    table = compare(runs({"de": [70.0, 71.0, 75.0]}), wordot="WordOT", none="mBERT")
+    row = table.loc["nli", "accuracy", "de", "wordot"]
+    assert (row["model"], row["value"], row["paper"], row["runs"]) == ("WordOT", 72.0, 73.7, 3)
+    assert row["difference"] == pytest.approx(72.0 - 73.7)
+    # Student's t with two degrees of freedom: 4.3027 standard errors, by its table.
+    half = 4.3027 * np.std([70, 71, 75], ddof=1) / 3**0.5
+    assert (row["low"], row["high"]) == (pytest.approx(72 - half, abs=1e-3), pytest.approx(72 + half, abs=1e-3))
+    # What has not been run stands there with the paper's value, and says so.
+    missing = table.loc["nli", "accuracy", "de", "none"]
+    assert (missing["paper"], missing["runs"]) == (72.0, 0) and np.isnan(missing["value"])
+
+
+def test_the_papers_f1_stands_beside_accuracy_and_macro_f1():
+    table = compare(runs({"sw": [50.0]}, metric="macro_f1"), wordot="LargeWordOT")
+    assert table.loc["nli", "macro_f1", "sw", "wordot"]["difference"] == pytest.approx(50 - 62.2)
+    assert table.loc["nli", "accuracy", "sw", "wordot"]["runs"] == 0
+    assert table.loc["qa", "f1", "de", "wordot"]["paper"] == 71.8
+    assert table.loc["qa", "exact_match", "zh", "wordot"]["paper"] == 43.1
+
+
+def test_an_average_counts_the_runs_that_have_all_of_its_languages():
+    # A mean over the easy languages only would look like progress.
+    answers = {"en": [80.0, 82.0], "de": [70.0, 72.0], "el": [60.0, 62.0], "es": [50.0]}
+    table = compare(runs(answers, task="qa", metric="f1"), wordot="WordOT")
+    seen = table.loc["qa", "f1", "average_seen", "wordot"]
+    assert (seen["value"], seen["runs"], seen["paper"]) == (65.0, 1, 74.7)
+    assert np.isnan(seen["low"])
+    assert table.loc["qa", "f1", "average_all", "wordot"]["runs"] == 0
+
+
+def test_a_table_of_averages_alone_is_compared_by_the_same_averages():
+    languages = ["en", "bg", "de", "el", "es", "fr"]
+    table = compare(runs({code: [70.0 + i] for i, code in enumerate(languages)}), "table3", wordot="SubOT")
+    assert set(table.index.get_level_values("language")) == {"average_seen", "average_all"}
+    row = table.loc["nli", "accuracy", "average_seen", "wordot"]
+    assert row["value"] == 72.5 and row["difference"] == pytest.approx(72.5 - 75.7)
 
 
 # --- resuming -----------------------------------------------------------------------------------------------

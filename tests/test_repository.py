@@ -202,6 +202,9 @@ def test_make_passes_its_variables_to_the_study(checkout):
     said = make(checkout, "study", *variables).stdout.split()
     wanted = "-m otlib.run study demo --cores 2 --pairs de-en --seeds 0,1 --set align.steps=9 qa.steps=8 -- -n"
     assert said == wanted.split()
+    said = make(checkout, "plan", *variables).stdout.split()
+    wanted = "-m otlib.run plan demo --pairs de-en --seeds 0,1 --set align.steps=9 qa.steps=8"
+    assert said == wanted.split()
 
 
 def test_clean_study_removes_the_folder_of_a_study_and_nothing_else(checkout):

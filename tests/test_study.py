@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 from datetime import datetime, timezone
 from importlib import import_module
 
@@ -11,7 +12,7 @@ import yaml
 
 from otlib import parameters
 from otlib.record import RESULT_COLUMNS, ROOT, write_results, write_run, write_text
-from otlib.study import ParameterError, collect_results, load_study, write_study
+from otlib.study import ParameterError, collect_results, load_study, paper_results, study_files, write_study
 
 TINY = """
 name: tiny
@@ -155,6 +156,23 @@ def test_a_wrong_study_of_the_hub_is_refused_in_one_sentence(hub, old, new, key,
     assert "tiny.yaml" in message and key in message and mend in message and "\n" not in message
 
 
+@pytest.mark.parametrize(
+    "paper, key, mend",
+    [
+        ("{experiment: table9, rows: {}}", "paper.experiment", "table1, table2"),
+        ("{experiment: table2, rows: {l2: L2}}", "paper.rows", "no method 'l2'"),
+        ("{experiment: table2, rows: {none: Mbert}}", "paper.rows.none", "mBERT, L2, WordOT"),
+        ("{experiment: table2}", "paper.rows", "missing"),
+    ],
+)
+def test_a_row_that_the_paper_does_not_have_is_refused(tiny, paper, key, mend):
+    tiny.write_text(f"{TINY}paper: {paper}\n")
+    with pytest.raises(ParameterError) as refusal:
+        load(tiny)
+    message = str(refusal.value)
+    assert "tiny.yaml" in message and key in message and mend in message
+
+
 def test_a_file_that_is_not_utf8_is_refused(tiny):
     tiny.write_bytes(TINY.replace("name: tiny", "name: tiny\ntitle: \xe9").encode("latin-1"))
     with pytest.raises(ParameterError, match="UTF-8"):
@@ -189,7 +207,35 @@ def test_a_run_of_a_method_or_seed_outside_the_study_has_no_folder(tiny):
 # --- meaning ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("params/**/*.yaml")), ids=lambda path: path.stem)
+PAPER = [path for path in study_files() if path.parent.name == "paper"]
+EPOCH = {"nli": (5, 392_702), "qa": (3, 87_599)}  # epochs, and items of MultiNLI and SQuAD v1.1
+
+
+@pytest.mark.parametrize("path", PAPER, ids=lambda path: path.stem)
+def test_the_papers_experiments_take_its_epochs_and_its_learning_rates(path):
+    # Section 5 of the paper, and XTREME's settings for the tasks.
+    study = load_study(path, check_data=False)
+    for method in study.methods:
+        settings = study.align_arguments(method)
+        pairs = settings["batch_size"] * settings["accumulation"]
+        assert settings["steps"] == math.ceil(study.data["parallel_pairs"] / pairs)
+        assert settings["learning_rate"] == 5e-5
+    for task, (epochs, items) in EPOCH.items():
+        settings = getattr(study, task)
+        assert settings["steps"] == math.ceil(epochs * items / settings["batch_size"])
+        assert settings["learning_rate"] == {"nli": 2e-5, "qa": 3e-5}[task]
+    assert study.seeds == [0, 1, 2]
+
+
+def test_the_papers_experiments_say_only_what_differs():
+    base = yaml.safe_load((ROOT / "params/paper/_base.yaml").read_text())
+    for path in PAPER:
+        own = yaml.safe_load(path.read_text())
+        for section in ("data", "align", "encoder", "nli", "qa"):
+            assert not [key for key in own.get(section, {}) if own[section][key] == base[section].get(key)]
+
+
+@pytest.mark.parametrize("path", study_files(), ids=lambda path: path.stem)
 def test_every_study_in_params_is_valid(path):
     assert load_study(path, check_data=False).name
 
@@ -242,8 +288,72 @@ def test_one_pair_alone_takes_the_quick_settings_and_overrides_come_last(tiny):
         load(tiny, pairs=["es-en"])
 
 
+@pytest.fixture
+def derived(tiny):
+    """Writes a study that builds on another file: ``derived(name, text, base)``."""
+
+    def write(name, text="", base="tiny.yaml"):
+        return write_text(tiny.parent / name, f"base: {base}\n{text}")
+
+    return write
+
+
+def test_a_study_holds_only_what_differs_from_its_base(tiny, derived):
+    changes = "name: other\nlanguages: [es]\nalign: {steps: 7}\nmethods: {l2: {objective: l2}, none: null}\nnli: null\n"
+    study = load(derived("other.yaml", changes))
+    # Mappings are merged, lists replaced, a null takes a key out.
+    assert (study.name, study.languages, study.seeds) == ("other", ["es"], [0, 1])
+    assert study.align == {"steps": 7, "learning_rate": 1e-3}
+    assert study.methods == {"wordot": {"objective": "wordot", "steps": 20}, "l2": {"objective": "l2"}}
+    assert study.nli is None and study.data == load(tiny).data
+    assert study.folder == load(tiny).folder.with_name("other")
+
+
+def test_a_base_may_have_a_base_and_the_last_word_is_the_files_own(derived):
+    derived("between.yaml", "align: {steps: 7, batch_size: 3}\nquick: {align.steps: 2}\n")
+    path = derived("last.yaml", "name: last\nalign: {batch_size: 4, learning_rate: null}\n", base="between.yaml")
+    assert load(path).align == {"steps": 7, "batch_size": 4}
+    assert load(path, pairs=["de-en"]).align["steps"] == 2
+    assert load(path, overrides={"align.steps": 5}, pairs=["de-en"]).align["steps"] == 5
+
+
+def test_a_null_in_a_mapping_that_the_base_lacks_is_not_kept(derived):
+    assert load(
+        derived("other.yaml", "qa: {steps: 3, freeze: null}\ndata: {qa_train: nli.tsv, qa_test: '{language}-en.tsv'}")
+    ).qa == {"steps": 3}
+
+
+def test_what_a_run_writes_names_no_base(tiny, derived):
+    path = write_study(load(derived("other.yaml", "name: other\n")))
+    assert "base" not in yaml.safe_load(path.read_text())
+    tiny.unlink()
+    assert load_study(path).align == {"steps": 10, "learning_rate": 1e-3}
+
+
+@pytest.mark.parametrize(
+    "base, reason",
+    [
+        ("gone.yaml", "there is no file"),
+        ("other.yaml", "builds on this file itself"),
+        ("circle.yaml", "builds on this file itself"),
+        ("[tiny.yaml]", "must be the path of a YAML file"),
+    ],
+)
+def test_a_base_that_cannot_be_read_is_refused_in_one_sentence(derived, base, reason):
+    # Without a check a circle of bases would only end with Python's recursion limit.
+    derived("circle.yaml", base="other.yaml")
+    with pytest.raises(ParameterError, match=rf"(other|circle)\.yaml: base.*{reason}") as refusal:
+        load(derived("other.yaml", base=base))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_to_build_on_is_no_study_of_its_own():
+    stems = [path.stem for path in study_files()]
+    assert "demo" in stems and "table2" in stems and not any(stem.startswith("_") for stem in stems)
+
+
 def test_the_quick_look_of_every_study_is_valid():
-    for path in ROOT.glob("params/**/*.yaml"):
+    for path in study_files():
         assert load_study(path, pairs=[load_study(path, check_data=False).pairs[0]], check_data=False).name
 
 
@@ -369,3 +479,39 @@ def test_a_study_without_results_says_how_to_make_them(tiny):
 def test_the_resolved_study_is_plain_yaml(tiny):
     raw = yaml.safe_load(write_study(load(tiny)).read_text())
     assert raw["align"] == {"steps": 10, "learning_rate": 1e-3}
+
+
+# --- the paper ----------------------------------------------------------------------------------------------
+
+
+def test_the_papers_averages_are_over_english_and_its_five_languages_and_over_all():
+    # What "seen" and "all" mean is read off the numbers: every average of table 2 is the mean of its row.
+    table = paper_results()
+    for _, row in table[table["experiment"] == "table2"].groupby(["model", "task", "metric"]):
+        values = row.set_index("language")["value"]
+        languages = values.drop(["average_seen", "average_all"])
+        seen = languages[languages.index.isin(["en", "bg", "de", "el", "es", "fr"])]
+        assert seen.mean() == pytest.approx(values["average_seen"], abs=0.11)
+        assert languages.mean() == pytest.approx(values["average_all"], abs=0.11)
+
+
+def test_the_papers_numbers_are_there_once_and_are_per_cent():
+    table = paper_results()
+    assert not table.duplicated(["experiment", "model", "task", "metric", "language"]).any()
+    assert table["value"].between(10, 100).all()
+    value = table.set_index(["experiment", "model", "task", "metric", "language"])["value"]
+    # Spot checks against the printed tables 1, 2, 3, 4, 5 and 8.
+    assert value["table1", "AMBER", "nli", "f1", "average_seen"] == 76.4
+    assert value["table1", "MAD-X (mBERT)", "qa", "exact_match", "average_seen"] == 53.8
+    assert value["table2", "LargeWordOT", "nli", "f1", "sw"] == 62.2
+    assert value["table2", "WordOT*", "qa", "exact_match", "average_all"] == 48.0
+    assert value["table3", "SubOT", "qa", "f1", "average_seen"] == 74.0
+    assert value["table4", "50000 pairs", "nli", "f1", "average_seen"] == 74.4
+    assert value["table4", "1000 pairs", "qa", "f1", "en"] == 84.4
+    assert value["table5", "XLM-R base", "nli", "f1", "average_seen"] == 77.5
+
+
+def test_the_papers_numbers_are_packaged():
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert "paper.csv" in setuptools["package-data"]["otlib"]

@@ -1,0 +1,154 @@
+"""A plan says what would run, fetch and write, from numbers that were measured or are known, and runs nothing."""
+
+import pytest
+import torch
+from transformers import BertConfig, BertModel
+
+from otlib import plan
+from otlib.record import ROOT, write_text
+from otlib.run import main
+from otlib.study import load_study
+
+STUDY = """
+name: tiny
+title: A tiny study
+source: hub
+languages: [de, el]
+seeds: [0, 1]
+data:
+  parallel:
+    de: {hub: Helsinki-NLP/europarl, config: de-en, split: train}
+    el: [{file: [a.el, a.en]}, {hub: Helsinki-NLP/europarl, config: el-en, split: train}]
+  parallel_pairs: 1000
+  nli_train: {hub: facebook/xnli, config: en, split: train}
+  nli_dev: {hub: facebook/xnli, config: en, split: validation}
+  nli_test: {hub: facebook/xnli, config: "{language}", split: test}
+encoder: {checkpoint: owner/nowhere}
+align: {steps: 10, batch_size: 4, accumulation: 2, max_length: 12, save_every: 5}
+methods: {none: {objective: none}, wordot: {objective: wordot, steps: 20}, l2: {objective: l2}}
+nli: {steps: 7, batch_size: 4, max_length: 12}
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    return load_study(write_text(tmp_path / "tiny.yaml", STUDY), outputs=tmp_path / "outputs", check_data=False)
+
+
+@pytest.fixture
+def encoder():
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    return BertModel(config)
+
+
+def test_jobs_are_notebooks_times_methods_times_seeds(study):
+    # Counted by hand: 1 + 2 pairs, 3 methods x 2 seeds of two notebooks, 2 pairs, 1.
+    table = plan.jobs(study)
+    total = table.iloc[-1]
+    assert total["runs"] == 1 + 2 + 6 + 6 + 2 + 1
+    assert total["all steps"] == 2 * (0 + 20 + 10) + 2 * 3 * 7
+    aligning = table[table["notebook"] == "10_align"].set_index("method")["steps"]
+    assert aligning.to_dict() == {"none": 0, "wordot": 20, "l2": 10}
+
+
+def test_what_a_study_does_not_set_is_the_functions_default(study):
+    # Steps that stand in no file are run, too.
+    bare = study.model_copy(update={"nli": {"batch_size": 4}})
+    assert {t.steps for t in plan.trainings(bare) if t.kind == "nli"} == {1000}
+
+
+def test_data_of_unknown_size_or_licence_are_called_unknown(study):
+    table = plan.data(study)
+    assert table["key"].tolist() == ["parallel.de", "parallel.el", "parallel.el", "nli_train", "nli_dev", "nli_test"]
+    rows = table.to_dict("records")
+    assert rows[0] | {"used": 1000, "there": 1_000_000, "size": "363.9 MB", "licence": "unknown"} == rows[0]
+    assert rows[1]["size"] == "not there + not there" and rows[2]["size"] == "unknown"
+    assert rows[3] | {"used": "all", "there": 392_702, "size": "50.6 MB", "licence": "CC BY-NC 4.0"} == rows[3]
+
+
+def test_disk_is_four_bytes_a_weight_for_each_encoder_kept(study, encoder):
+    weights = 4 * sum(p.numel() for p in encoder.parameters())
+    sizes = plan.disk(study, encoder).set_index("what")["size"]
+    assert sizes["6 aligned encoders, float32"] == f"{6 * weights / 1e6:.1f} MB"
+    # A checkpoint holds the weights and AdamW's two moments of each.
+    assert sizes["a checkpoint of each training that is under way"] == f"{3 * weights / 1e6:.1f} MB"
+
+
+@pytest.mark.parametrize("name, millions", [("bert-base-multilingual-cased", 177.9), ("xlm-roberta-base", 278.0)])
+def test_published_encoders_have_their_published_size(name, millions):
+    # Parameters of the encoder with its pooler, as the checkpoints have them.
+    kind, sizes = plan.PUBLISHED[name]
+    with torch.device("meta"):
+        model = plan.AutoModel.from_config(plan.AutoConfig.for_model(kind, **sizes))
+    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.1)
+
+
+def test_hours_are_steps_times_seconds_of_batches_and_updates(study, encoder, monkeypatch):
+    step = plan.Step(batch=3.0, update=1.0, measured=2, full=8)
+    monkeypatch.setattr(plan, "measure", lambda *_: step)
+    table = plan.hours(study, encoder, torch.device("cpu")).set_index(["notebook", "method"])
+    # A step of alignment takes two batches; there are two seeds.
+    assert table.loc[("10_align", "wordot"), "hours"] == pytest.approx(2 * 20 * (2 * 3 + 1) / 3600)
+    assert table.loc[("20_nli", "none"), "hours"] == pytest.approx(2 * 7 * (3 + 1) / 3600)
+    assert ("10_align", "none") not in table.index
+
+
+def test_equal_settings_are_measured_once(study, encoder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(plan, "measure", lambda t, *_: asked.append((t.kind, t.method)) or plan.Step(1, 1, 1, 1))
+    plan.hours(study, encoder, torch.device("cpu"))
+    assert asked == [("align", "wordot"), ("align", "l2"), ("nli", "none")]
+
+
+def test_a_step_measured_with_fewer_examples_is_scaled_by_their_number(study, encoder, monkeypatch):
+    # The update does not grow with the batch: only the batch's time is scaled.
+    sizes = []
+
+    def seconds(model, objective, batch, *_):
+        loss, _ = objective(model, batch)
+        assert torch.isfinite(loss)
+        sizes.append(len(batch.words.input_ids))
+        return 2.0, 0.5
+
+    monkeypatch.setattr(plan, "_seconds", seconds)
+    (wordot,) = [t for t in plan.trainings(study) if t.method == "wordot" and t.kind == "align"]
+    assert plan.measure(wordot, encoder, 2, torch.device("cpu")) == plan.Step(2.0, 0.5, 8, 8)
+    monkeypatch.setattr(plan, "CPU_OPERATIONS", 0)
+    assert plan.measure(wordot, encoder, 2, torch.device("cpu")) == plan.Step(16.0, 0.5, 1, 8)
+    assert sizes == [16, 2]
+
+
+def test_an_objective_that_cannot_be_measured_is_said_to_be_so(study, encoder):
+    (l2,) = [t for t in plan.trainings(study) if t.method == "l2" and t.kind == "align"]
+    other = l2._replace(settings={**l2.settings, "objective": "other"})
+    step, note = plan._measured(other, encoder, 2, torch.device("cpu"))
+    assert step is None and "other" in note
+
+
+def test_the_plan_measures_here_and_promises_no_gpu_hours_without_a_gpu(study, encoder, monkeypatch):
+    monkeypatch.setattr(plan, "load_or_build", lambda study: (encoder, "random weights"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    text = "\n".join(plan.plan(study))
+    assert "hours on this CPU" in text and "GPU hours" not in text
+    assert "10_align" in text and "Helsinki-NLP/europarl de-en" in text
+    assert not study.folder.exists()
+
+
+def test_an_encoder_of_unknown_size_leaves_the_hours_out(study):
+    text = "\n".join(plan.plan(study))
+    assert "not measured: owner/nowhere is not on this machine" in text and "unknown" in text
+
+
+def test_the_command_prints_the_plan_of_a_study_in_params(capsys, monkeypatch):
+    monkeypatch.setattr(plan, "plan", lambda study: [study.name, f"{study.seeds} {study.nli['steps']}"])
+    assert main(["plan", "paper/large", "--seeds", "1", "--set", "nli.steps=3"]) == 0
+    assert capsys.readouterr().out == "paper-large\n\n[1] 3\n\n"
+    assert not (ROOT / "outputs/paper-large").exists()
+
+
+@pytest.mark.parametrize("name", ["demo", "real_text", "paper/large"])
+def test_jobs_data_and_disk_of_every_kind_of_study_can_be_told(name, encoder):
+    study = load_study(name, check_data=False)
+    for table in (plan.jobs(study), plan.data(study), plan.disk(study, encoder)):
+        assert len(table) and plan._text(table)
