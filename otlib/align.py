@@ -149,14 +149,17 @@ def align(
 
     model = EncoderLayers(model, resolve_layers(layers, model.config))
     frozen = FrozenWords(model, pooling=pooling)
-    transport = {"cost": cost, "epsilon": epsilon, "relative": relative, "solver": solver}
-    if objective == "wordot":
-        divergence = objectives.wordot(scope=scope, marginals=marginals, **transport)
-    elif objective == "l2":
-        divergence = objectives.l2(frozen)
-    else:
-        negatives = objective.removeprefix("contrastive-")
-        divergence = objectives.contrastive(frozen, negatives=negatives, temperature=temperature)
+    divergence = make_divergence(
+        frozen,
+        objective=objective,
+        scope=scope,
+        marginals=marginals,
+        temperature=temperature,
+        cost=cost,
+        epsilon=epsilon,
+        relative=relative,
+        solver=solver,
+    )
     weights = word_weights(corpora) if marginals == "tfidf" else None
     log = train(
         model,
@@ -186,6 +189,17 @@ def align(
     _warn_of_transport(log, solver)
     log.attrs["text"] = counts
     return log
+
+
+def make_divergence(
+    frozen: FrozenWords, *, objective: str, scope: str, marginals: str, temperature: float, **transport
+) -> objectives.Divergence:
+    """What an objective's name stands for; arguments as in :func:`align`."""
+    if objective == "wordot":
+        return objectives.wordot(scope=scope, marginals=marginals, **transport)
+    if objective == "l2":
+        return objectives.l2(frozen)
+    return objectives.contrastive(frozen, negatives=objective.removeprefix("contrastive-"), temperature=temperature)
 
 
 def _chosen(

@@ -19,8 +19,8 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, BertForMaskedLM
 
-from otlib import nli, objectives, qa
-from otlib.align import align
+from otlib import nli, qa
+from otlib.align import align, make_divergence
 from otlib.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch
 from otlib.pretrain import pretrain
 from otlib.record import shown
@@ -310,8 +310,6 @@ def _measured(training: Training, encoder: nn.Module, languages: int, device) ->
         step = measure(training, encoder, languages, device)
     except torch.OutOfMemoryError:
         return None, "does not fit into this GPU's memory"
-    except ValueError as error:
-        return None, f"no: {error}"
     return step, f"{step.measured} of {step.full}"
 
 
@@ -325,10 +323,6 @@ def measure(training: Training, encoder: nn.Module, languages: int, device: torc
     encoder : nn.Module
         Copied, so it stays as it is. A task's head, which is small, is left out.
 
-    Raises
-    ------
-    ValueError
-        If the objective is not one that can be measured here.
     """
     given = training.settings
     length = min(given["max_length"], LENGTHS[training.kind], encoder.config.max_position_embeddings)
@@ -339,7 +333,8 @@ def measure(training: Training, encoder: nn.Module, languages: int, device: torc
         count -= count % groups
         model, objective = _alignment(encoder, given, groups)
         sentences = _sentences(encoder.config.vocab_size, 2 * count, length)
-        batch = PairBatch(sentences.to(device), groups)
+        weights = torch.ones(2 * count, sentences.longest, device=device)
+        batch = PairBatch(sentences.to(device), groups, weights)
     else:
         model, objective = _task(encoder, training)
         batch = _sentences(encoder.config.vocab_size, count, length).to(device)
@@ -374,13 +369,8 @@ def _sentences(vocabulary: int, count: int, length: int) -> WordBatch:
 def _alignment(encoder: nn.Module, given: dict[str, Any], languages: int) -> tuple[nn.Module, Callable]:
     model = EncoderLayers(deepcopy(encoder), resolve_layers(given["layers"], encoder.config))
     frozen = FrozenWords(model, pooling=given["pooling"])
-    if given["objective"] == "wordot":
-        transport = {key: given[key] for key in ("scope", "cost", "epsilon", "relative", "solver")}
-        divergence = objectives.wordot(**transport)
-    elif given["objective"] == "l2":
-        divergence = objectives.l2(frozen)
-    else:
-        raise ValueError(f"a step of {given['objective']} cannot be measured yet")
+    keys = ("objective", "scope", "marginals", "temperature", "cost", "epsilon", "relative", "solver")
+    divergence = make_divergence(frozen, **{key: given[key] for key in keys})
     names = [str(number) for number in range(languages)]
     keys = ("anchor_weight", "anchor_reduction", "pooling")
     return model, Alignment(divergence, frozen, names, **{key: given[key] for key in keys})

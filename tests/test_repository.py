@@ -29,7 +29,8 @@ LAYERS = [
         "objectives",
         "pretrain",
     ),
-    *("align", "nli", "qa", "local_data", "hub_data", "evaluation", "figures", "study", "gallery", "run"),
+    *("align", "nli", "qa", "local_data", "hub_data", "evaluation", "figures", "study", "gallery"),
+    *("plan", "run"),
 ]
 PYTHONS = ("3.10.13", "3.11.7", "3.12.1", "3.13.0")
 
