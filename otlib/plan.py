@@ -322,7 +322,6 @@ def measure(training: Training, encoder: nn.Module, languages: int, device: torc
         Its examples are sentence pairs (all languages together), inference items, windows or pieces of text.
     encoder : nn.Module
         Copied, so it stays as it is. A task's head, which is small, is left out.
-
     """
     given = training.settings
     length = min(given["max_length"], LENGTHS[training.kind], encoder.config.max_position_embeddings)
