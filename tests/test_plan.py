@@ -119,11 +119,13 @@ def test_a_step_measured_with_fewer_examples_is_scaled_by_their_number(study, en
     assert sizes == [16, 2]
 
 
-def test_an_objective_that_cannot_be_measured_is_said_to_be_so(study, encoder):
-    (l2,) = [t for t in plan.trainings(study) if t.method == "l2" and t.kind == "align"]
-    other = l2._replace(settings={**l2.settings, "objective": "other"})
-    step, note = plan._measured(other, encoder, 2, torch.device("cpu"))
-    assert step is None and "other" in note
+def test_a_step_that_does_not_fit_is_said_to_be_so(study, encoder, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(plan, "measure", full)
+    table = plan.hours(study, encoder, torch.device("cpu"))
+    assert table["hours"].isna().all() and table["measured"].str.contains("does not fit").all()
 
 
 def test_the_plan_measures_here_and_promises_no_gpu_hours_without_a_gpu(study, encoder, monkeypatch):
