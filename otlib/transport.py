@@ -435,19 +435,23 @@ class _Value(torch.autograd.Function):
         clouds = x, y, x_mask, y_mask, a, b
         if problem.solver == "geomloss":
             problem = problem._replace(schedule=_schedule(_prepared(*clouds, problem), problem))
-        if parts := _parts(x, y, x_mask, y_mask):
-            value, iterations, error, gradients = _by_parts(parts, clouds, problem, debias, learns)
+        ctx.parts, ctx.like = _parts(x, y, x_mask, y_mask), [(x.shape, x.dtype), (y.shape, y.dtype)]
+        if ctx.parts:
+            value, iterations, error, gradients = _by_parts(ctx.parts, clouds, problem, debias, learns)
         else:
             value, iterations, error, gradients = _value_and_gradients(*clouds, problem, debias, learns)
         ctx.save_for_backward(*gradients)
-        ctx.dtypes = x.dtype, y.dtype
         ctx.mark_non_differentiable(iterations, error)
         return value, iterations, error
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, *_):
-        scaled = ((grad[:, None, None] * z).to(dtype) for z, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True))
+        saved, grad = ctx.saved_tensors, grad[:, None, None]
+        if ctx.parts:
+            scaled = [_whole(ctx.parts, saved[side::2], grad, *ctx.like[side]) for side in (0, 1)]
+        else:
+            scaled = [(grad * z).to(dtype) for z, (_, dtype) in zip(saved, ctx.like, strict=True)]
         return *scaled, *(None,) * 7
 
 
@@ -474,18 +478,24 @@ def _parts(x: Tensor, y: Tensor, x_mask: Tensor | None, y_mask: Tensor | None) -
 
 
 def _by_parts(parts, clouds: tuple, problem: _Problem, debias: bool, learns: bool):
-    gradients = [torch.empty_like(z, dtype=_precision(z)) for z in clouds[:2]] if learns else []
-    results = []
+    results, gradients = [], []
     for rows, n, m in parts:
         sizes = (n, m) * 3
         part = [None if z is None else z[:, :size].index_select(0, rows) for z, size in zip(clouds, sizes, strict=True)]
         *result, slopes = _value_and_gradients(*part, problem, debias, learns, overwrite=True)
         results.append(result)
-        for gradient, slope in zip(gradients, slopes, strict=True):
-            gradient[:, : slope.shape[1]].index_copy_(0, rows, slope)
-            gradient[:, slope.shape[1] :].index_fill_(0, rows, 0.0)
+        gradients += slopes
     order = torch.cat([rows for rows, *_ in parts]).argsort()
     return *(torch.cat(pieces)[order] for pieces in zip(*results, strict=True)), gradients
+
+
+def _whole(parts, gradients, grad: Tensor, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+    """Scaled gradients of the parts in the places of their pairs, zero on padding."""
+    whole = torch.empty(shape, dtype=dtype, device=grad.device)
+    for (rows, *_), gradient in zip(parts, gradients, strict=True):
+        whole[:, : gradient.shape[1]].index_copy_(0, rows, (grad[rows] * gradient).to(dtype))
+        whole[:, gradient.shape[1] :].index_fill_(0, rows, 0.0)
+    return whole
 
 
 def _value_and_gradients(
@@ -494,19 +504,20 @@ def _value_and_gradients(
     wait = not (learns and _on_accelerator(x))
     clouds = _prepared(x, y, x_mask, y_mask, a, b, problem, overwrite)
     across, matrix, eps = _across(clouds, problem, wait)
-    value, error = across.value, across.error
-    pulls = [_slope(across.for_x, matrix, problem.cost), _slope(across.for_y, matrix, problem.cost).mT]
+    value, iterations, error = across.value, across.iterations, across.error
+    # Every matrix is let go as soon as it was used: they are most of the memory of small vectors.
+    pulls = [_slope(across.for_y, matrix, problem.cost).mT, _slope(across.for_x, matrix, problem.cost)]
+    del across, matrix
     gradients = []
-    for points, others, weights, pull, given in zip(clouds[:2], clouds[1::-1], clouds[2:4], pulls, (x, y), strict=True):
+    for points, others, weights, given in zip(clouds[:2], clouds[1::-1], clouds[2:4], (x, y), strict=True):
         held = None
         if debias:
-            within, matrix = _within(points, weights, eps, problem, wait)
-            value, error = value - within.value, torch.maximum(error, within.error)
-            held = _slope(within.for_x, matrix, problem.cost)
+            inner, missed, held = _within(points, weights, eps, problem, wait)
+            value, error = value - inner, torch.maximum(error, missed)
         if learns:
-            gradient = _gradient(points, others, pull, held)
+            gradient = _gradient(points, others, pulls.pop(), held)
             gradients.append(_of_direction(gradient, points, given) if problem.cost == "cosine" else gradient)
-    return torch.where(clouds.real, value, 0.0), across.iterations, error, gradients
+    return torch.where(clouds.real, value, 0.0), iterations, error, gradients
 
 
 def _gradient(points: Tensor, others: Tensor, pull: Tensor, held: Tensor | None) -> Tensor:
@@ -545,15 +556,17 @@ def _across(clouds: _Clouds, problem: _Problem, wait: bool):
     return _solve(matrix, clouds.a, clouds.b, eps, problem, wait), matrix, eps
 
 
-def _within(points: Tensor, weights: Tensor, eps, problem: _Problem, wait: bool) -> tuple[_Solved, Tensor]:
-    """Half the value of a cloud to itself and, since both sides of the cost move, its whole derivative."""
+def _within(points: Tensor, weights: Tensor, eps, problem: _Problem, wait: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Half the value of a cloud to itself, its error and, since both sides of the cost move, its whole slope."""
     matrix = _cost(_half_squares(points), problem.cost)
     if problem.solver == "geomloss":
-        return _annealed_within(matrix, weights, eps), matrix
-    if problem.unbalanced is not None:
+        solved = _annealed_within(matrix, weights, eps)
+    elif problem.unbalanced is not None:
         solved = _solve(matrix, weights, weights, eps, problem, wait)
-        return solved._replace(value=solved.value / 2, for_x=(solved.for_y + solved.for_y.mT) / 2), matrix
-    return _symmetric(matrix, weights, eps, problem, wait), matrix
+        solved = solved._replace(value=solved.value / 2, for_x=(solved.for_y + solved.for_y.mT) / 2)
+    else:
+        solved = _symmetric(matrix, weights, eps, problem, wait)
+    return solved.value, solved.error, _slope(solved.for_x, matrix, problem.cost)
 
 
 def _solve(matrix: Tensor, a: Tensor, b: Tensor, eps: Tensor, problem: _Problem, wait: bool) -> _Solved:
@@ -622,7 +635,7 @@ def _block(matrix, a, b, eps, f, power, iterations):
     f = f + eps * correction.log()[:, 0]
     value = (a * f).sum(1) + (b * (g + eps * v.log()[:, 0])).sum(1)
     for_x = plan.mul_(v)
-    for_y = for_x * u.mT
+    for_y = torch.mul(for_x, u.mT, out=kernel)
     return value, for_x.mul_(correction.mT), for_y, f, error
 
 
