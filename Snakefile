@@ -9,6 +9,7 @@ from otlib.study import load_study
 
 study = load_study(config["study"])
 METHODS, SEEDS, PAIRS = list(study.methods), study.seeds, study.pairs
+FINDINGS = ["findings.csv"] if study.findings else []
 ENCODER = ["encoder/run.json"] if study.pretrains else []
 EXECUTE = "{sys.executable:q} -m otlib.run notebook {input.notebook:q} {output.notebook:q}"
 
@@ -30,6 +31,7 @@ wildcard_constraints:
 rule all:
     input:
         "report.html",
+        FINDINGS,
         "notebooks/01_transport_primer.ipynb",
         expand("notebooks/02_data-{pair}.ipynb", pair=PAIRS),
 
@@ -140,3 +142,16 @@ rule report:
         EXECUTE + " study={config[study]:q}"
         " && {sys.executable:q} -m nbconvert --log-level ERROR --to html --no-input --output-dir ."
         " --output report {output.notebook}"
+
+
+rule ablations:
+    input:
+        "results.csv",
+        notebook=notebook("41_ablations"),
+    output:
+        "findings.csv",
+        notebook="notebooks/41_ablations.ipynb",
+    params:
+        settings=settings(study.findings),
+    shell:
+        EXECUTE + " study={config[study]:q}"

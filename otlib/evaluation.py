@@ -353,7 +353,7 @@ def summarise(
 def with_interval(table: pd.DataFrame, name: str = "value") -> pd.Series:
     """Text of each row's ``value`` (``"25.1 [24.0, 26.2]"``) or ``gain`` (signed), no interval if NaN."""
     columns = ["value", "low", "high"] if name == "value" else [name, f"{name}_low", f"{name}_high"]
-    text = table[columns].map(("{:.1f}" if name == "value" else "{:+.1f}").format)
+    text = table[columns].map(("{:.1f}" if name == "value" else "{:+.1f}").format).astype(str)
     interval = " [" + text[columns[1]] + ", " + text[columns[2]] + "]"
     return text[columns[0]] + interval.where(table[columns[1]].notna(), "")
 
@@ -381,6 +381,68 @@ def contest(
         verdict = np.select(list(cases.values()), list(cases), "no clear difference")
         tables.append(table.assign(rival=rival, verdict=verdict))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+MEASURED_BY = {  # what a finding of the paper is about, in our measures
+    "nli": "accuracy",
+    "qa": "f1",
+    "word_retrieval": "accuracy",
+    "retrieval": "accuracy",
+    "word_alignment": "aer",
+}
+
+
+def check_findings(
+    results: pd.DataFrame, predictions: dict[str, pd.DataFrame] | None, findings: Sequence[Mapping]
+) -> pd.DataFrame:
+    """What the paper found, beside what came out here.
+
+    Parameters
+    ----------
+    results, predictions
+        As for :func:`summarise`.
+    findings : sequence of mapping
+        ``says`` in words, the ``method`` that is compared ``against`` another, what it ``expects`` of it by task
+        (``"better"``, ``"worse"`` or ``"no clear difference"``), and the ``languages`` that it is about; all beside
+        English if not given.
+
+    Returns
+    -------
+    DataFrame
+        ``finding, method, against, task, gain, gain_low, gain_high, expected, found, outcome``: the paired gain on
+        average over the languages with its interval of 95 %; ``found`` is the verdict of :func:`contest`, or
+        ``"not run"``; the outcome is ``"holds"`` where the verdict is the expected one, ``"does not hold"`` where it
+        is another, and ``"cannot tell"`` where a difference was expected and none is clear, or nothing was run. That
+        no difference is clear proves none: it is only ``"not contradicted"``.
+    """
+    rows = []
+    for finding in findings:
+        languages = finding.get("languages")
+        chosen = results[results["language"].isin(languages)] if languages else results
+        answers = {
+            task: table[table["language"].isin(languages)] if languages else table
+            for task, table in (predictions or {}).items()
+        }
+        duels = contest(chosen, answers, methods=[finding["method"]], rivals=[finding["against"]])
+        for task, expected in finding["expects"].items():
+            row = {"finding": finding["says"], "method": finding["method"], "against": finding["against"], "task": task}
+            found = pd.DataFrame()
+            if len(duels):
+                measured = (duels["task"] == task) & (duels["metric"] == MEASURED_BY[task])
+                found = duels[measured & (duels["language"] == "average")]
+            gain = found[["gain", "gain_low", "gain_high"]].iloc[0].to_dict() if len(found) else {}
+            verdict = found["verdict"].iloc[0] if len(found) else "not run"
+            rows.append({**row, **gain, "expected": expected, "found": verdict, "outcome": _outcome(expected, verdict)})
+    columns = ["finding", "method", "against", "task", "gain", "gain_low", "gain_high", "expected", "found", "outcome"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _outcome(expected: str, found: str) -> str:
+    if found in ("not run", "unknown"):
+        return "cannot tell"
+    if expected == found:
+        return "not contradicted" if expected == "no clear difference" else "holds"
+    return "cannot tell" if found == "no clear difference" else "does not hold"
 
 
 SEEN = ("en", "bg", "de", "el", "es", "fr")  # English and the languages of the paper's WordOT

@@ -465,6 +465,28 @@ def scoreboard(
     return grid
 
 
+def variants(
+    summary: pd.DataFrame, measures: Sequence[tuple[str, str]], methods: Sequence[str], *, reference: str
+) -> np.ndarray:
+    """Gain of each method over a reference, on average over the languages: a column a (task, metric), a row a method.
+
+    ``summary`` holds gains over the reference: ``summarise(..., baseline=reference)``.
+    """
+    size = (1.8 + 2.6 * len(measures), 0.9 + 0.28 * len(methods))
+    figure, grid = plt.subplots(1, len(measures), figsize=size, sharey=True, layout="constrained", squeeze=False)
+    for ax, (task, metric) in zip(grid.flat, measures, strict=True):
+        table = _measure(summary, task, metric)
+        rows = table[table["language"] == AVERAGE].set_index("method").reindex(methods)
+        gains = rows["gain"].where(rows.index != reference, 0.0)
+        spans = _bars(rows.assign(gain=gains), "gain", "gain_low", "gain_high")
+        ax.errorbar(gains, np.arange(len(methods)), xerr=spans, fmt="o", ms=4.5, capsize=2.5, lw=1.4)
+        ax.axvline(0, color="0.2", lw=1)
+        ax.set(yticks=range(len(methods)), yticklabels=methods, ylim=(len(methods) - 0.5, -0.5))
+        ax.set_title(MEASURES.get((task, metric), f"{task} {metric}").removesuffix(" (%)"), fontsize="medium")
+    figure.supxlabel(f"points over {reference}", fontsize="medium")
+    return grid
+
+
 def transfer_by_alignment(
     results: pd.DataFrame,
     alignment: tuple[str, str],

@@ -74,6 +74,8 @@ Source = Annotated[str, AfterValidator(_located)]
 Pattern = Annotated[Source, AfterValidator(_for_each_language)]
 Objective = Literal["none", "wordot", "l2", "contrastive-weak", "contrastive-strong"]
 Precision = Literal["no", "fp16", "bf16"]
+Measure = Literal["nli", "qa", "word_retrieval", "retrieval", "word_alignment"]
+Verdict = Literal["better", "worse", "no clear difference"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -189,6 +191,17 @@ class Paper(TypedDict):
 
     experiment: str
     rows: dict[Name, str]
+
+
+@_strict
+class Finding(TypedDict, total=False):
+    """Something the paper found, to be tested by two methods; see :func:`otlib.evaluation.check_findings`."""
+
+    says: Required[str]
+    method: Required[Name]
+    against: Required[Name]
+    expects: Required[Annotated[dict[Measure, Verdict], Field(min_length=1)]]
+    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(no_repeats)]
 
 
 @_strict

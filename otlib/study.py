@@ -24,6 +24,7 @@ from otlib.parameters import (
     Align,
     Encoder,
     FilesData,
+    Finding,
     HubData,
     Language,
     Method,
@@ -56,6 +57,7 @@ class Study(BaseModel):
     nli: Nli | None = None
     qa: Qa | None = None
     paper: Paper | None = None
+    findings: list[Finding] = []
 
     _folder: Path = PrivateAttr()
 
@@ -81,6 +83,11 @@ class Study(BaseModel):
                 raise ValueError(f"paper.rows: there is no method {method!r}; the study has {_listed(self.methods)}")
             if model not in models:
                 raise ValueError(f"paper.rows.{method} must be one of {_listed(models)}, got {model!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_within(self):
+        _check_names(self)
         return self
 
     # Where things lie.
@@ -238,6 +245,20 @@ class HubStudy(Study):
 
 
 _AnyStudy = TypeAdapter(Annotated[MicroworldStudy | FilesStudy | HubStudy, Field(discriminator="source")])
+
+
+def _check_names(study: Study):
+    """Raise ValueError if a method or a finding names what the study has not."""
+    languages = {f"methods.{method}": settings for method, settings in study.methods.items()}
+    for number, finding in enumerate(study.findings):
+        languages[f"findings[{number}]"] = finding
+        for key in ("method", "against"):
+            if finding[key] not in study.methods:
+                known = _listed(study.methods)
+                raise ValueError(f"findings[{number}].{key}: there is no method {finding[key]!r}; it has {known}")
+    for key, section in languages.items():
+        if unknown := [code for code in section.get("languages", []) if code not in study.languages]:
+            raise ValueError(f"{key}.languages: {_listed(unknown)} is not among the study's languages")
 
 
 def _check_sections(study: Study, also: Sequence[str]):
@@ -433,7 +454,9 @@ def _restricted(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] 
         if unknown or not seeds:
             raise ValueError(f"there is no seed {_listed(unknown) or 'given'}; the study has {_listed(study.seeds)}")
         changes["seeds"] = [seed for seed in study.seeds if seed in seeds]
-    return study.model_copy(update=changes)
+    restricted = study.model_copy(update=changes)
+    _check_names(restricted)
+    return restricted
 
 
 def _fewer_languages(encoder: Mapping[str, Any], share: float) -> dict[str, Any]:

@@ -70,6 +70,15 @@ def test_gains_leave_the_baseline_out_and_the_average_comes_last():
     assert labels(ax.yaxis) == ["en", "de", "average"]
 
 
+def test_variants_are_rows_and_the_reference_lies_on_the_line():
+    grid = figures.variants(summary(), [("nli", "accuracy"), ("qa", "f1")], METHODS, reference=METHODS[0])
+    assert grid.shape == (1, 2)
+    first = grid[0, 0]
+    assert labels(first.yaxis) == METHODS
+    points = first.containers[0].lines[0].get_xdata()
+    assert points.tolist() == [0, 1, 2]
+
+
 def test_intervals_reach_from_low_to_high():
     # An error bar takes lengths, not ends: passing the ends draws intervals around the wrong place.
     ax = figures.method_scores(summary(), "nli", "accuracy", METHODS)

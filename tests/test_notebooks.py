@@ -20,6 +20,7 @@ PARAMETERS = {
     "21_qa": ["study", "method", "seed"],
     "30_pair": ["study", "pair"],
     "40_report": ["study"],
+    "41_ablations": ["study"],
 }
 ALLOWED = {"otlib", "numpy", "pandas", "matplotlib", "torch", "transformers", "IPython"}
 STANDARD = {"json", "collections", "datetime", "math"}

@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 
 from otlib.corpora import GoldPair
-from otlib.evaluation import beside_paper, contest, link_changes, seed_interval, summarise, with_interval
+from otlib.evaluation import (
+    beside_paper,
+    check_findings,
+    contest,
+    link_changes,
+    seed_interval,
+    summarise,
+    with_interval,
+)
 from otlib.record import same_settings, write_text
 from otlib.study import load_predictions, load_study, paper_results
 
@@ -181,3 +189,56 @@ def test_a_training_goes_on_only_with_equal_settings_on_equal_data(tmp_path):
     write_text(data, "two")
     assert not same_settings(folder, {"steps": 20}, data=[data])
     assert same_settings(folder, {"steps": 20}, data=[data])
+
+
+def scored(gains, task="nli", metric="accuracy", seeds=3):
+    """Results of methods a (worse by each language's gain) and b; the seeds differ by a tenth of a point."""
+    rows = [
+        (method, seed, task, language, metric, 50 + (gain if method == "b" else 0) + seed / 10 * (method == "b"))
+        for language, gain in gains.items()
+        for method in "ab"
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows, columns=["method", "seed", "task", "language", "metric", "value"])
+
+
+def outcome(results, expected, task="nli", **finding):
+    finding = {"says": "1.", "method": "b", "against": "a", "expects": {task: expected}, **finding}
+    (row,) = check_findings(results, None, [finding]).to_dict("records")
+    assert (row["finding"], row["against"], row["expected"]) == ("1.", "a", expected)
+    return row["outcome"]
+
+
+@pytest.mark.parametrize(
+    ("gain", "better", "worse", "none"),
+    [
+        (5, "holds", "does not hold", "does not hold"),
+        (-5, "does not hold", "holds", "does not hold"),
+        (-0.1, "cannot tell", "cannot tell", "not contradicted"),
+    ],
+)
+def test_a_finding_is_judged_by_the_whole_interval(gain, better, worse, none):
+    results = scored({"en": 40, "de": gain, "fr": gain})
+    outcomes = [outcome(results, expected) for expected in ("better", "worse", "no clear difference")]
+    assert outcomes == [better, worse, none]
+
+
+def test_a_finding_about_some_languages_looks_at_these_only():
+    results = scored({"de": 5, "fr": -20})
+    assert outcome(results, "better") == "does not hold"
+    assert outcome(results, "better", languages=["de"]) == "holds"
+
+
+def test_a_lower_error_rate_is_better():
+    results = scored({"de": -5}, "word_alignment", "aer")
+    assert outcome(results, "better", "word_alignment") == "holds"
+
+
+def test_of_what_was_not_run_and_of_one_seed_nothing_is_said():
+    assert outcome(scored({"de": 5}), "better", "qa") == "cannot tell"
+    assert outcome(scored({"de": 5}), "better", method="c") == "cannot tell"
+    assert outcome(scored({"de": 5}, seeds=1), "no clear difference") == "cannot tell"
+
+
+def test_with_interval_of_nothing_is_nothing():
+    assert with_interval(pd.DataFrame(columns=["value", "low", "high"], dtype=float)).empty

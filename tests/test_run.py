@@ -143,6 +143,7 @@ BODIES = {
     "20_nli": MARK.format("'nli' / method / f'seed{seed}'"),
     "30_pair": MARK.format("'pairs' / pair"),
     "40_report": "(folder / 'results.csv').write_text('x')",
+    "41_ablations": "(folder / 'findings.csv').write_text('x')",
 }
 WORLD = """
 def write_world(folder, languages, **sizes):
@@ -230,6 +231,10 @@ def test_a_second_run_does_nothing(repository):
         ({"align.steps": 2}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
         ({"methods.l2.objective": "l2"}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
         ({"title": "other words"}, {}),
+        (
+            {"findings": [{"says": "1.", "method": "none", "against": "none", "expects": {"nli": "better"}}]},
+            {"ablations": 1},
+        ),
         (
             {
                 "source": "files",

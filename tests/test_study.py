@@ -173,6 +173,34 @@ def test_a_row_that_the_paper_does_not_have_is_refused(tiny, paper, key, mend):
     assert "tiny.yaml" in message and key in message and mend in message
 
 
+@pytest.mark.parametrize(
+    "finding, key, mend",
+    [
+        ("{says: a, method: l2, against: none, expects: {nli: better}}", "findings[0].method", "no method 'l2'"),
+        ("{says: a, method: wordot, against: none, expects: {nli: good}}", "findings[0].expects.nli", "better"),
+        ("{says: a, method: wordot, against: none, expects: {}}", "findings[0].expects", "at least 1"),
+        (
+            "{says: a, method: wordot, against: none, expects: {nli: better}, languages: [fr]}",
+            "findings[0].languages",
+            "fr",
+        ),
+    ],
+)
+def test_a_finding_of_what_the_study_has_not_is_refused(tiny, finding, key, mend):
+    tiny.write_text(f"{TINY}findings: [{finding}]\n")
+    with pytest.raises(ParameterError) as refusal:
+        load(tiny)
+    message = str(refusal.value)
+    assert "tiny.yaml" in message and key in message and mend in message
+
+
+def test_a_method_for_languages_that_are_not_there_is_refused(tiny):
+    with pytest.raises(ParameterError, match="methods.wordot.languages: fr"):
+        load(edited(tiny, "steps: 20", "languages: [fr]"))
+    with pytest.raises(ParameterError, match="methods.wordot.languages: es"):
+        load(edited(tiny, "languages: [fr]", "languages: [es]"), pairs=["de-en"])
+
+
 def test_a_file_that_is_not_utf8_is_refused(tiny):
     tiny.write_bytes(TINY.replace("name: tiny", "name: tiny\ntitle: \xe9").encode("latin-1"))
     with pytest.raises(ParameterError, match="UTF-8"):
