@@ -19,8 +19,11 @@ from torch.utils.data import DataLoader
 from transformers import AutoModel, AutoTokenizer
 
 from otlib import objectives
+from otlib.aligners import installed_aligner, one_to_one_links
 from otlib.corpora import ParallelText, draw, length_batches, tfidf_weights
+from otlib.links import Links
 from otlib.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch
+from otlib.record import write_text
 from otlib.trainer import (
     finished_log,
     is_main_process,
@@ -28,10 +31,12 @@ from otlib.trainer import (
     remove_checkpoints,
     save_pretrained,
     train,
+    wait_for_everyone,
 )
 from otlib.words import EncodedSentence, collate_words, encode_words, longest_input, resolve_layers
 
-OBJECTIVES = ("none", "wordot", "l2", "contrastive-weak", "contrastive-strong")
+ON_PAIRS = ("l2", "contrastive-weak", "contrastive-strong")
+OBJECTIVES = ("none", "wordot", *ON_PAIRS)
 
 Encoded = list[tuple[EncodedSentence, EncodedSentence]]
 Weights = dict[str, list[tuple[np.ndarray, np.ndarray]]]
@@ -54,6 +59,7 @@ def align(
     scope: str = "sentence",
     marginals: str = "uniform",
     temperature: float = 0.1,
+    word_pairs: str = "mutual",
     anchor_weight: float = 1.0,
     anchor_reduction: str = "mean",
     steps: int = 300,
@@ -96,6 +102,9 @@ def align(
         See :func:`otlib.objectives.wordot`. TF-IDF is counted in the training text of each language and side.
     temperature : float
         See :func:`otlib.objectives.contrastive`.
+    word_pairs : {"mutual", "aligner"}
+        Of l2 and the contrastive objectives: mutual nearest words of the frozen encoder, or the links on which both
+        directions of eflomal or fast_align agree, whichever is installed; nearest words if neither is.
     anchor_weight, anchor_reduction
         The paper's lambda, and what it weighs; see :func:`otlib.objectives.anchor`. The paper: 1 and
         ``"sum"``.
@@ -113,8 +122,9 @@ def align(
     -------
     DataFrame
         The log of :func:`otlib.trainer.train` with the terms of :class:`otlib.objectives.Alignment`;
-        ``attrs`` holds under ``"text"`` the counts of :meth:`otlib.words.WordBatch.counts` for each language.
-        Empty for objective ``"none"``.
+        ``attrs`` holds under ``"text"`` the counts of :meth:`otlib.words.WordBatch.counts` for each language, and
+        under ``"word_pairs"`` where the word pairs came from, for the objectives that have such. Empty for objective
+        ``"none"``.
 
     Raises
     ------
@@ -122,6 +132,8 @@ def align(
         If there is no encoder.
     ValueError
         If a parameter makes no sense.
+    RuntimeError
+        If the word aligner fails.
 
     Warns
     -----
@@ -132,6 +144,10 @@ def align(
         raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}")
     if marginals == "tfidf" and pooling == "subword":
         raise ValueError("marginals 'tfidf' weigh words: pooling must be last, first or mean")
+    if word_pairs not in ("mutual", "aligner"):
+        raise ValueError(f"word_pairs must be mutual or aligner, got {word_pairs!r}")
+    if word_pairs == "aligner" and pooling == "subword":
+        raise ValueError("word_pairs 'aligner' are of words: pooling must be last, first or mean")
     torch.manual_seed(seed)
     tokenizer, model = load_encoder(encoder)
     if objective == "none":
@@ -143,8 +159,14 @@ def align(
     encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
     counts = {language: count_pairs(pairs) for language, pairs in encoded.items()}
     _warn_of_cuts(counts, max_length)
+    aligner = installed_aligner() if word_pairs == "aligner" else None
+    said = {"text": counts}
+    if objective in ON_PAIRS:
+        said["word_pairs"] = aligner or "mutual nearest words of the frozen encoder" + (
+            ", for no aligner is installed" if word_pairs == "aligner" else ""
+        )
     if resume and (log := finished_log(folder, steps)) is not None:
-        log.attrs["text"] = counts
+        log.attrs |= said
         return log
 
     model = EncoderLayers(model, resolve_layers(layers, model.config))
@@ -161,9 +183,10 @@ def align(
         solver=solver,
     )
     weights = word_weights(corpora) if marginals == "tfidf" else None
+    links = _aligned(corpora, aligner, Path(folder), resume) if aligner and objective in ON_PAIRS else None
     log = train(
         model,
-        pair_loader(encoded, tokenizer, steps * accumulation * process_count(), batch_size, seed, weights),
+        pair_loader(encoded, tokenizer, steps * accumulation * process_count(), batch_size, seed, weights, links),
         Alignment(
             divergence,
             frozen,
@@ -187,7 +210,7 @@ def align(
     save_pretrained(model.encoder, tokenizer, folder)
     remove_checkpoints(folder)
     _warn_of_transport(log, solver)
-    log.attrs["text"] = counts
+    log.attrs |= said
     return log
 
 
@@ -265,6 +288,23 @@ def word_weights(corpora: Mapping[str, ParallelText]) -> Weights:
     }
 
 
+def _aligned(corpora: Mapping[str, ParallelText], aligner: str, folder: Path, resume: bool) -> dict[str, list[Links]]:
+    """One-to-one links of every language, kept in the folder: an aligner draws lots, and every process and a resumed
+    run need the same."""
+    links = {}
+    for language, text in corpora.items():
+        path = folder / f"links-{language}.txt"
+        if is_main_process() and not (resume and path.exists()):
+            lines = [" ".join(f"{i}-{j}" for i, j in sorted(one)) for one in one_to_one_links(text, aligner)]
+            write_text(path, "".join(f"{line}\n" for line in lines))
+        wait_for_everyone()
+        links[language] = [
+            {tuple(map(int, link.split("-"))) for link in line.split()}
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+    return links
+
+
 def pair_loader(
     encoded: Mapping[str, Encoded],
     tokenizer,
@@ -272,6 +312,7 @@ def pair_loader(
     batch_size: int,
     seed: int,
     weights: Weights | None = None,
+    links: Mapping[str, list[Links]] | None = None,
 ) -> DataLoader:
     """Every batch of a run, in order: ``batch_size`` pairs of each language, of similar lengths."""
     schedules = []
@@ -283,23 +324,31 @@ def pair_loader(
         _collate,
         encoded=list(encoded.values()),
         weights=None if weights is None else [weights[language] for language in encoded],
+        links=None if links is None else [links[language] for language in encoded],
         pad_token_id=tokenizer.pad_token_id,
     )
     return DataLoader(list(zip(*schedules, strict=True)), batch_size=1, collate_fn=collate)
 
 
-def _collate(batches, *, encoded: list[Encoded], weights, pad_token_id: int) -> PairBatch:
+def _collate(batches, *, encoded: list[Encoded], weights, links, pad_token_id: int) -> PairBatch:
     (chosen,) = batches
     places = [(number, i) for number, indices in enumerate(chosen) for i in indices]
     rows = [encoded[number][i][side] for side in (0, 1) for number, i in places]
     words = collate_words(rows, pad_token_id=pad_token_id)
-    if weights is None:
-        return PairBatch(words, len(chosen))
-    padded = torch.zeros(len(rows), words.longest)
-    for row, (side, (number, i)) in zip(padded, product((0, 1), places), strict=True):
-        of_words = weights[number][i][side]
-        row[: len(of_words)] = torch.from_numpy(of_words)
-    return PairBatch(words, len(chosen), padded)
+    batch = PairBatch(words, len(chosen))
+    if weights is not None:
+        padded = torch.zeros(len(rows), words.longest)
+        for row, (side, (number, i)) in zip(padded, product((0, 1), places), strict=True):
+            of_words = weights[number][i][side]
+            row[: len(of_words)] = torch.from_numpy(of_words)
+        batch = batch._replace(weights=padded)
+    if links is not None:
+        linked = [(row, i, j) for row, (number, pair) in enumerate(places) for i, j in links[number][pair]]
+        pairs = torch.zeros(len(places), words.longest, words.longest, dtype=torch.bool)
+        if linked:
+            pairs[tuple(torch.tensor(linked).T)] = True
+        batch = batch._replace(pairs=pairs)
+    return batch
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -321,7 +370,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     study = load_study(chosen.study)
     files = {language: study.parallel(language) for language in study.languages}
     folder, settings = study.aligned(chosen.method, chosen.seed), study.align_arguments(chosen.method)
-    align(
+    log = align(
         study.encoder_path,
         {language: read_parallel(path, language) for language, path in files.items()},
         folder,
@@ -330,7 +379,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         **settings,
     )
     if is_main_process():
-        write_run(folder, parameters={**vars(chosen), **settings}, started=started, data=list(files.values()))
+        write_run(
+            folder,
+            parameters={**vars(chosen), **settings},
+            started=started,
+            data=list(files.values()),
+            counts=log.attrs.get("text", {}),
+            word_pairs=log.attrs.get("word_pairs"),
+        )
 
 
 if __name__ == "__main__":

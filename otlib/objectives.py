@@ -24,11 +24,14 @@ class PairBatch(NamedTuple):
         How many there are.
     weights : Tensor, shape (2P, n), optional
         Of the words of each sentence, such as TF-IDF.
+    pairs : Tensor of bool, shape (P, n, n), optional
+        Words (source, pivot) that an aligner has paired.
     """
 
     words: WordBatch
     languages: int
     weights: Tensor | None = None
+    pairs: Tensor | None = None
 
     def sides(self) -> tuple[slice, slice]:
         """Rows of ``words`` that hold the source sentences, and the pivot sentences."""
@@ -121,13 +124,13 @@ def _shares(weights: Tensor, mask: Tensor) -> Tensor:
 def l2(frozen: FrozenWords) -> Divergence:
     """Half the squared distance of word pairs, averaged over a sentence's pairs, summed over the layers.
 
-    As Cao et al. (2020), but the one-to-one word pairs are not fast_align's: they are mutual nearest words,
-    by cosine, of the frozen encoder. Half and average make it the divergence of a plan that knows these pairs
+    As Cao et al. (2020): the one-to-one word pairs are those of the batch, from an aligner, or else mutual nearest
+    words, by cosine, of the frozen encoder. Half and average make it the divergence of a plan that knows these pairs
     only, so that an anchor weighs the same beside either.
     """
 
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        pairs = mutual_pairs(frozen(batch, "source"), frozen(batch, "pivot"))  # (P, n, m)
+        pairs = _word_pairs(source, pivot, batch, frozen)
         row, i, j = pairs.nonzero(as_tuple=True)
         distance = sum(
             ((x[row, i] - y[row, j]) ** 2).sum(-1) / 2 for x, y in zip(source.layers, pivot.layers, strict=True)
@@ -154,7 +157,7 @@ def contrastive(frozen: FrozenWords, *, negatives: str, temperature: float = 0.1
         raise ValueError(f"negatives must be weak or strong, got {negatives!r}")
 
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        pairs = mutual_pairs(frozen(batch, "source"), frozen(batch, "pivot"))
+        pairs = _word_pairs(source, pivot, batch, frozen)
         losses = [
             sum(_confusion(x, y, *part, negatives, temperature) for x, y in zip(xs, ys, strict=True))
             for xs, ys, *part in _by_language(source, pivot, pairs, batch.languages)
@@ -192,6 +195,14 @@ def _confusion(x, y, x_mask, y_mask, pairs, negatives: str, temperature: float) 
             scores = torch.cat([scores, within.masked_fill(itself, -torch.inf)], 1)
         losses.append(nn.functional.cross_entropy(scores / temperature, partner))
     return sum(losses) / 2
+
+
+def _word_pairs(source: Words, pivot: Words, batch: PairBatch, frozen: FrozenWords) -> Tensor:
+    """Paired words (P, n, m), bool."""
+    if batch.pairs is None:
+        return mutual_pairs(frozen(batch, "source"), frozen(batch, "pivot"))
+    real = source.mask[:, :, None] & pivot.mask[:, None, :]
+    return batch.pairs[:, : real.shape[1], : real.shape[2]] & real
 
 
 def mutual_pairs(source: Words, pivot: Words) -> Tensor:

@@ -245,6 +245,7 @@ class Align(_Training, total=False):
     scope: Literal["sentence", "batch", "mixed"]
     marginals: Literal["uniform", "norm", "tfidf"]
     temperature: PositiveFloat
+    word_pairs: Literal["mutual", "aligner"]
     anchor_weight: NonNegativeFloat
     anchor_reduction: Literal["sum", "mean"]
 

@@ -140,6 +140,61 @@ def test_rare_words_weigh_more_and_missing_ones_nothing(encoder):
     )
 
 
+def test_links_stand_at_the_words_of_their_pair(encoder):
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    text = ParallelText("de", [["bana", "bene"], ["dana"]], [["fana"], ["gana", "gene"]])
+    links = {"de": [{(1, 0)}, {(0, 1)}]}
+    encoded = {"de": encode_pairs(tokenizer, text, 32)}
+    (batch,) = pair_loader(encoded, tokenizer, 1, 2, 0, links=links)
+    first = int(batch.words.n_words[1] == 2)  # the row of the pair whose source has two words
+    assert sorted(batch.pairs.nonzero().tolist()) == sorted([[first, 1, 0], [1 - first, 0, 1]])
+    (batch,) = pair_loader(encoded, tokenizer, 1, 2, 0, links={"de": [set(), set()]})
+    assert batch.pairs.dtype == torch.bool and not batch.pairs.any()
+
+
+@pytest.fixture
+def aligner(monkeypatch):
+    """An aligner that links words by their places, and says how often it was asked."""
+    asked = []
+
+    def links(text, name):
+        asked.append((text.language, name))
+        return [{(i, i) for i in range(len(words))} for words in text.source]
+
+    monkeypatch.setattr(otlib.align, "installed_aligner", lambda: "fast_align")
+    monkeypatch.setattr(otlib.align, "one_to_one_links", links)
+    return asked
+
+
+@pytest.mark.parametrize("objective", ["l2", "contrastive-weak"])
+def test_the_run_says_where_its_word_pairs_come_from(encoder, tmp_path, monkeypatch, aligner, objective):
+    options = {**SMALL, "objective": objective, "word_pairs": "aligner"}
+    log = align(encoder, CORPORA, tmp_path / "a", **options)
+    assert log.attrs["word_pairs"] == "fast_align" and aligner == [("de", "fast_align"), ("fr", "fast_align")]
+    monkeypatch.setattr(otlib.align, "installed_aligner", lambda: None)
+    other = align(encoder, CORPORA, tmp_path / "b", **options)
+    assert other.attrs["word_pairs"].endswith("of the frozen encoder, for no aligner is installed")
+    assert other["loss"].tolist() != log["loss"].tolist()
+    same = align(encoder, CORPORA, tmp_path / "c", **{**options, "word_pairs": "mutual"})
+    assert same.attrs["word_pairs"] == "mutual nearest words of the frozen encoder"
+    assert same["loss"].tolist() == other["loss"].tolist()
+
+
+def test_a_resumed_run_keeps_its_links(encoder, tmp_path, aligner):
+    options = {**SMALL, "objective": "l2", "word_pairs": "aligner"}
+    first = align(encoder, CORPORA, tmp_path, **options)
+    (tmp_path / "log.jsonl").unlink()
+    again = align(encoder, CORPORA, tmp_path, resume=True, **options)
+    assert len(aligner) == 2 and again["loss"].tolist() == first["loss"].tolist()
+    align(encoder, CORPORA, tmp_path, **options)
+    assert len(aligner) == 4
+
+
+def test_wordot_asks_no_aligner(encoder, tmp_path, aligner):
+    log = align(encoder, CORPORA, tmp_path, word_pairs="aligner", **SMALL)
+    assert not aligner and "word_pairs" not in log.attrs
+
+
 def test_objective_none_is_the_encoder_itself(encoder, tmp_path):
     """The baseline goes through the same folders as every other method."""
     log = align(encoder, CORPORA, tmp_path, objective="none", learning_rate=1.0)
@@ -276,6 +331,8 @@ def test_missing_or_half_written_encoder_is_refused(encoder, tmp_path):
         ({"scope": "corpus"}, "scope must be"),
         ({"anchor_reduction": "max"}, "anchor_reduction must be"),
         ({"pooling": "max"}, "pooling must be"),
+        ({"word_pairs": "words"}, "word_pairs must be mutual or aligner"),
+        ({"word_pairs": "aligner", "pooling": "subword"}, "word_pairs 'aligner' are of words"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(encoder, tmp_path, changes, message):

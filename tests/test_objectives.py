@@ -102,6 +102,18 @@ def test_l2_takes_its_pairs_from_the_frozen_encoder():
     torch.testing.assert_close(value, torch.stack(expected).mean()[None])
 
 
+def test_l2_takes_the_pairs_of_an_aligner_where_the_batch_has_them():
+    x, y = words(2, 4, 8, n_real=[4, 2]), words(2, 3, 8, n_real=[3, 3], seed=1)
+    pairs = torch.zeros(2, 5, 5, dtype=torch.bool)
+    for link in [(0, 0, 1), (0, 3, 2), (1, 1, 0), (1, 3, 1)]:  # the last of a word that has no vector
+        pairs[link] = True
+    value, _ = l2(Given(None, None))(x, y, batch_of(0, 0)._replace(pairs=pairs))
+    half = [
+        ((x.layers[0][row, i] - y.layers[0][row, j]) ** 2).sum() / 2 for row, i, j in [(0, 0, 1), (0, 3, 2), (1, 1, 0)]
+    ]
+    torch.testing.assert_close(value, ((half[0] + half[1]) / 2 + half[2])[None] / 2)
+
+
 def test_l2_without_any_pair_is_zero():
     """An empty side must not turn the loss into zero by zero."""
     empty = words(1, 3, 4, n_real=[0])

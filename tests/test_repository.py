@@ -24,6 +24,7 @@ LAYERS = [
         "links",
         "words",
         "corpora",
+        "aligners",
         "microworld",
         "trainer",
         "objectives",

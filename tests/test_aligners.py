@@ -1,0 +1,84 @@
+"""Word pairs come from the aligner that is installed, and from both of its directions."""
+
+import stat
+import sys
+import types
+
+import pytest
+
+from otlib import aligners
+from otlib.aligners import installed_aligner, one_to_one_links
+from otlib.corpora import ParallelText
+
+TEXT = ParallelText("de", [["der", "Hund", "bellt"], ["ja"]], [["the", "dog", "barks"], ["yes", "|||"]])
+FORTH, BACK = ["0-0 1-1 2-1", "0-0"], ["0-0 1-1 1-2", ""]
+
+FAST_ALIGN = """#!{python}
+import sys
+lines = open(sys.argv[sys.argv.index("-i") + 1], encoding="utf-8").read().splitlines()
+assert all(line.count("|||") == 1 and all(side.strip() for side in line.split("|||")) for line in lines), lines
+assert {{"-d", "-o", "-v"}} <= set(sys.argv)
+{body}
+"""
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch, tmp_path):
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(aligners.importlib.util, "find_spec", lambda name: None)
+    return tmp_path / "bin"
+
+
+def install_fast_align(folder, body):
+    path = folder / "fast_align"
+    path.write_text(FAST_ALIGN.format(python=sys.executable, body=body))
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.fixture
+def fast_align(nothing_installed):
+    install_fast_align(nothing_installed, f"print('\\n'.join({BACK!r} if '-r' in sys.argv else {FORTH!r}))")
+
+
+@pytest.fixture
+def eflomal(nothing_installed, monkeypatch):
+    """A module with the interface of eflomal 2."""
+
+    class Aligner:
+        def align(self, source, pivot, links_filename_fwd, links_filename_rev, quiet):
+            assert source == ["der Hund bellt\n", "ja\n"] and pivot == ["the dog barks\n", "yes |||\n"] and quiet
+            for name, lines in ((links_filename_fwd, FORTH), (links_filename_rev, BACK)):
+                with open(name, "w", encoding="utf-8") as file:
+                    file.writelines(line + "\n" for line in lines)
+
+    module = types.ModuleType("eflomal")
+    module.Aligner = Aligner
+    monkeypatch.setitem(sys.modules, "eflomal", module)
+    monkeypatch.setattr(aligners.importlib.util, "find_spec", lambda name: module if name == "eflomal" else None)
+
+
+def test_links_are_what_both_directions_of_fast_align_say(fast_align):
+    assert installed_aligner() == "fast_align"
+    assert one_to_one_links(TEXT, "fast_align") == [{(0, 0), (1, 1)}, set()]
+
+
+def test_eflomal_is_taken_before_fast_align(fast_align, eflomal):
+    assert installed_aligner() == "eflomal"
+    assert one_to_one_links(TEXT, "eflomal") == [{(0, 0), (1, 1)}, set()]
+
+
+def test_without_an_aligner_there_is_none(nothing_installed):
+    assert installed_aligner() is None
+
+
+def test_an_aligner_that_fails_is_one_sentence_with_what_it_said(nothing_installed):
+    install_fast_align(nothing_installed, "sys.exit('no memory left')")
+    with pytest.raises(RuntimeError, match="fast_align failed with status 1: no memory left"):
+        one_to_one_links(TEXT, "fast_align")
+
+
+def test_an_aligner_that_loses_a_sentence_is_refused(nothing_installed):
+    install_fast_align(nothing_installed, "print('0-0')")
+    with pytest.raises(RuntimeError, match="aligned 1 and 1 of 2 sentence pairs"):
+        one_to_one_links(TEXT, "fast_align")
