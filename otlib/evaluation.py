@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy.linalg import orthogonal_procrustes
 from scipy.special import stdtrit
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -167,6 +169,50 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
     return float((x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm()))
 
 
+# A rotation, the reference that trains no encoder
+
+
+class Rotation(NamedTuple):
+    """Linear map of a language's word vectors onto English: ``(x - centre) @ turn + target``."""
+
+    centre: Tensor  # (d,)
+    turn: Tensor  # (d, d), orthogonal
+    target: Tensor  # (d,)
+
+    def __call__(self, vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> list[Tensor]:
+        """Mapped vectors (n_i, d) of each sentence; words that have none stay zero."""
+        mapped = ((x - self.centre) @ self.turn + self.target for x in vectors)
+        return [x * mask[:, None] for x, mask in zip(mapped, masks, strict=True)]
+
+
+def fit_rotation(
+    model, tokenizer, text: ParallelText, *, layer: int = -1, pooling: str = "last", max_length: int = 128
+) -> Rotation:
+    """Rotation of a language onto English that brings paired words closest (Procrustes; Aldarmaki and Diab, 2019).
+
+    Word pairs are each other's nearest by cosine within a sentence pair of the training text.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer word pairs than dimensions, which do not fix a rotation.
+    """
+    options = {"layer": layer, "pooling": pooling, "max_length": max_length}
+    source, pivot = (embed_corpus(model, tokenizer, side, **options) for side in (text.source, text.pivot))
+    x, y = [], []
+    for a, b, a_mask, b_mask in zip(source[0], pivot[0], source[1], pivot[1], strict=True):
+        links = sorted(_links_of_present(_cosine(a, b), a_mask, b_mask))
+        x += [a[i] for i, _ in links]
+        y += [b[j] for _, j in links]
+    dimensions = model.config.hidden_size
+    if len(x) < dimensions:
+        raise ValueError(f"{len(x)} word pairs do not fix a rotation in {dimensions} dimensions: give more text")
+    x, y = torch.stack(x), torch.stack(y)
+    centre, target = x.mean(0), y.mean(0)
+    turn, _ = orthogonal_procrustes((x - centre).double().numpy(), (y - target).double().numpy())
+    return Rotation(centre, torch.from_numpy(turn).to(x), target)
+
+
 # A language pair
 
 
@@ -179,6 +225,7 @@ def pair_scores(
     layer: int = -1,
     pooling: str = "last",
     max_length: int = 128,
+    rotation: Rotation | None = None,
     **transport,
 ) -> pd.DataFrame:
     """Retrieval and word alignment of a language with English: columns ``task, metric, value``.
@@ -192,6 +239,8 @@ def pair_scores(
         (``aer``) and of the cosine (``aer_cosine``).
     pooling : {"last", "first", "mean"}
         Of a word's subwords; links are between words, so ``"subword"`` cannot be scored.
+    rotation : Rotation, optional
+        Applied to the other language's vectors first; see :func:`fit_rotation`.
     **transport
         Cost, epsilon, solver of the plan; see :func:`otlib.transport.transport_plan`.
     """
@@ -199,6 +248,8 @@ def pair_scores(
         raise ValueError("words are scored, not subwords: pooling must be last, first or mean")
     options = {"layer": layer, "pooling": pooling, "max_length": max_length}
     source, pivot = (embed_corpus(model, tokenizer, side, **options) for side in (heldout.source, heldout.pivot))
+    if rotation:
+        source = rotation(*source), source[1]
     words = torch.cat(pivot[0])[torch.cat(pivot[1])]
     rows = [
         ("retrieval", "accuracy", sentence_retrieval(_sentence_means(*source), _sentence_means(*pivot))),
@@ -208,6 +259,8 @@ def pair_scores(
     if gold:
         en, en_masks = embed_corpus(model, tokenizer, [pair.en for pair in gold], **options)
         other, other_masks = embed_corpus(model, tokenizer, [pair.other for pair in gold], **options)
+        if rotation:
+            other = rotation(other, other_masks)
         rows.append(("word_retrieval", "accuracy", word_retrieval(en, other, gold)))
         plans = _plans(en, other, en_masks, other_masks, **transport)
         cosines = [_cosine(x, y) for x, y in zip(en, other, strict=True)]

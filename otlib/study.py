@@ -39,6 +39,8 @@ from otlib.parameters import (
 )
 from otlib.record import ROOT, shown, write_text
 
+ROTATION = "rotation"  # what results call the reference of otlib.evaluation.fit_rotation
+
 
 class Study(BaseModel):
     """The parameters of a study and the layout of its folder; made by :func:`load_study`."""
@@ -249,6 +251,8 @@ _AnyStudy = TypeAdapter(Annotated[MicroworldStudy | FilesStudy | HubStudy, Field
 
 def _check_names(study: Study):
     """Raise ValueError if a method or a finding names what the study has not."""
+    if ROTATION in study.methods:
+        raise ValueError(f"methods.{ROTATION}: the name is taken by the reference of notebook 30, choose another")
     languages = {f"methods.{method}": settings for method, settings in study.methods.items()}
     for number, finding in enumerate(study.findings):
         languages[f"findings[{number}]"] = finding
@@ -327,8 +331,9 @@ def load_study(
         Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys.
     pairs : sequence of str, optional
         Keep these pairs only (``"de-en"``). Such a study has its own name and folder, for its encoder may be
-        trained on fewer languages, and then for proportionally fewer steps. With one pair the dotted keys of
-        the file's ``quick`` section come before the overrides: a look at the study within minutes.
+        trained on fewer languages, and then for proportionally fewer steps. Methods and findings about some
+        languages keep those that are left, and go with their last. With one pair the dotted keys of the
+        file's ``quick`` section come before the overrides: a look at the study within minutes.
     seeds : sequence of int, optional
         Keep these seeds only, in the same folder.
     outputs : path, optional
@@ -449,14 +454,29 @@ def _restricted(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] 
             changes["name"] = "-".join([study.name, *kept])
             changes["languages"] = [pair.split("-")[0] for pair in kept]
             changes["encoder"] = _fewer_languages(study.encoder, (len(kept) + 1) / (len(study.pairs) + 1))
+            changes["methods"] = {
+                method: dict(settings, languages=left) if left else settings
+                for method, settings in study.methods.items()
+                if (left := _left(settings, changes["languages"])) != []
+            }
+            changes["findings"] = [
+                dict(finding, languages=left) if left else finding
+                for finding in study.findings
+                if (left := _left(finding, changes["languages"])) != []
+                and {finding["method"], finding["against"]} <= changes["methods"].keys()
+            ]
     if seeds is not None:
         unknown = [seed for seed in seeds if seed not in study.seeds]
         if unknown or not seeds:
             raise ValueError(f"there is no seed {_listed(unknown) or 'given'}; the study has {_listed(study.seeds)}")
         changes["seeds"] = [seed for seed in study.seeds if seed in seeds]
-    restricted = study.model_copy(update=changes)
-    _check_names(restricted)
-    return restricted
+    return study.model_copy(update=changes)
+
+
+def _left(section: Mapping[str, Any], languages: Sequence[str]) -> list[str] | None:
+    """Those of the section's languages that are left, None if it names no languages."""
+    named = section.get("languages")
+    return None if named is None else [code for code in named if code in languages]
 
 
 def _fewer_languages(encoder: Mapping[str, Any], share: float) -> dict[str, Any]:
@@ -509,7 +529,8 @@ def write_study(study: Study) -> Path:
 def collect_results(study: Study) -> pd.DataFrame:
     """The results of the study so far, one tidy table, also written to its ``results.csv``.
 
-    What earlier parameters left in the folder, say a method since removed, is not read.
+    What earlier parameters left in the folder, say a method since removed, is not read. Beside the methods stands
+    the reference ``"rotation"`` of notebook 30.
     """
     runs = [(method, seed) for method in study.methods for seed in study.seeds]
     folders = [study.task_folder(task, *run) for task in study.tasks for run in runs]
@@ -518,7 +539,7 @@ def collect_results(study: Study) -> pd.DataFrame:
     if not tables:
         raise FileNotFoundError(f"no results in {study.folder}; make them with: make study STUDY={study.name}")
     table = pd.concat(tables, ignore_index=True)
-    table = table[table["method"].isin(study.methods) & table["seed"].isin(study.seeds)]
+    table = table[table["method"].isin([*study.methods, ROTATION]) & table["seed"].isin(study.seeds)]
     write_text(study.folder / "results.csv", table.to_csv(index=False))
     return table.reset_index(drop=True)
 

@@ -1,5 +1,6 @@
 import math
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,11 +9,14 @@ import torch
 from torch.nn.functional import cosine_similarity
 from transformers import BertConfig, BertModel
 
+from otlib import evaluation
 from otlib.corpora import GoldPair, ParallelText
 from otlib.evaluation import (
+    Rotation,
     alignment_error_rate,
     bootstrap,
     effective_rank,
+    fit_rotation,
     linear_cka,
     link_scores,
     mean_cosine,
@@ -279,6 +283,53 @@ def test_subwords_cannot_be_scored_against_gold_words(encoder):
 
 
 # Intervals
+
+
+# The rotation
+
+
+def test_a_known_rotation_is_recovered(monkeypatch):
+    draw = torch.Generator().manual_seed(0)
+    en = [torch.randn(5, 8, generator=draw) for _ in range(20)]
+    # A small turn, so that a word's translation is still its nearest; and a word without a vector.
+    skew = torch.randn(8, 8, generator=draw)
+    turn = torch.linalg.matrix_exp(0.1 * (skew - skew.T))
+    masks = [torch.tensor([True, True, True, True, i > 0]) for i in range(20)]
+    other = [(x @ turn + 0.1) * mask[:, None] for x, mask in zip(en, masks, strict=True)]
+    sides = {"de": (other, masks), "en": (en, [torch.ones(5, dtype=torch.bool)] * 20)}
+    monkeypatch.setattr(evaluation, "embed_corpus", lambda model, tokenizer, side, **_: sides[side])
+    model = SimpleNamespace(config=SimpleNamespace(hidden_size=8))
+    rotation = fit_rotation(model, None, SimpleNamespace(source="de", pivot="en"))
+    torch.testing.assert_close(rotation.turn @ rotation.turn.T, torch.eye(8), rtol=0, atol=1e-5)
+    torch.testing.assert_close(rotation.turn, turn.T, rtol=0, atol=1e-3)
+    for found, expected, mask in zip(rotation(other, masks), en, masks, strict=True):
+        torch.testing.assert_close(found, expected * mask[:, None], rtol=0, atol=1e-2)
+
+
+def test_mapped_vectors_by_hand_and_missing_words_stay_zero():
+    quarter = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])
+    rotation = Rotation(torch.tensor([1.0, 1.0]), quarter, torch.tensor([10.0, 0.0]))
+    (mapped,) = rotation([torch.tensor([[2.0, 1.0], [0.0, 0.0]])], [torch.tensor([True, False])])
+    assert mapped.tolist() == [[10.0, 1.0], [0.0, 0.0]]
+
+
+def test_scores_are_those_of_the_mapped_vectors(encoder):
+    tokenizer, model = encoder
+    text = sentences()
+    identity = Rotation(torch.zeros(16), torch.eye(16), torch.zeros(16))
+    flipped = identity._replace(turn=-torch.eye(16))
+    given = ParallelText("de", text, text), gold_of(text)
+    plain = pair_scores(model, tokenizer, *given)
+    pd.testing.assert_frame_equal(pair_scores(model, tokenizer, *given, rotation=identity), plain)
+    worse = values(pair_scores(model, tokenizer, *given, rotation=flipped))
+    assert worse["word_retrieval", "accuracy"] < values(plain)["word_retrieval", "accuracy"] / 2
+    assert worse["retrieval", "accuracy"] < values(plain)["retrieval", "accuracy"] / 2
+
+
+def test_too_little_text_for_a_rotation_is_refused(encoder):
+    tokenizer, model = encoder
+    with pytest.raises(ValueError, match="3 word pairs do not fix a rotation in 16 dimensions"):
+        fit_rotation(model, tokenizer, ParallelText("de", [WORDS[:3]], [WORDS[:3]]))
 
 
 def test_bootstrap_is_a_function_of_its_seed():

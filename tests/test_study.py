@@ -197,8 +197,20 @@ def test_a_finding_of_what_the_study_has_not_is_refused(tiny, finding, key, mend
 def test_a_method_for_languages_that_are_not_there_is_refused(tiny):
     with pytest.raises(ParameterError, match="methods.wordot.languages: fr"):
         load(edited(tiny, "steps: 20", "languages: [fr]"))
-    with pytest.raises(ParameterError, match="methods.wordot.languages: es"):
-        load(edited(tiny, "languages: [fr]", "languages: [es]"), pairs=["de-en"])
+
+
+def test_methods_and_findings_about_some_languages_keep_those_that_are_left(tiny):
+    finding = "{says: a, method: wordot, against: %s, languages: [%s], expects: {nli: better}}"
+    far = "  far: {objective: wordot, languages: [es]}\n  none:"
+    tiny.write_text(
+        TINY.replace("steps: 20", "languages: [de, es]").replace("  none:", far)
+        + f"findings: [{finding % ('none', 'es, de')}, {finding % ('none', 'es')}, {finding % ('far', 'de')}]\n"
+    )
+    assert len(load(tiny).findings) == 3
+    left = load(tiny, pairs=["de-en"])
+    assert left.methods["wordot"]["languages"] == ["de"] and "far" not in left.methods
+    assert [found["languages"] for found in left.findings] == [["de"]]
+    assert "languages" not in left.methods["none"]
 
 
 def test_a_file_that_is_not_utf8_is_refused(tiny):
