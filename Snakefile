@@ -150,6 +150,7 @@ rule ablations:
         notebook=notebook("41_ablations"),
     output:
         "findings.csv",
+        "findings.md",
         notebook="notebooks/41_ablations.ipynb",
     params:
         settings=settings(study.findings),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -322,43 +321,45 @@ def _links_of_present(matrix: Tensor, en_mask: Tensor, other_mask: Tensor) -> Li
 # Intervals
 
 
-def bootstrap(scores: np.ndarray, *, samples: int = 2000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
-    """Percentile interval of the mean of ``scores`` (seeds, items), drawing both anew with replacement.
+def item_interval(scores: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
+    """Interval of the mean of ``scores`` (seeds, items) for other seeds *and* other items, by Student's t.
 
-    For the difference of two methods on the same items, pass the differences: the bootstrap is then paired.
+    For the difference of two methods on the same items, pass the differences: the interval is then paired.
 
     Notes
     -----
-    Seeds and items are drawn independently (Owen, 2007, the pigeonhole bootstrap). One seed says nothing of
-    seeds: the interval is then of the items alone. Few seeds say little: three drawn from three understate
-    their variance by a third.
+    Seeds and items are crossed random effects. The variance of the mean is the seeds' plus the items' less their
+    interaction, which both contain (Searle et al., 1992, section 5.3); its degrees of freedom are Satterthwaite's
+    (1946). Where the three seeds of a study make the difference, these are 2 and the interval is wide: resampling three
+    seeds instead would cover three times in four what it says it covers in nineteen of twenty. One seed says nothing of
+    seeds: the interval is then of the items alone.
     """
-    by_seed, by_item = _resamples(*scores.shape, samples, seed)
-    means = np.einsum("bi,bi->b", by_seed @ scores, by_item)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-@lru_cache(maxsize=4)
-def _resamples(seeds: int, items: int, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of seeds (samples, seeds) and items (samples, items): how often each is drawn, summing to 1.
-
-    The mean of a resample is a bilinear form in them. The same for every method, hence kept.
-    """
-    rng = np.random.default_rng(seed)
-    return tuple(rng.multinomial(n, np.full(n, 1 / n), size=samples) / n for n in (seeds, items))
+    seeds, items = scores.shape
+    if items < 2:
+        return seed_interval(scores.mean(1))
+    mean, by_row, by_column = scores.mean(), scores.mean(1), scores.mean(0)
+    of_items, freedom = by_column.var(ddof=1) / items, items - 1
+    variance = of_items
+    if seeds > 1:
+        of_seeds = by_row.var(ddof=1) / seeds
+        rest = scores - by_row[:, None] - by_column + mean
+        shared = (rest**2).sum() / ((seeds - 1) * (items - 1) * scores.size)
+        variance = max(of_seeds + of_items - shared, of_seeds, of_items)
+        freedom = variance**2 / max(of_seeds**2 / (seeds - 1) + of_items**2 / (items - 1), 1e-300)
+    half = stdtrit(max(freedom, 1), (1 + level) / 2) * np.sqrt(variance)
+    return float(mean - half), float(mean + half)
 
 
 def seed_interval(values: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
-    """Student interval of a mean over seeds; NaN where there is one seed only, which tells nothing."""
+    """Student interval of a mean over seeds; NaN for one seed, or copies of one number, which tell nothing."""
     values = np.asarray(values, dtype=float)
-    if len(values) < 2:
+    if len(values) < 2 or np.ptp(values) == 0:
         return np.nan, np.nan
     half = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
 
 
-ITEM_METRICS = {"nli": "accuracy", "qa": "f1"}  # means over items, whose predictions are kept
+ITEM_METRICS = (("nli", "accuracy"), ("qa", "f1"), ("qa", "exact_match"))  # means over items, whose scores are kept
 LOWER_IS_BETTER = ("aer", "mean_cosine")  # how such metrics begin
 
 
@@ -372,17 +373,16 @@ def summarise(
     results : DataFrame
         ``method, seed, task, language, metric, value``.
     predictions : dict of task to DataFrame, optional
-        ``method, seed, language, item, score`` (per cent): their intervals come from a paired bootstrap over
-        seeds and items; all other intervals are Student's over seeds.
+        ``method, seed, language, item`` and a column for each of their metrics (per cent): their intervals are those of
+        :func:`item_interval`, all others of :func:`seed_interval`.
 
     Returns
     -------
     DataFrame
-        ``task, metric, language, method, value, low, high, gain, gain_low, gain_high, worse``, with intervals
-        of 95 %. Gains pair the seeds and items that both methods have. The language ``average`` is the mean
-        over the languages beside English. ``worse``: the whole interval of the gain is on the wrong side of
-        zero (above it for error rates). One seed without predictions gives no interval (NaN), and is never
-        worse.
+        ``task, metric, language, method, value, low, high, gain, gain_low, gain_high, seeds, worse``, with intervals
+        of 95 %. Gains pair the seeds and items that both methods have; ``seeds`` counts them. The language
+        ``average`` is the mean over the languages beside English. ``worse``: the whole interval of the gain is on the
+        wrong side of zero (above it for error rates). One seed is never worse: another might be better.
     """
     averages = results[results["language"] != "en"]
     keys = ["method", "seed", "task", "metric"]
@@ -392,8 +392,8 @@ def summarise(
     for (task, metric, language), group in groups:
         table = group.pivot_table(index="seed", columns="method", values="value", sort=False)
         items = {}
-        if predictions and task in predictions and ITEM_METRICS.get(task) == metric:
-            items = _item_scores(predictions[task], language)
+        if predictions and task in predictions and (task, metric) in ITEM_METRICS:
+            items = _item_scores(predictions[task], metric, language)
         for method in table.columns:
             rows.append(
                 {"task": task, "metric": metric, "language": language, "method": method}
@@ -421,7 +421,7 @@ def contest(
     """Methods against rivals: rows of :func:`summarise` with the columns ``rival`` and ``verdict``.
 
     The gain is over the rival; the verdict is ``"better"`` or ``"worse"`` where its whole interval lies on
-    one side of zero, ``"unknown"`` where there is none (one seed), else ``"no clear difference"``. Empty
+    one side of zero, ``"unknown"`` where there is none or one seed only, else ``"no clear difference"``. Empty
     without methods or rivals.
     """
     tables = []
@@ -430,7 +430,8 @@ def contest(
         table = table[table["method"].isin(methods) & (table["method"] != rival) & table["gain"].notna()]
         lower_is_better = table["metric"].str.startswith(LOWER_IS_BETTER)
         better = np.where(lower_is_better, table["gain_high"] < 0, table["gain_low"] > 0)
-        cases = {"better": better, "worse": table["worse"], "unknown": table["gain_low"].isna()}
+        unknown = table["gain_low"].isna() | (table["seeds"] < 2)
+        cases = {"unknown": unknown, "better": better, "worse": table["worse"]}
         verdict = np.select(list(cases.values()), list(cases), "no clear difference")
         tables.append(table.assign(rival=rival, verdict=verdict))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -554,17 +555,17 @@ def _means_of(results: pd.DataFrame, languages: Sequence[str]) -> pd.Series:
     return by_seed.dropna().mean(axis=1)
 
 
-def _item_scores(predictions: pd.DataFrame, language: str) -> dict[str, pd.DataFrame]:
+def _item_scores(predictions: pd.DataFrame, metric: str, language: str) -> dict[str, pd.DataFrame]:
     """Scores (seeds, items) of each method; an item of the average is its mean over the other languages."""
     chosen = predictions["language"] != "en" if language == "average" else predictions["language"] == language
-    table = predictions[chosen].pivot_table(index=["method", "seed"], columns="item", values="score")
+    table = predictions[chosen].pivot_table(index=["method", "seed"], columns="item", values=metric)
     return {method: group.droplevel("method") for method, group in table.groupby(level="method")}
 
 
 def _summary(table: pd.DataFrame, items: dict[str, pd.DataFrame], method: str) -> dict[str, float]:
     values = table[method].dropna()
     scores = items[method].dropna(axis=1) if method in items else pd.DataFrame()
-    low, high = seed_interval(values) if scores.empty else bootstrap(scores.to_numpy())
+    low, high = seed_interval(values) if scores.empty else item_interval(scores.to_numpy())
     return {"value": values.mean(), "low": low, "high": high}
 
 
@@ -576,17 +577,17 @@ def _gain(
     *,
     lower_is_better: bool,
 ) -> dict[str, float]:
-    gain = low = high = np.nan
+    gain, low, high, seeds = np.nan, np.nan, np.nan, 0
     if method != baseline and baseline in table:
         gains = (table[method] - table[baseline]).dropna()
-        gain = gains.mean()
+        gain, seeds = gains.mean(), len(gains)
         differences = pd.DataFrame()
         if method in items and baseline in items:
             # Subtraction pairs by label: what only one of them has becomes missing.
             differences = (items[method] - items[baseline]).dropna(how="all").dropna(axis=1)
         if not differences.empty:
-            low, high = bootstrap(differences.to_numpy())
+            low, high = item_interval(differences.to_numpy())
         else:
             low, high = seed_interval(gains)
-    worse = bool(low > 0 if lower_is_better else high < 0)
-    return {"gain": gain, "gain_low": low, "gain_high": high, "worse": worse}
+    worse = seeds > 1 and bool(low > 0 if lower_is_better else high < 0)
+    return {"gain": gain, "gain_low": low, "gain_high": high, "seeds": seeds, "worse": worse}

@@ -50,11 +50,12 @@ def train_tokenizer(files: Sequence[str | Path], folder: str | Path, *, vocabula
     files : sequence of path
         Text, one document a line, plain or compressed; every file counts by its size.
     vocabulary_size : int
-        Upper limit, with the special tokens, which have the ids 0 to 4, and the letters, which are always in.
+        Upper limit, with the special tokens, which have the ids 0 to 4, and the most frequent letters, which are
+        always in: a thousand or, for Chinese has more, a fifth of the limit.
     """
     normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
     tokenizer = _bert_tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS["unk_token"]), normalizer)
-    alphabet = _alphabet(files, normalizer)
+    alphabet = _alphabet(files, normalizer, max(1000, vocabulary_size // 5))
     # The trainer meets words in a random order: left to itself it would number the continuing letters, and
     # break ties between merges, anew each time. Listed as special tokens they are numbered first.
     continuing = [f"##{letter}" for letter in alphabet if _inside_words(letter, tokenizer)]
@@ -89,7 +90,7 @@ def _bert_tokenizer(model, normalizer) -> Tokenizer:
     return tokenizer
 
 
-def _alphabet(files, normalizer, limit: int = 1000) -> list[str]:
+def _alphabet(files, normalizer, limit: int) -> list[str]:
     """The most frequent letters of the text (ties by code point), in the order of their code points."""
     counts: Counter[str] = Counter()
     for file in files:

@@ -545,9 +545,9 @@ def collect_results(study: Study) -> pd.DataFrame:
 
 
 def load_predictions(study: Study) -> dict[str, pd.DataFrame]:
-    """What every run so far answered to each test item, by task: ``method, seed, language, item, score``.
+    """What every run so far answered to each test item, by task: ``language, item``, metrics, ``method, seed``.
 
-    ``score`` is the item's part in the task's main metric, accuracy or F1, from 0 to 100.
+    The metrics, ``accuracy`` or ``f1`` and ``exact_match``, go from 0 to 100; those of a language are means of them.
     """
     tables: dict[str, list[pd.DataFrame]] = {task: [] for task in study.tasks}
     for task, read in tables.items():
@@ -563,5 +563,8 @@ def _item_scores(task: str, path: Path) -> pd.DataFrame:
     # An answer may read "null" or "nan", an id may be a number: both are text.
     name = {"nli": "pairID", "qa": "id"}[task]
     table = pd.read_csv(path, dtype={name: str}, keep_default_na=False)
-    score = (table["gold"] == table["predicted"]) * 100.0 if task == "nli" else table["f1"] * 100
-    return pd.DataFrame({"language": table["language"], "item": table[name], "score": score})
+    if task == "nli":
+        scores = {"accuracy": (table["gold"] == table["predicted"]) * 100.0}
+    else:
+        scores = {metric: table[metric] * 100 for metric in ("f1", "exact_match")}
+    return pd.DataFrame({"language": table["language"], "item": table[name], **scores})

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import torch
 from torch.nn.functional import cosine_similarity
 from transformers import BertConfig, BertModel
@@ -14,9 +15,10 @@ from otlib.corpora import GoldPair, ParallelText
 from otlib.evaluation import (
     Rotation,
     alignment_error_rate,
-    bootstrap,
+    contest,
     effective_rank,
     fit_rotation,
+    item_interval,
     linear_cka,
     link_scores,
     mean_cosine,
@@ -332,37 +334,32 @@ def test_too_little_text_for_a_rotation_is_refused(encoder):
         fit_rotation(model, tokenizer, ParallelText("de", [WORDS[:3]], [WORDS[:3]]))
 
 
-def test_bootstrap_is_a_function_of_its_seed():
-    scores = np.random.default_rng(0).random((3, 40))
-    assert bootstrap(scores, seed=1) == bootstrap(scores.copy(), seed=1) != bootstrap(scores, seed=2)
+def test_interval_of_equal_scores_has_no_width():
+    assert item_interval(np.full((3, 40), 0.25)) == pytest.approx((0.25, 0.25))
 
 
-def test_bootstrap_of_equal_scores_has_no_width():
-    assert bootstrap(np.full((3, 40), 0.25)) == pytest.approx((0.25, 0.25))
-
-
-def test_bootstrap_of_one_seed_equals_the_normal_interval_of_a_mean():
-    # The central limit theorem; 4,000 resamples know a quantile to a few per cent of the width.
+def test_interval_of_one_seed_is_that_of_the_items():
     scores = np.random.default_rng(0).normal(5, 2, size=(1, 500))
-    half = 1.96 * scores.std() / math.sqrt(500)
-    low, high = bootstrap(scores, samples=4000)
-    assert (low, high) == pytest.approx((scores.mean() - half, scores.mean() + half), abs=0.1 * half)
+    expected = scipy.stats.t.interval(0.95, 499, scores.mean(), scores.std(ddof=1) / math.sqrt(500))
+    assert item_interval(scores) == pytest.approx(expected)
 
 
-def test_bootstrap_sees_that_seeds_differ():
-    # Averaging over the seeds first would hide them: here seeds differ and items do not.
-    scores = np.array([[0.0], [1.0]]).repeat(1000, 1)
-    # Each of the two is drawn twice in a quarter of the resamples.
-    assert bootstrap(scores) == pytest.approx((0, 1))
+def test_where_only_seeds_differ_the_interval_is_that_of_seeds():
+    # Averaging over the seeds first would hide them, resampling three would understate them.
+    by_seed = np.array([1.0, 2.0, 3.0])
+    assert item_interval(by_seed[:, None].repeat(1000, 1)) == pytest.approx(seed_interval(by_seed), rel=1e-3)
 
 
-def test_bootstrap_equals_resampling_by_hand():
-    # The mean of a resample is a bilinear form in the numbers of times that seeds and items are drawn.
-    scores = np.random.default_rng(0).random((3, 30))
-    draw = np.random.default_rng(1)
-    means = [scores[np.ix_(draw.integers(0, 3, 3), draw.integers(0, 30, 30))].mean() for _ in range(20000)]
-    expected = np.quantile(means, [0.025, 0.975])
-    assert bootstrap(scores, samples=20000) == pytest.approx(tuple(expected), abs=0.004)
+@pytest.mark.parametrize(("of_seeds", "of_items"), [(2.0, 0.0), (0.0, 40.0), (1.0, 30.0), (0.5, 5.0)])
+def test_the_interval_covers_the_truth_as_often_as_it_says(of_seeds, of_items):
+    """Three seeds and a hundred items drawn anew six hundred times; a bootstrap of the seeds covers three in four."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(600):
+        scores = rng.normal(0, of_seeds, (3, 1)) + rng.normal(0, of_items, 100) + rng.normal(0, 10, (3, 100))
+        low, high = item_interval(scores)
+        covered += low <= 0 <= high
+    assert covered / 600 >= 0.92  # .95 less three standard errors
 
 
 def test_student_interval_by_hand():
@@ -381,8 +378,8 @@ def tables(scores, task="nli", metric="accuracy"):
         for seed, line in enumerate(array)
         for item, value in enumerate(line)
     ]
-    predictions = pd.DataFrame(rows, columns=["method", "seed", "language", "item", "score"])
-    results = predictions.groupby(["method", "seed", "language"])["score"].mean().reset_index(name="value")
+    predictions = pd.DataFrame(rows, columns=["method", "seed", "language", "item", metric])
+    results = predictions.groupby(["method", "seed", "language"])[metric].mean().reset_index(name="value")
     return results.assign(task=task, metric=metric), {task: predictions}
 
 
@@ -423,7 +420,7 @@ def test_seeds_are_paired_by_number():
     asked = {"nli": predictions["nli"].query("method == 'none' or seed > 0")}
     found, paired = (row(summarise(results[late], given), "wordot") for given in (None, asked))
     assert found["value"] == paired["value"] == pytest.approx(67)
-    assert (found["gain"], found["gain_low"], found["gain_high"]) == pytest.approx((2, 2, 2))
+    assert found["gain"] == paired["gain"] == pytest.approx(2) and found["seeds"] == 2
     # The seeds agree, the items do not: an interval of some width is that of paired items.
     assert 1 < paired["gain_low"] < paired["gain"] < paired["gain_high"] < 3
 
@@ -436,6 +433,19 @@ def test_an_item_that_one_method_lacks_is_left_out_of_the_pairs():
     assert (found["gain_low"], found["gain_high"]) == pytest.approx((1, 1))
 
 
+def test_one_seed_has_no_verdict():
+    """Another seed may move a score by more than the items say."""
+    results, predictions = tables({("none", "de"): noisy(seeds=1), ("wordot", "de"): noisy(-9.0, seeds=1)})
+    found = row(summarise(results, predictions), "wordot")
+    assert found["gain_high"] < 0 and not found["worse"]
+    assert contest(results, predictions, methods=["wordot"], rivals=["none"])["verdict"].unique() == ["unknown"]
+
+
+def test_copies_of_one_number_are_no_seeds():
+    """The encoder as it was is the same for every seed."""
+    assert np.isnan(seed_interval([33.7, 33.7, 33.7])).all()
+
+
 def test_average_is_over_the_languages_beside_english():
     scores = {("none", language): np.full((2, 5), 50.0) for language in ("en", "de", "fr")}
     scores |= {("wordot", "en"): np.full((2, 5), 10.0)}
@@ -443,7 +453,7 @@ def test_average_is_over_the_languages_beside_english():
     results, predictions = tables(scores)
     for given in (None, predictions):
         found = row(summarise(results, given), "wordot", "average")
-        assert (found["value"], found["gain"], found["gain_low"]) == pytest.approx((57, 7, 7))
+        assert (found["value"], found["gain"]) == pytest.approx((57, 7))
 
 
 @pytest.mark.parametrize(
@@ -471,13 +481,11 @@ def test_a_loss_within_its_interval_is_not_worse():
     assert not row(summarise(results), "wordot")["worse"]
 
 
-def test_one_seed_without_predictions_claims_nothing():
+def test_one_seed_without_predictions_has_no_interval():
     # An interval of no width once made the smallest difference a finding.
-    results, predictions = tables({("none", "de"): noisy(seeds=1), ("wordot", "de"): noisy(-1.0, seeds=1)})
+    results, _ = tables({("none", "de"): noisy(seeds=1), ("wordot", "de"): noisy(-1.0, seeds=1)})
     found = row(summarise(results), "wordot")
-    assert np.isnan(found["gain_low"])
-    assert not found["worse"]
-    assert row(summarise(results, predictions), "wordot")["worse"]  # the items do have an interval
+    assert np.isnan(found["gain_low"]) and not found["worse"]
 
 
 def test_the_baseline_has_no_gain_over_itself():

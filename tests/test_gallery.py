@@ -1,10 +1,10 @@
-"""The gallery holds one finished run, and the README its table."""
+"""The gallery holds finished runs, a folder each, and the README their tables."""
 
 import re
 
 import pytest
 
-from otlib.gallery import FILES, TABLE, keep, put_table
+from otlib.gallery import ALL, FINDINGS, TABLES, keep, put_table, table_of
 from otlib.record import ROOT, write_text
 from otlib.study import load_study
 
@@ -18,46 +18,81 @@ methods: {none: {objective: none}}
 """
 
 
-@pytest.fixture
-def study(tmp_path):
-    study = load_study(write_text(tmp_path / "tiny.yaml", STUDY), outputs=tmp_path)
+A_FINDING = "findings: [{says: x, method: none, against: none, expects: {nli: better}}]"
+
+
+def finished(tmp_path, text):
+    study = load_study(write_text(tmp_path / "tiny.yaml", text), outputs=tmp_path)
     names = ["01_primer.ipynb", "20_nli-none-seed0.ipynb", "20_nli-none-seed1.ipynb", "30_pair.partial.ipynb"]
-    for path in [study.notebooks / name for name in names] + [study.folder / name for name in FILES]:
+    for path in [study.notebooks / name for name in [*names, "41_ablations.ipynb"]]:
         write_text(path, "{}")
-    write_text(study.figures / "plans.png", "")
+    for path in [study.folder / name for name in {*ALL.files, *FINDINGS.files}]:
+        write_text(path, "{}")
+    for name in ("plans.png", "ablations.png"):
+        write_text(study.figures / name, "")
     return study
 
 
+@pytest.fixture
+def study(tmp_path):
+    return finished(tmp_path, STUDY)
+
+
+def names_of(kept, gallery):
+    return {path.relative_to(gallery).as_posix() for path in kept}
+
+
 def test_the_gallery_keeps_one_seed_and_no_unfinished_notebook(study, tmp_path):
-    write_text(tmp_path / "gallery" / "old.txt", "of an earlier run")
-    kept = {path.relative_to(tmp_path / "gallery").as_posix() for path in keep(study, tmp_path / "gallery", seed=0)}
-    notebooks = {"notebooks/01_primer.ipynb", "notebooks/20_nli-none-seed0.ipynb"}
-    assert kept == {*FILES, *notebooks, "figures/plans.png"}
+    write_text(tmp_path / "gallery" / "tiny" / "old.txt", "of an earlier run")
+    write_text(tmp_path / "gallery" / "other" / "report.html", "of another study")
+    kept = names_of(keep(study, tmp_path / "gallery", seed=0), tmp_path / "gallery" / "tiny")
+    notebooks = {f"notebooks/{name}.ipynb" for name in ("01_primer", "20_nli-none-seed0", "41_ablations")}
+    assert kept == {*ALL.files, *notebooks, "figures/plans.png", "figures/ablations.png"}
+    assert (tmp_path / "gallery" / "other" / "report.html").exists()
+
+
+def test_of_a_study_of_findings_the_gallery_keeps_the_notebook_that_checks_them(tmp_path):
+    """A notebook for each of fifty runs would be most of the repository."""
+    study = finished(tmp_path, STUDY + A_FINDING)
+    kept = names_of(keep(study, tmp_path / "gallery", seed=0), tmp_path / "gallery" / "tiny")
+    assert kept == {*FINDINGS.files, "notebooks/41_ablations.ipynb", "figures/ablations.png"}
+
+
+def test_of_text_that_is_not_ours_the_gallery_keeps_numbers_only(tmp_path):
+    """Executed notebooks quote the sentences of a corpus, whose licence may forbid to pass them on."""
+    write_text(tmp_path / "de-en.tsv", "de\ten\nHaus\thouse\n")
+    files = STUDY.replace("microworld", "files") + "data: {parallel: '{language}-en.tsv'}"
+    kept = names_of(keep(finished(tmp_path, files), tmp_path / "gallery", seed=0), tmp_path / "gallery" / "tiny")
+    assert kept == {*TABLES.files}
 
 
 def test_an_unfinished_study_is_refused_and_the_old_gallery_stays(study, tmp_path):
-    write_text(tmp_path / "gallery" / "old.txt", "of an earlier run")
+    write_text(tmp_path / "gallery" / "tiny" / "old.txt", "of an earlier run")
     (study.folder / "report.html").unlink()
     with pytest.raises(FileNotFoundError, match="has no report.html yet; finish it with: make study STUDY=tiny"):
         keep(study, tmp_path / "gallery", seed=0)
-    assert (tmp_path / "gallery" / "old.txt").exists()
+    assert (tmp_path / "gallery" / "tiny" / "old.txt").exists()
 
 
 def test_the_table_replaces_what_stands_between_its_marks_only(tmp_path):
-    marks = "<!-- table: made by make gallery -->\nold\n<!-- end of table -->"
-    readme = write_text(tmp_path / "README.md", f"before\n{marks}\nafter\n")
-    put_table(readme, "| new \\1 |\n")
+    marks = "<!-- table of {}: made by make gallery -->\nold {}\n<!-- end of table -->"
+    readme = write_text(tmp_path / "README.md", f"before\n{marks.format(*'aa')}\nmiddle\n{marks.format(*'bb')}\nafter\n")
+    put_table(readme, "b", "| new \\1 |\n")
     text = readme.read_text(encoding="utf-8")
-    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
-    assert "-->\n| new \\1 |\n<!--" in text
-    with pytest.raises(ValueError, match="lacks the marks"):
-        put_table(write_text(tmp_path / "OTHER.md", "no marks"), "| new |")
+    assert text.startswith("before\n") and text.endswith("after\n") and "old a" in text and "old b" not in text
+    assert "b: made by make gallery -->\n| new \\1 |\n<!--" in text
 
 
-GALLERY = ROOT / "outputs/gallery/summary.md"
+GALLERY = ROOT / "outputs/gallery"
 
 
-def test_the_readme_shows_the_table_of_the_committed_gallery():
-    table = GALLERY.read_text(encoding="utf-8").strip()
-    shown = TABLE.search((ROOT / "README.md").read_text(encoding="utf-8"))[0]
+@pytest.mark.parametrize(("study", "file"), [("demo", "summary.md")])
+def test_the_readme_shows_the_tables_of_the_committed_gallery(study, file):
+    table = (GALLERY / study / file).read_text(encoding="utf-8").strip()
+    shown = table_of(study).search((ROOT / "README.md").read_text(encoding="utf-8"))[0]
     assert table in shown and re.search(r"\d\d\.\d", table)
+
+
+def test_the_gallery_is_small():
+    """The house plan allows it ten megabytes."""
+    assert sum(path.stat().st_size for path in GALLERY.rglob("*") if path.is_file()) < 10 * 2**20

@@ -344,8 +344,8 @@ def _questions(path: Path) -> dict[str, dict]:
 
 
 def _sentences(text: str) -> set[str]:
-    """The declarative sentences of an English text, tokenised or not."""
-    return set(re.findall(r"[A-Z][^.?]*\.", text.replace(" .", ".").replace(" ?", "?")))
+    """The sentences and questions of an English text, tokenised or not."""
+    return set(re.findall(r"[A-Z][^.?]*[.?]", text.replace(" .", ".").replace(" ?", "?")))
 
 
 def test_the_world_has_the_sizes_and_files_asked_for(world):
@@ -383,14 +383,14 @@ def test_answers_are_at_their_offsets_in_every_language(world):
 
 
 def test_no_sentence_that_is_tested_was_seen_before(world):
-    """Splits are disjoint by situation: premises, hypotheses, contexts, held-out pairs, text."""
+    """Splits are disjoint by situation: premises, hypotheses, contexts, questions, held-out pairs, text."""
     folder = world[0]
     parts = {}
     for split in ("train", "dev", "test"):
         rows = [row for row in _table(folder / f"nli/xnli.{split}.tsv") if row["language"] == "en"]
         parts[f"nli {split}"] = {row[key] for row in rows for key in ("sentence1", "sentence2")}
         found = _questions(folder / f"qa/en.{split}.json").values()
-        parts[f"qa {split}"] = set().union(*(_sentences(item["context"]) for item in found))
+        parts[f"qa {split}"] = set().union(*(_sentences(f"{item['context']} {item['question']}") for item in found))
     for code in ("de", "el", "fr"):
         for split in ("train", "heldout"):
             rows = _table(folder / f"parallel/{code}-en.{split}.tsv")

@@ -87,7 +87,7 @@ def write_world(
 
     Notes
     -----
-    No English sentence of a part occurs in another part, so that nothing tested was seen before.
+    No English sentence or question of a part occurs in another part, so that nothing tested was seen before.
     """
     folder = Path(folder)
     if len({PIVOT, *languages}) <= len(languages):
@@ -126,18 +126,18 @@ class _Draws:
         self._owner: dict[str, str] = {}
         self._english = language(PIVOT)
 
-    def draw(self, part: str, make: Callable, clauses_of: Callable[..., Sequence[Clause]]):
-        """The first item of ``make()`` none of whose sentences belongs to another part."""
+    def draw(self, part: str, make: Callable, utterances_of: Callable[..., Sequence[Utterance]]):
+        """The first item of ``make()`` none of whose sentences and questions belongs to another part."""
         for _ in range(1000):
             item = make()
-            sentences = [detokenise(self._english.sentence(clause)) for clause in clauses_of(item)]
+            sentences = [detokenise(_uttered(self._english, *utterance)) for utterance in utterances_of(item)]
             if all(self._owner.get(sentence, part) == part for sentence in sentences):
                 self._owner.update(dict.fromkeys(sentences, part))
                 return item
         raise RuntimeError(f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items")
 
     def clause(self, part: str) -> Clause:
-        return self.draw(part, self.sampler.clause, lambda clause: [clause])
+        return self.draw(part, self.sampler.clause, lambda clause: [(clause, None)])
 
     def different(self, part: str, n: int, *, single: bool) -> list[list[Utterance]]:
         """Different sentences, questions and small texts."""
@@ -147,10 +147,20 @@ class _Draws:
         return [list(item) for item in found]
 
     def inference(self, part: str, label: str) -> Inference:
-        return self.draw(part, lambda: inference(self.sampler, label), lambda item: (item.premise, item.hypothesis))
+        return self.draw(
+            part, lambda: inference(self.sampler, label), lambda item: [(item.premise, None), (item.hypothesis, None)]
+        )
 
     def question(self, part: str) -> Question:
-        return self.draw(part, lambda: question(self.sampler), lambda item: item.paragraph)
+        return self.draw(part, lambda: question(self.sampler), _question_and_paragraph)
+
+
+def _question_and_paragraph(item: Question) -> list[Utterance]:
+    return [(item.paragraph[item.about], item.asked), *((clause, None) for clause in item.paragraph)]
+
+
+def _uttered(speaker: ModuleType, clause: Clause, asked: str | None) -> list[Token]:
+    return speaker.sentence(clause) if asked is None else speaker.question(clause, asked)
 
 
 def _say(speaker: ModuleType, clause: Clause) -> str:
@@ -168,16 +178,14 @@ def _utterances(draws: _Draws, part: str, *, single: bool) -> list[Utterance]:
     if roll < 0.8:
         item = draws.inference(part, draws.rng.choice(LABELS))
         return [(item.premise, None), (item.hypothesis, None)]
-    item = draws.question(part)
-    return [(item.paragraph[item.about], item.asked), *((clause, None) for clause in item.paragraph)]
+    return _question_and_paragraph(draws.question(part))
 
 
 def _tokens(speaker: ModuleType, utterances: Sequence[Utterance]) -> list[Token]:
     """The words of all utterances; nodes carry the number of theirs, so that none aligns across."""
     tokens = []
     for number, (clause, asked) in enumerate(utterances):
-        words = speaker.sentence(clause) if asked is None else speaker.question(clause, asked)
-        tokens += prefixed(words, f"{number}.")
+        tokens += prefixed(_uttered(speaker, clause, asked), f"{number}.")
     return tokens
 
 
