@@ -457,17 +457,18 @@ def check_findings(
         As for :func:`summarise`.
     findings : sequence of mapping
         ``says`` in words, the ``method`` that is compared ``against`` another, what it ``expects`` of it by task
-        (``"better"``, ``"worse"`` or ``"no clear difference"``), and the ``languages`` that it is about; all beside
-        English if not given.
+        (``"better"``, ``"worse"``, ``"no clear difference"``, or ``"as good"``: worse by less than ``within`` points, 1
+        if not given), and the ``languages`` that it is about; all beside English if not given.
 
     Returns
     -------
     DataFrame
         ``finding, method, against, task, gain, gain_low, gain_high, expected, found, outcome``: the paired gain on
         average over the languages with its interval of 95 %; ``found`` is the verdict of :func:`contest`, or
-        ``"not run"``; the outcome is ``"holds"`` where the verdict is the expected one, ``"does not hold"`` where it
-        is another, and ``"cannot tell"`` where a difference was expected and none is clear, or nothing was run. That
-        no difference is clear proves none: it is only ``"not contradicted"``.
+        ``"not run"``; the outcome is ``"holds"`` where the verdict is the expected one (or the whole interval is above
+        the loss that ``"as good"`` allows), ``"does not hold"`` where it is another (below it), and ``"cannot tell"``
+        where the interval does not decide, or nothing was run. That no difference is clear proves none: it is only
+        ``"not contradicted"``.
     """
     rows = []
     for finding in findings:
@@ -486,7 +487,11 @@ def check_findings(
                 found = duels[measured & (duels["language"] == "average")]
             gain = found[["gain", "gain_low", "gain_high"]].iloc[0].to_dict() if len(found) else {}
             verdict = found["verdict"].iloc[0] if len(found) else "not run"
-            rows.append({**row, **gain, "expected": expected, "found": verdict, "outcome": _outcome(expected, verdict)})
+            if expected == "as good" and verdict not in ("not run", "unknown"):
+                outcome = _as_good(task, gain, finding.get("within", 1.0))
+            else:
+                outcome = _outcome(expected, verdict)
+            rows.append({**row, **gain, "expected": expected, "found": verdict, "outcome": outcome})
     columns = ["finding", "method", "against", "task", "gain", "gain_low", "gain_high", "expected", "found", "outcome"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -497,6 +502,13 @@ def _outcome(expected: str, found: str) -> str:
     if expected == found:
         return "not contradicted" if expected == "no clear difference" else "holds"
     return "cannot tell" if found == "no clear difference" else "does not hold"
+
+
+def _as_good(task: str, gain: Mapping[str, float], within: float) -> str:
+    low, high = gain["gain_low"], gain["gain_high"]
+    if MEASURED_BY[task].startswith(LOWER_IS_BETTER):
+        low, high = -high, -low
+    return "holds" if low > -within else "does not hold" if high < -within else "cannot tell"
 
 
 SEEN = ("en", "bg", "de", "el", "es", "fr")  # English and the languages of the paper's WordOT

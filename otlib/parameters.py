@@ -75,7 +75,7 @@ Pattern = Annotated[Source, AfterValidator(_for_each_language)]
 Objective = Literal["none", "wordot", "l2", "contrastive-weak", "contrastive-strong"]
 Precision = Literal["no", "fp16", "bf16"]
 Measure = Literal["nli", "qa", "word_retrieval", "retrieval", "word_alignment"]
-Verdict = Literal["better", "worse", "no clear difference"]
+Verdict = Literal["better", "worse", "no clear difference", "as good"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -201,6 +201,7 @@ class Finding(TypedDict, total=False):
     method: Required[Name]
     against: Required[Name]
     expects: Required[Annotated[dict[Measure, Verdict], Field(min_length=1)]]
+    within: PositiveFloat
     languages: Annotated[list[Language], Field(min_length=1), AfterValidator(no_repeats)]
 
 

@@ -76,7 +76,9 @@ def test_an_unfinished_study_is_refused_and_the_old_gallery_stays(study, tmp_pat
 
 def test_the_table_replaces_what_stands_between_its_marks_only(tmp_path):
     marks = "<!-- table of {}: made by make gallery -->\nold {}\n<!-- end of table -->"
-    readme = write_text(tmp_path / "README.md", f"before\n{marks.format(*'aa')}\nmiddle\n{marks.format(*'bb')}\nafter\n")
+    readme = write_text(
+        tmp_path / "README.md", f"before\n{marks.format(*'aa')}\nmiddle\n{marks.format(*'bb')}\nafter\n"
+    )
     put_table(readme, "b", "| new \\1 |\n")
     text = readme.read_text(encoding="utf-8")
     assert text.startswith("before\n") and text.endswith("after\n") and "old a" in text and "old b" not in text

@@ -223,6 +223,17 @@ def test_a_finding_is_judged_by_the_whole_interval(gain, better, worse, none):
     assert outcomes == [better, worse, none]
 
 
+@pytest.mark.parametrize(
+    ("gain", "within", "expected"), [(-1, 2.0, "holds"), (-5, 2.0, "does not hold"), (-1, 1.0, "cannot tell")]
+)
+def test_as_good_means_worse_by_less_than_what_is_allowed(gain, within, expected):
+    """That no difference is clear is no proof of none; this is one."""
+    results = scored({"de": gain, "fr": gain})
+    assert outcome(results, "as good", within=within) == expected
+    mirrored = results.assign(task="word_alignment", metric="aer", value=-results["value"])
+    assert outcome(mirrored, "as good", task="word_alignment", within=within) == expected
+
+
 def test_a_finding_about_some_languages_looks_at_these_only():
     results = scored({"de": 5, "fr": -20})
     assert outcome(results, "better") == "does not hold"
