@@ -58,7 +58,8 @@ def use_style():
 def method_palette(methods: Sequence[str]) -> dict[str, tuple | str]:
     """A colour for each of a study's methods, by its place among them; the baseline is grey."""
     others = [method for method in methods if method != BASELINE]
-    return {BASELINE: GREY, **dict(zip(others, sns.color_palette("colorblind", len(others)), strict=True))}
+    colours = sns.color_palette("colorblind" if len(others) <= 10 else "husl", len(others))
+    return {BASELINE: GREY, **dict(zip(others, colours, strict=True))}
 
 
 def save(figure: Figure | Axes, folder: str | Path, name: str) -> list[Path]:
@@ -212,7 +213,7 @@ def plans(
     possible: Links = (),
 ) -> np.ndarray:
     """Transport plans (n, m) of the same two sentences beside each other, one scale, gold links framed."""
-    across = len(named) if len(named) < 4 else math.ceil(len(named) / 2)
+    across = len(named) if len(named) < 4 else min(4, math.ceil(len(named) / 2))
     down = math.ceil(len(named) / across)
     size = (1.4 + across * (0.7 + 0.3 * len(columns)), down * (1.3 + 0.3 * len(rows)))
     figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
@@ -270,9 +271,12 @@ def training_curves(
     *,
     ylabel: str,
     from_zero: bool = False,
+    logarithmic: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Columns of a training log, named by ``columns`` (column: what to call it), against steps.
+
+    They start at zero if ``from_zero``, and stand on a logarithmic axis if ``logarithmic``.
 
     Columns that a log does not have are left out; a log without rows gives a figure that says so.
     """
@@ -289,6 +293,8 @@ def training_curves(
         ax.plot(curve["step"], curve[column], color=colour, label=name, marker=marker, ms=4, lw=1.6)
     if from_zero:
         ax.set_ylim(0, 1.1 * log[list(present)].max(axis=None))
+    if logarithmic:
+        ax.set_yscale("log")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 

@@ -181,6 +181,11 @@ class Study(BaseModel):
         """The ``align`` section with the method's changes."""
         return {**self.align, **self.methods[method]}
 
+    def transport_arguments(self, method: str | None = None) -> dict:
+        """What the ``align`` section, with a method's changes if one is named, says of transport: for the plans."""
+        settings = self.align if method is None else self.align_arguments(method)
+        return {key: settings[key] for key in ("cost", "epsilon", "relative", "solver") if key in settings}
+
     def nli_arguments(self) -> dict:
         return dict(self.nli)
 

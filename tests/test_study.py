@@ -286,6 +286,14 @@ def test_a_method_overrides_the_align_section_and_nothing_else_is_passed(tiny):
     assert study.align_arguments("wordot") == {"objective": "wordot", "steps": 20, "learning_rate": 1e-3}
 
 
+def test_plans_are_drawn_with_the_transport_that_trained(tiny):
+    text = tiny.read_text().replace("align: {steps: 10,", "align: {epsilon: 0.1, steps: 10,")
+    text = text.replace("{objective: wordot, steps: 20}", "{objective: wordot, epsilon: 0.2, cost: cosine}")
+    study = load_study(write_text(tiny, text))
+    assert study.transport_arguments() == {"epsilon": 0.1}
+    assert study.transport_arguments("wordot") == {"epsilon": 0.2, "cost": "cosine"}
+
+
 def test_overrides_replace_and_add_single_keys(tiny):
     study = load(tiny, overrides={"align.steps": 3, "nli.freeze": 1, "methods.l2.objective": "l2"})
     assert study.align_arguments("none")["steps"] == 3
