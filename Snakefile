@@ -1,4 +1,5 @@
 # One rule a notebook; `python -m otlib.run study` starts it in the study's folder.
+# Trainings are counted, for a GPU takes one at a time (`--resources trainings=1`).
 # A rule's params are the settings that matter to it: a changed setting reruns it and what follows, nothing else.
 import json
 import os
@@ -77,6 +78,8 @@ if study.pretrains:
         params:
             settings=settings(study.pretrain_arguments()),
         threads: workflow.cores
+        resources:
+            trainings=1,
         shell:
             EXECUTE + " study={config[study]:q}"
 
@@ -91,6 +94,8 @@ rule align:
         notebook="notebooks/10_align-{method}-seed{seed}.ipynb",
     params:
         settings=lambda wildcards: settings([study.encoder, study.align_arguments(wildcards.method)]),
+    resources:
+        trainings=1,
     shell:
         EXECUTE + " study={config[study]:q} method={wildcards.method} seed={wildcards.seed}"
 
@@ -112,6 +117,8 @@ for task in study.tasks:
             notebook="notebooks/" + TASK_NOTEBOOKS[task] + "-{method}-seed{seed}.ipynb",
         params:
             settings=settings(getattr(study, task)),
+        resources:
+            trainings=1,
         shell:
             EXECUTE + " study={config[study]:q} method={wildcards.method} seed={wildcards.seed}"
 

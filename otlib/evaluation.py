@@ -364,7 +364,11 @@ LOWER_IS_BETTER = ("aer", "mean_cosine")  # how such metrics begin
 
 
 def summarise(
-    results: pd.DataFrame, predictions: dict[str, pd.DataFrame] | None = None, *, baseline: str = "none"
+    results: pd.DataFrame,
+    predictions: dict[str, pd.DataFrame] | None = None,
+    *,
+    baseline: str = "none",
+    unseen: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Mean over seeds of every method, task, metric and language, and the gain over ``baseline``.
 
@@ -381,19 +385,22 @@ def summarise(
     DataFrame
         ``task, metric, language, method, value, low, high, gain, gain_low, gain_high, seeds, worse``, with intervals
         of 95 %. Gains pair the seeds and items that both methods have; ``seeds`` counts them. The language
-        ``average`` is the mean over the languages beside English. ``worse``: the whole interval of the gain is on the
+        ``average`` is the mean over the languages beside English and ``unseen``, ``average_unseen`` that over
+        ``unseen`` ones, which had no parallel text. ``worse``: the whole interval of the gain is on the
         wrong side of zero (above it for error rates). One seed is never worse: another might be better.
     """
-    averages = results[results["language"] != "en"]
     keys = ["method", "seed", "task", "metric"]
-    averages = averages.groupby(keys, sort=False)["value"].mean().reset_index().assign(language="average")
-    groups = pd.concat([results, averages]).groupby(["task", "metric", "language"], sort=False)
+    parts = [results]
+    for average in ("average", "average_unseen"):
+        chosen = results[_belongs(results["language"], average, unseen)]
+        parts.append(chosen.groupby(keys, sort=False)["value"].mean().reset_index().assign(language=average))
+    groups = pd.concat(parts).groupby(["task", "metric", "language"], sort=False)
     rows = []
     for (task, metric, language), group in groups:
         table = group.pivot_table(index="seed", columns="method", values="value", sort=False)
         items = {}
         if predictions and task in predictions and (task, metric) in ITEM_METRICS:
-            items = _item_scores(predictions[task], metric, language)
+            items = _item_scores(predictions[task], metric, language, unseen)
         for method in table.columns:
             rows.append(
                 {"task": task, "metric": metric, "language": language, "method": method}
@@ -417,6 +424,7 @@ def contest(
     *,
     methods: Sequence[str],
     rivals: Sequence[str],
+    unseen: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Methods against rivals: rows of :func:`summarise` with the columns ``rival`` and ``verdict``.
 
@@ -426,7 +434,7 @@ def contest(
     """
     tables = []
     for rival in rivals if len(methods) else []:
-        table = summarise(results, predictions, baseline=rival)
+        table = summarise(results, predictions, baseline=rival, unseen=unseen)
         table = table[table["method"].isin(methods) & (table["method"] != rival) & table["gain"].notna()]
         lower_is_better = table["metric"].str.startswith(LOWER_IS_BETTER)
         better = np.where(lower_is_better, table["gain_high"] < 0, table["gain_low"] > 0)
@@ -567,10 +575,20 @@ def _means_of(results: pd.DataFrame, languages: Sequence[str]) -> pd.Series:
     return by_seed.dropna().mean(axis=1)
 
 
-def _item_scores(predictions: pd.DataFrame, metric: str, language: str) -> dict[str, pd.DataFrame]:
-    """Scores (seeds, items) of each method; an item of the average is its mean over the other languages."""
-    chosen = predictions["language"] != "en" if language == "average" else predictions["language"] == language
-    table = predictions[chosen].pivot_table(index=["method", "seed"], columns="item", values=metric)
+def _belongs(languages: pd.Series, average: str, unseen: Sequence[str]) -> pd.Series:
+    """Which rows an average is over; or, where it is a language, which are in it."""
+    if average == "average":
+        return ~languages.isin(["en", *unseen])
+    return languages.isin(unseen) if average == "average_unseen" else languages == average
+
+
+def _item_scores(
+    predictions: pd.DataFrame, metric: str, language: str, unseen: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Scores (seeds, items) of each method; an item of an average is its mean over the languages."""
+    table = predictions[_belongs(predictions["language"], language, unseen)].pivot_table(
+        index=["method", "seed"], columns="item", values=metric
+    )
     return {method: group.droplevel("method") for method, group in table.groupby(level="method")}
 
 

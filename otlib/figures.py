@@ -531,8 +531,8 @@ def _measure(table: pd.DataFrame, task: str, metric: str) -> pd.DataFrame:
 
 
 def _language_order(table: pd.DataFrame) -> list[str]:
-    """English first, the average last, the others as they come."""
-    rank = {PIVOT: -1, AVERAGE: 1}
+    """English first, averages last, the others as they come."""
+    rank = {PIVOT: -1, AVERAGE: 1, "average_unseen": 2}
     return sorted(table["language"].unique(), key=lambda language: rank.get(language, 0))
 
 

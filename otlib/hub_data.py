@@ -24,6 +24,7 @@ Their split is ``train``. English tasks: nyu-mll/multi_nli and rajpurkar/squad (
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -32,11 +33,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from otlib.corpora import ParallelText, clean_pairs, listed_counts, read_pairs, split_heldout
+from otlib.corpora import ParallelText, clean_pairs, listed_counts, read_pairs, split_heldout, word_tokenizer
 from otlib.local_data import PIVOT, make_folders, read_squad, write_nli, write_parallel, write_qa
 from otlib.nli import COLUMNS, LABELS, read_nli
 
 Source = Mapping[str, str | Sequence[str]]
+BUFFER = 300_000  # pairs that a stream is shuffled in, at least: neighbours tell of the same things
 SPARE = 1.2  # pairs read beyond those wanted, for some share a sentence with the held-out ones
 
 
@@ -55,6 +57,7 @@ def prepare_hub(
     heldout_pairs: int = 1000,
     max_words: int = 100,
     qa_dev_share: float = 0.05,
+    unseen: Sequence[str] = (),
     seed: int = 0,
 ) -> dict[str, dict[str, int]]:
     """Write the ``data`` folder of a study from data sets of the hub, or files in their stead.
@@ -82,25 +85,46 @@ def prepare_hub(
     parallel_pairs : int, optional
         Sentence pairs of every language, drawn at random, upsampled where there are fewer (the paper's 250,000).
         A data set that is a language's only source is then not read to its end but streamed in shuffled order:
-        its files in random order, and the draw from a buffer as large as what is wanted. Several sources, and
+        its files in random order, and the draw from a buffer of what is wanted or 300,000 pairs. Several sources, and
         files, are read whole. All pairs, in their order, if None.
     heldout_pairs : int
         Pairs split off before; no training pair shares a sentence with them.
     qa_dev_share : float
         Part of the ``qa_train`` paragraphs that becomes the English development set.
+    unseen : sequence of str
+        Languages that are tested and have no parallel text.
 
     Returns
     -------
     dict
-        Per file written, what was kept and what was dropped and why.
+        Per file written, what was kept and what was dropped and why; answers that did not stand at their offsets
+        (XQuAD's, where a blank before the paragraph is gone) are moved to where they do, and counted.
 
     Raises
     ------
     FileNotFoundError, ValueError
         If a source cannot be read or has other columns; names the key, the data set and the mend.
+    ModuleNotFoundError
+        If a language's segmenter is not installed.
     """
     folder = make_folders(folder)
     counts: dict[str, dict[str, int]] = {}
+    for language in languages:  # whatever is missing is missed before hours of reading
+        word_tokenizer(words, language)
+    tested = [*languages, *unseen]
+    if nli_test is not None:
+        splits = {"train": _listed(nli_train), "dev": _listed(nli_dev), "test": [nli_test]}
+        tables = {
+            split: (f"data.nli_{split}", [_nli_items(source, tested, f"data.nli_{split}") for source in sources])
+            for split, sources in splits.items()
+        }
+        counts["nli"] = write_nli(folder, tested, tables)
+    if qa_test is not None:
+        train, moved = _squad(qa_train, "data.qa_train")
+        tests = _squad_tests(qa_test, tested)
+        questions = {code: questions for code, (questions, _) in tests.items()}
+        counts["qa"] = write_qa(folder, tested, train, questions, dev_share=qa_dev_share, seed=seed)
+        counts["qa"]["moved answers"] = moved + sum(number for _, number in tests.values())
     for language in languages:
         if language not in parallel:
             raise ValueError(f"data.parallel.{language} is missing: the language needs a source of parallel text")
@@ -109,16 +133,6 @@ def prepare_hub(
         print(f"data | {language}: {text.counts['kept']} pairs kept of {text.counts['read']} read", file=sys.stderr)
         train, heldout = split_heldout(text, heldout_pairs, seed=seed)
         counts |= write_parallel(folder, train, heldout, pairs=parallel_pairs, seed=seed)
-    if nli_test is not None:
-        splits = {"train": _listed(nli_train), "dev": _listed(nli_dev), "test": [nli_test]}
-        tables = {
-            split: (f"data.nli_{split}", [_nli_items(source, languages, f"data.nli_{split}") for source in sources])
-            for split, sources in splits.items()
-        }
-        counts["nli"] = write_nli(folder, languages, tables)
-    if qa_test is not None:
-        train, tests = _squad(qa_train, "data.qa_train"), _squad_tests(qa_test, languages)
-        counts["qa"] = write_qa(folder, languages, train, tests, dev_share=qa_dev_share, seed=seed)
     return counts
 
 
@@ -189,7 +203,7 @@ def _pairs(source: Source, language: str, key: str, *, wanted: int | None, seed:
         return read_pairs(path if isinstance(path, str | Path) else tuple(path), language)
     data = _open(source, key, language)
     if wanted is not None:
-        data = data.shuffle(seed=seed, buffer_size=wanted)
+        data = data.shuffle(seed=seed, buffer_size=max(wanted, BUFFER))
     return (_pair(row, language, source, key) for row in _rows(data, source, key))
 
 
@@ -241,23 +255,34 @@ def _translations(row: Mapping, language: str, source: Source, key: str) -> Iter
             yield code, text, translated[code]
 
 
-def _squad(source: Source, key: str, language: str = PIVOT) -> dict:
+def _squad(source: Source, key: str, language: str = PIVOT) -> tuple[dict, int]:
+    """SQuAD's JSON, and how many answers had to be moved."""
     if "file" in source:
-        return read_squad(source["file"].format(language=language))
+        return read_squad(source["file"].format(language=language)), 0
     paragraphs: list[dict] = []
+    moved = 0
     for row in _rows(_open(source, key, language), source, key):
         name, question, context, answers = (
             _column(row, column, source, key) for column in ("id", "question", "context", "answers")
         )
         if not paragraphs or paragraphs[-1]["context"] != context:
             paragraphs.append({"context": context, "qas": []})
-        places = zip(answers["text"], answers["answer_start"], strict=True)
-        found = [{"text": text, "answer_start": start} for text, start in places]
+        places = list(zip(answers["text"], answers["answer_start"], strict=True))
+        found = [{"text": text, "answer_start": _place(context, text, start)} for text, start in places]
+        moved += sum(one["answer_start"] != start for one, (_, start) in zip(found, places, strict=True))
         paragraphs[-1]["qas"].append({"id": name, "question": question, "answers": found})
-    return {"version": "1.1", "data": [{"title": source["hub"], "paragraphs": paragraphs}]}
+    return {"version": "1.1", "data": [{"title": source["hub"], "paragraphs": paragraphs}]}, moved
 
 
-def _squad_tests(source: Source, languages: Sequence[str]) -> dict[str, dict]:
+def _place(context: str, answer: str, start: int) -> int:
+    """Where the answer stands that is nearest to ``start``; ``start`` if nowhere."""
+    if context.startswith(answer, start):
+        return start
+    places = [found.start() for found in re.finditer(f"(?={re.escape(answer)})", context)]
+    return min(places, key=lambda place: abs(place - start), default=start)
+
+
+def _squad_tests(source: Source, languages: Sequence[str]) -> dict[str, tuple[dict, int]]:
     key, codes = "data.qa_test", [PIVOT, *languages]
     if "file" in source:
         codes = [code for code in codes if Path(source["file"].format(language=code)).exists()]

@@ -49,6 +49,7 @@ def prepare_files(
     max_words: int = 60,
     pivot_share: float = 0.3,
     qa_dev_share: float = 0.05,
+    unseen: Sequence[str] = (),
     seed: int = 0,
 ) -> dict[str, dict[str, int]]:
     """Write the ``data`` folder of a study from local files.
@@ -71,6 +72,8 @@ def prepare_files(
         Sentence pairs to draw from every language, upsampled where there are fewer; all of them if None.
     qa_dev_share : float
         Part of the ``qa_train`` paragraphs that becomes the English development set.
+    unseen : sequence of str
+        Languages that are tested and have no parallel text.
 
     Returns
     -------
@@ -104,11 +107,13 @@ def prepare_files(
     if nli_test is not None:
         splits = {"train": nli_train, "dev": nli_dev, "test": [nli_test]}
         tables = {split: (", ".join(paths), [read_nli(path) for path in paths]) for split, paths in splits.items()}
-        counts["nli"] = write_nli(folder, languages, tables)
+        counts["nli"] = write_nli(folder, [*languages, *unseen], tables)
     if qa_test is not None:
-        paths = {language: Path(_path(qa_test, language)) for language in (PIVOT, *languages)}
+        paths = {language: Path(_path(qa_test, language)) for language in (PIVOT, *languages, *unseen)}
         tests = {language: read_squad(path) for language, path in paths.items() if path.exists()}
-        counts["qa"] = write_qa(folder, languages, read_squad(qa_train), tests, dev_share=qa_dev_share, seed=seed)
+        counts["qa"] = write_qa(
+            folder, [*languages, *unseen], read_squad(qa_train), tests, dev_share=qa_dev_share, seed=seed
+        )
     return counts
 
 

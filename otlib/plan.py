@@ -130,6 +130,7 @@ def jobs(study: Study) -> pd.DataFrame:
     rows = [("01_transport_primer", "", 1, 0), ("02_data", "", len(study.pairs), 0)]
     rows += [(t.notebook, t.method, t.runs, t.steps) for t in trainings(study)]
     rows += [("30_pair", "", len(study.pairs), 0), ("40_report", "", 1, 0)]
+    rows += [("41_ablations", "", 1, 0)] * bool(study.findings)
     table = pd.DataFrame(rows, columns=["notebook", "method", "runs", "steps"])
     table["all steps"] = table["runs"] * table["steps"]
     total = pd.DataFrame([["together", "", table["runs"].sum(), 0, table["all steps"].sum()]], columns=table.columns)
@@ -137,10 +138,11 @@ def jobs(study: Study) -> pd.DataFrame:
 
 
 def data(study: Study) -> pd.DataFrame:
-    """The corpora: columns ``key, corpus, used, there, size, licence``.
+    """The corpora: columns ``key, corpus, used, published, size, licence``.
 
-    ``used``: pairs or items that the study takes; ``there``: that the paper had of them, or a benchmark has, which
-    are gone through more often where they are fewer. Sizes are downloads, or files on this machine.
+    ``used``: pairs or items that the study takes; ``published``: that the paper had of them (a corpus may have grown
+    since), or a benchmark has. Fewer than are used are gone through more often. Sizes are downloads, or files on this
+    machine.
     """
     used = study.data.get("parallel_pairs", "all")
     if study.source == "microworld":
@@ -151,7 +153,7 @@ def data(study: Study) -> pd.DataFrame:
         ]
     else:
         rows = [_hub_row(key, corpus, used) for key, corpus in _corpora(study)]
-    return pd.DataFrame(rows, columns=["key", "corpus", "used", "there", "size", "licence"])
+    return pd.DataFrame(rows, columns=["key", "corpus", "used", "published", "size", "licence"])
 
 
 def _corpora(study: Study) -> list[tuple[str, dict[str, Any]]]:

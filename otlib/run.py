@@ -213,7 +213,7 @@ def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[in
         study.folder,
     ]
     command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
-    command += [*flags, "--config", f"study={shown(study.folder / 'study.yaml')}"]
+    command += [*_one_at_a_time(), *flags, "--config", f"study={shown(study.folder / 'study.yaml')}"]
     # Its own process group, to stop it as a whole; it holds the lock too, in case this process is killed.
     process = subprocess.Popen(
         command,
@@ -231,6 +231,14 @@ def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[in
         if re.match(r"[\w.-]+ \| |\d+ of \d+ steps", line):
             print(line, end="", flush=True)
     return process.wait(), said
+
+
+def _one_at_a_time() -> list[str]:
+    """Where all trainings would take the same GPU, as many as there are cores do not fit into it."""
+    import torch
+
+    found = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return ["--resources", "trainings=1"] if found else []
 
 
 # --- arguments ----------------------------------------------------------------------------------------------

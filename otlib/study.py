@@ -43,7 +43,10 @@ ROTATION = "rotation"  # what results call the reference of otlib.evaluation.fit
 
 
 class Study(BaseModel):
-    """The parameters of a study and the layout of its folder; made by :func:`load_study`."""
+    """The parameters of a study and the layout of its folder; made by :func:`load_study`.
+
+    ``languages`` have parallel text; ``unseen`` ones are tested only, where the tasks have items in them.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -51,6 +54,7 @@ class Study(BaseModel):
     title: str = ""
     source: str
     languages: Annotated[list[Language], Field(min_length=1), AfterValidator(no_repeats)]
+    unseen: Annotated[list[Language], AfterValidator(no_repeats)] = []
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1), AfterValidator(no_repeats)]
     data: Any
     encoder: Encoder
@@ -157,6 +161,11 @@ class Study(BaseModel):
         return [f"{language}-{PIVOT}" for language in self.languages]
 
     @property
+    def tested(self) -> list[str]:
+        """The languages beside English that the tasks are tested in."""
+        return [*self.languages, *self.unseen]
+
+    @property
     def pretrains(self) -> bool:
         return self.encoder.get("pretrain") is not None
 
@@ -167,12 +176,12 @@ class Study(BaseModel):
     def languages_with(self, kind: Literal["gold", "qa"]) -> list[str]:
         """The languages (pivot excluded) whose gold alignments, or QA test set, lie in the data folder."""
         path = self.gold if kind == "gold" else lambda language: self.qa_data(language, "test")
-        return [language for language in self.languages if path(language).exists()]
+        return [language for language in self.tested if path(language).exists()]
 
     # Keyword arguments of the functions that do the work.
 
     def data_arguments(self) -> dict:
-        return dict(self.data)
+        return dict(self.data) | ({"unseen": self.unseen} if self.unseen else {})
 
     def pretrain_arguments(self) -> dict:
         return dict(self.encoder["pretrain"])
@@ -258,6 +267,12 @@ def _check_names(study: Study):
     """Raise ValueError if a method or a finding names what the study has not."""
     if ROTATION in study.methods:
         raise ValueError(f"methods.{ROTATION}: the name is taken by the reference of notebook 30, choose another")
+    if known := [code for code in study.unseen if code in study.languages]:
+        raise ValueError(f"unseen: {_listed(known)} stands in languages as well, which have parallel text")
+    if study.unseen and study.source == "microworld":
+        raise ValueError(
+            "unseen: the micro-world has parallel text of every language; align some only by align.languages"
+        )
     languages = {f"methods.{method}": settings for method, settings in study.methods.items()}
     for number, finding in enumerate(study.findings):
         languages[f"findings[{number}]"] = finding
@@ -330,8 +345,9 @@ def load_study(
     study : str or path
         A YAML file, or the name of one in ``params/`` (``"demo"``, ``"paper/table2"``). The ``study.yaml``
         that a run left in its folder is that run's study. A file with a key ``base``, the path of another
-        from its own folder, holds only what differs: mappings are merged, lists and single values replaced,
-        an explicit null removes a key. Paths of data are taken from the folder of the file that is loaded.
+        from its own folder, holds only what differs: mappings are merged, lists, single values and sources
+        (``{hub: ...}``, ``{file: ...}``) replaced, an explicit null removes a key. Paths of data are taken from the
+        folder of the file that is loaded.
     overrides : mapping, optional
         Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys.
     pairs : sequence of str, optional
@@ -416,7 +432,7 @@ def _merged(base: dict, changes: dict) -> dict:
     for key, value in changes.items():
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and not {"hub", "file"} & value.keys():  # one source stands for another whole
             merged[key] = _merged(base[key] if isinstance(base.get(key), dict) else {}, value)
         else:
             merged[key] = value
@@ -458,6 +474,7 @@ def _restricted(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] 
         if kept != study.pairs:
             changes["name"] = "-".join([study.name, *kept])
             changes["languages"] = [pair.split("-")[0] for pair in kept]
+            changes["unseen"] = []
             changes["encoder"] = _fewer_languages(study.encoder, (len(kept) + 1) / (len(study.pairs) + 1))
             changes["methods"] = {
                 method: dict(settings, languages=left) if left else settings

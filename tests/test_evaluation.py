@@ -433,6 +433,21 @@ def test_an_item_that_one_method_lacks_is_left_out_of_the_pairs():
     assert (found["gain_low"], found["gain_high"]) == pytest.approx((1, 1))
 
 
+def test_languages_without_parallel_text_have_an_average_of_their_own():
+    scores = {("none", code): noisy() for code in ("en", "de", "th", "sw")}
+    scores |= {
+        ("wordot", "en"): noisy(),
+        ("wordot", "de"): noisy(5.0),
+        ("wordot", "th"): noisy(1.0),
+        ("wordot", "sw"): noisy(3.0),
+    }
+    results, predictions = tables(scores)
+    summary = summarise(results, predictions, unseen=["th", "sw"])
+    assert row(summary, "wordot", "average")["gain"] == pytest.approx(5)
+    unseen = row(summary, "wordot", "average_unseen")
+    assert (unseen["gain"], unseen["gain_low"]) == pytest.approx((2, 2))
+
+
 def test_one_seed_has_no_verdict():
     """Another seed may move a score by more than the items say."""
     results, predictions = tables({("none", "de"): noisy(seeds=1), ("wordot", "de"): noisy(-9.0, seeds=1)})

@@ -284,10 +284,29 @@ def test_a_language_without_source_or_test_items_is_named(sources, tmp_path):
     assert refusal(tmp_path, sources, qa_test=misnamed).startswith("data.qa_test: there is no English test set")
 
 
-def test_an_answer_that_is_not_at_its_offset_is_refused(sources, tmp_path):
+def test_an_answer_is_moved_to_where_it_stands_and_counted(sources, tmp_path):
+    """XQuAD on the hub has lost a blank before a paragraph: its offsets there are one too high."""
     rows = questions(2)
-    rows[1]["answers"] = {"text": ["Anna"], "answer_start": [3]}
+    rows[1] |= {"context": "Anna and Anna read.", "answers": {"text": ["Anna"], "answer_start": [10]}}
     for code in ("en", "de"):
         published(tmp_path / "xquad", rows, config=f"xquad.{code}", split="validation")
     sources["qa_test"] = {**sources["qa_test"], "hub": str(tmp_path / "xquad")}
-    assert "en.test.json, question q1: the answer 'Anna' is not at offset 3" in refusal(tmp_path, sources)
+    counts = prepare_hub(tmp_path / "data", LANGUAGES, **sources)
+    assert counts["qa"]["moved answers"] == 2
+    assert read_qa(tmp_path / "data/qa/de.test.json")["starts"].tolist() == [[0], [9]]
+
+
+def test_unseen_languages_are_tested_only(sources, tmp_path):
+    parallel = {"de": sources["parallel"]["de"]}
+    prepare_hub(tmp_path / "data", ["de"], **sources | {"parallel": parallel}, unseen=["th"])
+    assert set(read_nli(tmp_path / "data/nli/xnli.test.tsv")["language"]) == {"en", "de", "th"}
+    assert [path.name for path in (tmp_path / "data/parallel").glob("th-*")] == []
+
+
+def test_an_answer_that_stands_nowhere_is_refused(sources, tmp_path):
+    rows = questions(2)
+    rows[1]["answers"] = {"text": ["Bert"], "answer_start": [3]}
+    for code in ("en", "de"):
+        published(tmp_path / "xquad", rows, config=f"xquad.{code}", split="validation")
+    sources["qa_test"] = {**sources["qa_test"], "hub": str(tmp_path / "xquad")}
+    assert "en.test.json, question q1: the answer 'Bert' is not at offset 3" in refusal(tmp_path, sources)

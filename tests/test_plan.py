@@ -62,9 +62,9 @@ def test_data_of_unknown_size_or_licence_are_called_unknown(study):
     table = plan.data(study)
     assert table["key"].tolist() == ["parallel.de", "parallel.el", "parallel.el", "nli_train", "nli_dev", "nli_test"]
     rows = table.to_dict("records")
-    assert rows[0] | {"used": 1000, "there": 1_000_000, "size": "363.9 MB", "licence": "unknown"} == rows[0]
+    assert rows[0] | {"used": 1000, "published": 1_000_000, "size": "363.9 MB", "licence": "unknown"} == rows[0]
     assert rows[1]["size"] == "not there + not there" and rows[2]["size"] == "unknown"
-    assert rows[3] | {"used": "all", "there": 392_702, "size": "50.6 MB", "licence": "CC BY-NC 4.0"} == rows[3]
+    assert rows[3] | {"used": "all", "published": 392_702, "size": "50.6 MB", "licence": "CC BY-NC 4.0"} == rows[3]
 
 
 def test_disk_is_four_bytes_a_weight_for_each_encoder_kept(study, encoder):

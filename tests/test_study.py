@@ -258,13 +258,21 @@ def test_the_papers_experiments_take_its_epochs_and_its_learning_rates(path):
     for method in study.methods:
         settings = study.align_arguments(method)
         pairs = settings["batch_size"] * settings["accumulation"]
-        assert settings["steps"] == math.ceil(study.data["parallel_pairs"] / pairs)
+        assert settings["steps"] == math.ceil(settings.get("pairs", study.data["parallel_pairs"]) / pairs)
         assert settings["learning_rate"] == 5e-5
     for task, (epochs, items) in EPOCH.items():
         settings = getattr(study, task)
         assert settings["steps"] == math.ceil(epochs * items / settings["batch_size"])
         assert settings["learning_rate"] == {"nli": 2e-5, "qa": 3e-5}[task]
     assert study.seeds == [0, 1, 2]
+
+
+@pytest.mark.parametrize("path", PAPER, ids=lambda path: path.stem)
+def test_every_language_of_the_papers_tables_is_tested(path):
+    # Averages over all languages stayed empty where only those with parallel text were tested.
+    study, published = load_study(path, check_data=False), paper_results()
+    languages = set(published["language"]) - {"en", "average_seen", "average_all"}
+    assert languages == {*study.tested}
 
 
 def test_the_papers_experiments_say_only_what_differs():
@@ -355,6 +363,27 @@ def test_a_study_holds_only_what_differs_from_its_base(tiny, derived):
     assert study.methods == {"wordot": {"objective": "wordot", "steps": 20}, "l2": {"objective": "l2"}}
     assert study.nli is None and study.data == load(tiny).data
     assert study.folder == load(tiny).folder.with_name("other")
+
+
+def test_a_file_stands_for_a_data_set_of_the_base(tmp_path):
+    """Merged key by key, the source would be both a data set and a file."""
+    text = (
+        f"base: {ROOT / 'params/paper/table2.yaml'}\nname: mine\n"
+        "data: {parallel: {de: {file: de-en.tsv}}, nli_train: {file: mnli.tsv}}\n"
+    )
+    study = load_study(write_text(tmp_path / "mine.yaml", text), check_data=False)
+    assert study.data["parallel"]["de"] == {"file": str(tmp_path / "de-en.tsv")}
+    assert study.data["nli_train"] == {"file": str(tmp_path / "mnli.tsv")}
+    assert study.data["parallel"]["fr"]["hub"] == "Helsinki-NLP/europarl"
+
+
+def test_unseen_languages_have_no_parallel_text(tiny):
+    study = load(write_text(tiny, tiny.read_text() + "unseen: [fr]\n"))
+    assert study.pairs == ["de-en", "es-en"] and study.tested == ["de", "es", "fr"]
+    assert study.data_arguments()["unseen"] == ["fr"]
+    assert load(tiny, pairs=["es-en"]).unseen == []
+    with pytest.raises(ParameterError, match="unseen: es stands in languages as well"):
+        load(write_text(tiny, tiny.read_text().replace("unseen: [fr]", "unseen: [fr, es]")))
 
 
 def test_a_base_may_have_a_base_and_the_last_word_is_the_files_own(derived):
