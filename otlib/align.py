@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import AutoModel, AutoTokenizer
 
@@ -240,10 +241,17 @@ def _chosen(
 
 
 def load_encoder(encoder: str | Path):
-    """Tokenizer and encoder of a checkpoint folder or hub name; a clear error if there is none."""
+    """Tokenizer and encoder of a checkpoint folder or hub name; a clear error if there is none, or part of it only."""
     try:
-        return AutoTokenizer.from_pretrained(encoder), AutoModel.from_pretrained(encoder)
-    except (OSError, ValueError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(encoder)
+        model, loaded = AutoModel.from_pretrained(encoder, output_loading_info=True)
+        # What is missing transformers makes up: a tokenizer of five words, weights at random.
+        if len(tokenizer) <= len(tokenizer.all_special_tokens):
+            raise ValueError("it has no tokenizer")
+        if lost := sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler.")):
+            raise ValueError(f"{len(lost)} weights are not in it, {lost[0]} first")
+        return tokenizer, model
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise FileNotFoundError(
             f"no complete encoder at {encoder}: pretrain it first, or name another checkpoint ({reason})"
@@ -357,7 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from datetime import datetime, timezone
 
     from otlib.corpora import read_parallel
-    from otlib.record import write_run
+    from otlib.record import same_settings, write_run
     from otlib.study import load_study
 
     parser = argparse.ArgumentParser(prog="otlib.align", description=main.__doc__)
@@ -370,6 +378,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     study = load_study(chosen.study)
     files = {language: study.parallel(language) for language in study.languages}
     folder, settings = study.aligned(chosen.method, chosen.seed), study.align_arguments(chosen.method)
+    made_of = [*files.values(), *([study.encoder_path / "run.json"] if study.pretrains else [])]
+    if is_main_process():
+        same_settings(folder, settings, data=made_of)  # a run with others is not gone on with
+    wait_for_everyone()
     log = align(
         study.encoder_path,
         {language: read_parallel(path, language) for language, path in files.items()},

@@ -8,6 +8,7 @@ import gzip
 import lzma
 import re
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +44,9 @@ def read_lines(path: str | Path) -> Iterator[str]:
             f"{path}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x}); "
             "convert the file, as by: iconv -f LATIN1 -t UTF-8"
         ) from error
-    except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
+    except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:  # gzip and bz2 raise OSError
+        if path.suffix not in OPENERS:
+            raise
         raise ValueError(f"{path}, after line {number}: damaged {path.suffix} file ({error})") from error
 
 
@@ -295,12 +298,12 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, 
     Raises
     ------
     ValueError
-        If one of ``columns`` is missing, or a row is longer or shorter than the header; names file and line.
+        If one of ``columns`` is missing, a row is longer or shorter than the header, or a quote of a ``.csv`` is not
+        closed; names file and line.
     """
     lines = read_lines(path)
     if ".csv" in Path(path).suffixes:
-        reader = csv.reader(f"{line}\n" for line in lines)
-        rows = ((reader.line_num, row) for row in reader)
+        rows = _quoted_rows(path, lines)
     else:
         rows = ((number, line.split("\t")) for number, line in enumerate(lines, start=1))
     header = next(rows, (1, []))[1]
@@ -313,6 +316,15 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, 
         if len(row) != len(header):
             raise ValueError(f"{path}, line {number}: {len(row)} fields where the header has {len(header)}")
         yield number, dict(zip(header, row, strict=True))
+
+
+def _quoted_rows(path: str | Path, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader((f"{line}\n" for line in lines), strict=True)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: {error}; is a quote not closed?") from None
 
 
 def split_heldout(text: ParallelText, n: int, *, seed: int) -> tuple[ParallelText, ParallelText]:

@@ -208,7 +208,7 @@ def _pairs(source: Source, language: str, key: str, *, wanted: int | None, seed:
 
 
 def _pair(row: Mapping, language: str, source: Source, key: str) -> tuple[str, str]:
-    row = row.get("translation", row)
+    row = row.get("translation", row) or {}
     names = ("non_english", "english") if "non_english" in row else (language, PIVOT)
     left, right = (_column(row, name, source, key) for name in names)
     return left or "", right or ""
@@ -227,12 +227,13 @@ def _nli_items(source: Source, languages: Sequence[str], key: str) -> pd.DataFra
         labels = getattr((data.features or {}).get("label"), "names", LABELS)
         for number, row in enumerate(_rows(data, source, key)):
             label = _column(row, "label", source, key)
-            label = labels[label] if isinstance(label, int) and label >= 0 else label
+            if isinstance(label, int) and 0 <= label < len(labels):
+                label = labels[label]
             if label in (-1, "-"):
                 dropped["no_consensus"] += 1
                 continue
             if label not in LABELS:
-                raise ValueError(f"{key}: the data set {source['hub']} has an unknown label {label!r}")
+                raise ValueError(f"{key}, row {number}: the data set {source['hub']} has an unknown label {label!r}")
             for code, premise, hypothesis in _translations(row, language, source, key):
                 sides = [" ".join(side.split()) for side in (premise, hypothesis)]
                 if all(sides):
@@ -247,8 +248,8 @@ def _nli_items(source: Source, languages: Sequence[str], key: str) -> pd.DataFra
 def _translations(row: Mapping, language: str, source: Source, key: str) -> Iterator[tuple[str, str, str]]:
     """Language, premise and hypothesis: one of each, or (XNLI's ``all_languages``) all in one row."""
     premise, hypothesis = (_column(row, name, source, key) for name in ("premise", "hypothesis"))
-    if isinstance(premise, str):
-        yield language, premise, hypothesis
+    if not isinstance(premise, Mapping):
+        yield language, premise or "", hypothesis or ""
     else:
         translated = dict(zip(hypothesis["language"], hypothesis["translation"], strict=True))
         for code, text in premise.items():

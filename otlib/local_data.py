@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import json
 import random
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from otlib.corpora import (
+    GoldPair,
     ParallelText,
     read_gold,
     read_lines,
@@ -97,8 +97,9 @@ def prepare_files(
             heldout = read_parallel(_path(retrieval, language), language, words=words, max_words=max_words)
         sentences = set()
         if language in gold:
-            shutil.copy(gold[language], folder / "gold" / f"{language}-{PIVOT}.tsv")
-            sentences = {_key(side) for pair in read_gold(gold[language]) for side in (pair.en, pair.other)}
+            pairs = read_gold(gold[language])
+            _write_gold(folder / "gold" / f"{language}-{PIVOT}.tsv", pairs)
+            sentences = {_key(side) for pair in pairs for side in (pair.en, pair.other)}
         counts |= write_parallel(folder, train, heldout, also_tested=sentences, pairs=parallel_pairs, seed=seed)
         tested |= sentences | _sentences(heldout)
     if text is not None:
@@ -110,6 +111,8 @@ def prepare_files(
         counts["nli"] = write_nli(folder, [*languages, *unseen], tables)
     if qa_test is not None:
         paths = {language: Path(_path(qa_test, language)) for language in (PIVOT, *languages, *unseen)}
+        if not paths[PIVOT].exists():
+            raise ValueError(f"data.qa_test: there is no English file {paths[PIVOT]}; the tests need one")
         tests = {language: read_squad(path) for language, path in paths.items() if path.exists()}
         counts["qa"] = write_qa(
             folder, [*languages, *unseen], read_squad(qa_train), tests, dev_share=qa_dev_share, seed=seed
@@ -188,6 +191,14 @@ def _write_pairs(path: Path, text: ParallelText) -> None:
     )
 
 
+def _write_gold(path: Path, pairs: Sequence[GoldPair]) -> None:
+    rows = ["en\tother\tsure\tpossible"]
+    for pair in pairs:
+        links = (" ".join(f"{i}-{j}" for i, j in sorted(some)) for some in (pair.sure, pair.possible - pair.sure))
+        rows.append("\t".join([" ".join(pair.en), " ".join(pair.other), *links]))
+    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+
+
 def _write_text(
     folder: Path, files: Mapping[str, str], tested: set[str], *, pivot_share: float, seed: int
 ) -> dict[str, int]:
@@ -239,13 +250,30 @@ def write_nli(
         absent = sorted(set(codes) - set(table["language"]))
         if absent:
             raise ValueError(f"{name or f'nli_{split}'} has no rows in {', '.join(absent)}")
-        if split != "test":
+        if split == "test":
+            _check_items(table, name)
+        else:
             table = table.assign(pairID=range(len(table)))
         table.to_csv(folder / "nli" / f"xnli.{split}.tsv", sep="\t", index=False, quoting=csv.QUOTE_NONE)
         counts[split] = len(table)
         for dropped in ("no_consensus", "empty_side"):
             counts[f"{split} {dropped}"] = sum(part.attrs.get(dropped, 0) for part in tables)
     return counts
+
+
+def _check_items(table: pd.DataFrame, name: str) -> None:
+    """Raise ValueError if a test item stands twice in a language, or not in each of them."""
+    twice = table[table.duplicated(["language", "pairID"])]
+    if len(twice):
+        raise ValueError(f"{name}: pairID {twice['pairID'].iloc[0]} stands twice in {twice['language'].iloc[0]}")
+    languages, counts = table["language"].unique(), table["pairID"].value_counts()
+    alone = counts[counts < len(languages)]
+    if len(alone):
+        have = table.loc[table["pairID"] == alone.index[0], "language"]
+        raise ValueError(
+            f"{name}: pairID {alone.index[0]} is in {', '.join(have)} but not in {', '.join({*languages} - {*have})}: "
+            "an item has one pairID in all languages"
+        )
 
 
 def read_squad(path: str | Path) -> dict:
@@ -284,6 +312,11 @@ def write_qa(
             {"version": "1.1", "data": [{"title": split, "paragraphs": paragraphs}]},
         )
         counts[split] = sum(len(paragraph["qas"]) for paragraph in paragraphs)
+        if not counts[split]:
+            mend = "raise" if split == "dev" else "lower"
+            raise ValueError(
+                f"data.qa_train: no question is left for {split}; {mend} data.qa_dev_share, now {dev_share}"
+            )
     for language in (PIVOT, *languages):
         counts[f"test {language}"] = 0
         if language in tests:

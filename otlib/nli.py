@@ -47,9 +47,11 @@ def read_nli(path: str | Path) -> pd.DataFrame:
             raise ValueError(
                 f"{path}, line {number}: unknown label {row['gold_label']!r}; it must be one of {', '.join(LABELS)}"
             )
-        if not row["sentence1"].strip() or not row["sentence2"].strip():
+        sides = {side: " ".join(row[side].split()) for side in ("sentence1", "sentence2")}
+        if not all(sides.values()):
             raise ValueError(f"{path}, line {number}: an empty sentence")
-        rows.append({"language": "en", "pairID": str(number), **{key: row[key] for key in COLUMNS if key in row}})
+        given = {key: row[key] for key in COLUMNS if key in row}
+        rows.append({"language": "en", "pairID": str(number), **given, **sides})
     if not rows:
         raise ValueError(f"{path} holds no item")
     items = pd.DataFrame(rows)[COLUMNS]

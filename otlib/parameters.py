@@ -61,10 +61,17 @@ def _located_checkpoint(checkpoint: str, info: ValidationInfo) -> str:
     return _located(checkpoint, info)
 
 
+def _only_language(text: str) -> str:
+    """A text with no other braces than ``{language}``."""
+    if re.search(r"[{}]", text.replace("{language}", "")):
+        raise ValueError(f"{text} may hold {{language}}, the place of the language's code, and no other braces")
+    return text
+
+
 def _for_each_language(path: str) -> str:
     if "{language}" not in path:
         raise ValueError(f"the path {path} lacks {{language}}, the place of the language's code")
-    return path
+    return _only_language(path)
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -138,8 +145,8 @@ class HubSource(TypedDict, total=False):
     """A data set of the Hugging Face hub; ``{language}`` in ``config`` or ``split`` is a language's code."""
 
     hub: Required[Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]]
-    config: str
-    split: str
+    config: Annotated[str, AfterValidator(_only_language)]
+    split: Annotated[str, AfterValidator(_only_language)]
 
 
 @_strict

@@ -37,8 +37,8 @@ def read_qa(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the file is not such JSON, or a question has no answer, an empty one, or one that is not at its
-        offset; names file and question.
+        If the file is not such JSON, an id stands twice, or a question has no text, no answer, an empty one, or one
+        that is not at its offset; names file and question.
     """
     try:
         articles = json.loads("\n".join(read_lines(path)))["data"]
@@ -58,13 +58,18 @@ def read_qa(path: str | Path) -> pd.DataFrame:
         raise ValueError(f"{path} is not SQuAD v1.1 JSON ({type(error).__name__}: {error})") from None
     if not rows:
         raise ValueError(f"{path} holds no question")
+    seen = set()
     for row in rows:
-        if fault := _fault(row):
+        fault = "its id stands twice" if row["id"] in seen else _fault(row)
+        if fault:
             raise ValueError(f"{path}, question {row['id']}: {fault}")
+        seen.add(row["id"])
     return pd.DataFrame(rows)
 
 
 def _fault(row: dict) -> str | None:
+    if not isinstance(row["question"], str) or not isinstance(row["context"], str):
+        return "its question or its paragraph is no text"
     if not row["answers"]:
         return "it has no answer, and SQuAD v1.1 knows no unanswerable questions"
     for text, start in zip(row["answers"], row["starts"], strict=True):

@@ -5,10 +5,11 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -96,13 +97,19 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
 def same_settings(folder: str | Path, settings: Mapping[str, Any], data: Sequence[str | Path] = ()) -> bool:
     """Whether the training in a folder was started with these settings on these files: it may be resumed.
 
-    Both are left in the folder's ``parameters.json`` for the next time, so this is called before training.
+    Both are left in the folder's ``parameters.json`` for the next time, so this is called before training. What a run
+    with other settings has left there is removed first, or else a kill, or a setting that is refused, would let the
+    next call take it for the result of these.
     """
     started_with = {"settings": dict(settings), "data": {shown(path): _sha256(path) for path in data}}
     text = json.dumps(started_with, indent=1, sort_keys=True, default=str) + "\n"
     path = Path(folder, "parameters.json")
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return True
+    folder = path.parent
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    for left in [*folder.glob("links-*.txt"), *(folder / name for name in ("run.json", "config.json", "log.jsonl"))]:
+        left.unlink(missing_ok=True)
     write_text(path, text)
     return False
 
@@ -114,11 +121,36 @@ def shown(path: str | Path) -> str:
 
 
 def write_text(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file that is whole or, after an error, what it was before.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, as on a full disk.
+    """
     partial = path.with_name(path.name + ".tmp")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
     return path
+
+
+@contextmanager
+def writing(path: Path):
+    """Turn whatever goes wrong while writing ``path`` into one ``OSError`` that names it and the mend."""
+    try:
+        yield
+    except Exception as error:
+        free = shutil.disk_usage(next(p for p in path.absolute().parents if p.exists())).free
+        raise OSError(
+            f"{path} could not be written ({error}; {free / 2**20:,.0f} MiB free on that disk): "
+            "free some space and run again; what was complete is untouched"
+        ) from error
 
 
 def _git_state() -> dict | None:

@@ -5,6 +5,7 @@
 
 import argparse
 import ast
+import errno
 import fcntl
 import os
 import re
@@ -21,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from otlib.record import ROOT, shown, write_run, write_text
+from otlib.record import ROOT, shown, write_run, write_text, writing
 from otlib.study import ParameterError, Study, load_study, write_study
 
 
@@ -69,12 +70,12 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
             stderr_file=Progress(out.stem),
             cwd=notebook.parent,
         )
+        _tidy(partial, notebook, out)
     except papermill.PapermillExecutionError as error:
         what = f"failed in cell [{error.exec_count}]: {error.ename}: {error.evalue}"
     except Exception as error:
         what = f"failed: {type(error).__name__}: {error}"
     else:
-        _tidy(partial, notebook, out)
         return out
     raise NotebookError(f"{what.splitlines()[0]} (so far: {shown(partial)})")
 
@@ -145,6 +146,19 @@ class Progress:
 # --- the data of a study ------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _full_disk_named(folder: Path):
+    """Say of an error that names no file where it was written, and leave nothing of it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        with writing(folder):
+            raise
+
+
 def make_data(study: Study) -> Path:
     """Make the study's ``data`` folder anew: from the micro-world, from files or from the hub, as the study says."""
     started = datetime.now(timezone.utc)
@@ -156,7 +170,8 @@ def make_data(study: Study) -> Path:
         from otlib.hub_data import prepare_hub as write
     else:
         from otlib.local_data import prepare_files as write
-    counts = write(partial, study.languages, **study.data_arguments())
+    with _full_disk_named(partial):
+        counts = write(partial, study.languages, **study.data_arguments())
     shutil.rmtree(study.data_folder, ignore_errors=True)
     os.replace(partial, study.data_folder)
     files = sorted(path for path in study.data_folder.rglob("*") if path.is_file())
@@ -251,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.flags = given[end + 1 :]
     try:
         return options.run(options)
-    except ParameterError as error:
+    except (ParameterError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -309,7 +324,7 @@ def _plan_command(options) -> int:
 
 
 def _chosen_study(options, *, check_data: bool = True) -> Study:
-    overrides = {key: yaml.safe_load(value) for key, value in _assignments(options.set).items()}
+    overrides = {key: _value(key, value) for key, value in _assignments(options.set).items()}
     seeds = None if options.seeds is None else [_integer(seed) for seed in options.seeds]
     return load_study(options.study, overrides, pairs=options.pairs, seeds=seeds, check_data=check_data)
 
@@ -324,6 +339,13 @@ def _notebook_command(options) -> int:
         return 1
     sys.stderr.write(f"{name} | done in {time.monotonic() - began:.0f} s\n")
     return 0
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ParameterError(f"SET: the value of {key} is no YAML: {text!r}") from None
 
 
 def _list(text: str) -> list[str]:

@@ -377,6 +377,8 @@ def load_study(
     raw = _read_study(path)
     try:
         quick = raw.pop("quick", None) or {}
+        if not isinstance(quick, dict) or not all(isinstance(key, str) for key in quick):
+            raise ValueError(f"quick must hold values by dotted key, such as align.steps: 100, got {quick!r}")
         for key, value in {**(quick if pairs and len(pairs) == 1 else {}), **(overrides or {})}.items():
             _override(raw, key, value)
         loaded = _AnyStudy.validate_python(raw, context=str(path.resolve().parent))

@@ -27,6 +27,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from otlib.record import writing
+
 Objective = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
 
 
@@ -319,19 +321,6 @@ def finished_log(folder: str | Path, steps: int) -> pd.DataFrame | None:
         return None
     saved_after = model.stat().st_mtime_ns >= Path(folder, "log.jsonl").stat().st_mtime_ns
     return pd.DataFrame(rows) if saved_after else None
-
-
-@contextlib.contextmanager
-def writing(path: Path):
-    """Turn whatever goes wrong while writing ``path`` into one ``OSError`` that names it and the mend."""
-    try:
-        yield
-    except Exception as error:
-        free = shutil.disk_usage(next(p for p in path.absolute().parents if p.exists())).free
-        raise OSError(
-            f"{path} could not be written ({error}; {free / 2**20:,.0f} MiB free on that disk): "
-            "free some space and run again with resume; complete checkpoints are untouched"
-        ) from error
 
 
 def _checkpoints(folder: Path) -> list[Path]:

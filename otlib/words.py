@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -251,7 +252,10 @@ def embed_words(
 
 def longest_input(max_length: int, tokenizer, model) -> int:
     """``max_length``, or what the encoder takes at most if that is less; in subwords."""
-    return min(max_length, tokenizer.model_max_length, model.config.max_position_embeddings)
+    positions = model.config.max_position_embeddings
+    if "roberta" in getattr(model.config, "model_type", ""):  # counts positions from the one after padding
+        positions -= model.config.pad_token_id + 1
+    return min(max_length, tokenizer.model_max_length, positions)
 
 
 @torch.no_grad()
@@ -267,7 +271,7 @@ def embed_corpus(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Word vectors of many sentences, in their order, on the CPU; the model's mode is left as it was.
 
-    Sentences are cut at ``max_length`` subwords, or at what the encoder takes.
+    Sentences are cut at ``max_length`` subwords, or at what the encoder takes, with a warning that counts them.
 
     Returns
     -------
@@ -279,6 +283,8 @@ def embed_corpus(
     """
     max_length = longest_input(max_length, tokenizer, model)
     rows = encode_words(tokenizer, sentences, max_length=max_length)
+    if cut := sum(row.truncated for row in rows):
+        warnings.warn(f"{cut} of {len(rows)} sentences were cut at {max_length} subwords", stacklevel=2)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
     vectors: list = [None] * len(rows)
     masks: list = [None] * len(rows)

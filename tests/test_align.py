@@ -1,10 +1,12 @@
 import json
+import os
 import random
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
 import otlib.align
@@ -318,9 +320,28 @@ def test_missing_or_half_written_encoder_is_refused(encoder, tmp_path):
     half = tmp_path / "half"
     shutil.copytree(encoder, half)
     (half / "config.json").unlink()
-    for folder in (tmp_path / "nowhere", half):
+    cut = tmp_path / "cut"
+    shutil.copytree(encoder, cut)
+    os.truncate(cut / "model.safetensors", 100)
+    for folder in (tmp_path / "nowhere", half, cut):
         with pytest.raises(FileNotFoundError, match=f"no complete encoder at {folder}: pretrain it first"):
             align(folder, CORPORA, tmp_path / "out", **SMALL)
+
+
+def test_a_checkpoint_without_its_tokenizer_or_some_weights_is_refused(encoder, tmp_path):
+    """Transformers would make them up: a tokenizer that knows no word, weights at random."""
+    folder = tmp_path / "folder"
+    shutil.copytree(encoder, folder)
+    for path in folder.glob("*token*"):
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match="no complete encoder .*it has no tokenizer"):
+        align(folder, CORPORA, tmp_path / "out", **SMALL)
+    shutil.copytree(encoder, folder, dirs_exist_ok=True)
+    weights = load_file(folder / "model.safetensors")
+    lost = next(name for name in weights if "attention" in name)
+    save_file({name: w for name, w in weights.items() if name != lost}, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(FileNotFoundError, match=f"1 weights are not in it, {lost} first"):
+        align(folder, CORPORA, tmp_path / "out", **SMALL)
 
 
 @pytest.mark.parametrize(

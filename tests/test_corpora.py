@@ -1,3 +1,4 @@
+import bz2
 import gzip
 import lzma
 import sys
@@ -287,3 +288,33 @@ def test_tfidf_weights_by_hand():
     the, cat, dog = (np.log(5 / (1 + found)) + 1 for found in (2, 2, 1))
     np.testing.assert_allclose(weights[0], np.array([the, cat, the, dog]) / (2 * the + cat + dog))
     assert weights[2].tolist() == [1.0] and weights[3].size == 0
+
+
+@pytest.mark.parametrize("name", ["text.gz", "text.xz", "text.bz2"])
+def test_what_is_no_archive_is_named(tmp_path, name):
+    """Plain text under a name that says compressed, and an archive with a byte changed in the middle."""
+    path = tmp_path / name
+    path.write_bytes(b"plain text\n" * 50)
+    with pytest.raises(ValueError, match=f"{name}, after line 0: damaged"):
+        list(read_lines(path))
+    lines = "".join(f"{i} {i * 7919 % 1013}\n" for i in range(3000)).encode()
+    packed = bytearray({"gz": gzip, "xz": lzma, "bz2": bz2}[path.suffix[1:]].compress(lines))
+    packed[len(packed) // 2] ^= 0xFF
+    path.write_bytes(packed)
+    with pytest.raises(ValueError, match="damaged|not UTF-8"):
+        list(read_lines(path))
+
+
+def test_a_quote_that_is_not_closed_is_named_and_loses_nothing(tmp_path):
+    """Read leniently, the rest of the file became one field."""
+    path = tmp_path / "pairs.csv"
+    path.write_text('de,en\na,b\nc,"d\ne,f\n')
+    with pytest.raises(ValueError, match="pairs.csv, line 4: .*is a quote not closed"):
+        read_parallel(path, "de")
+
+
+def test_a_csv_without_its_column_is_named(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("de,fr\na,b\n")
+    with pytest.raises(ValueError, match="pairs.csv has no column 'en': its first line reads de, fr"):
+        read_parallel(path, "de")

@@ -271,7 +271,8 @@ def test_truncated_words_are_missed(encoder):
     text = WORDS[:6]
     heldout = ParallelText("de", [text, text[::-1]], [text, text[::-1]])
     whole = values(pair_scores(model, tokenizer, heldout, gold_of([text])))
-    cut = values(pair_scores(model, tokenizer, heldout, gold_of([text]), max_length=5))
+    with pytest.warns(UserWarning, match="sentences were cut at 5 subwords"):
+        cut = values(pair_scores(model, tokenizer, heldout, gold_of([text]), max_length=5))
     assert whole["word_retrieval", "accuracy"] == 100
     kept = 3  # of six words, beside the two special subwords
     assert cut["word_retrieval", "accuracy"] == pytest.approx(100 * kept / 6)

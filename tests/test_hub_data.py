@@ -310,3 +310,9 @@ def test_an_answer_that_stands_nowhere_is_refused(sources, tmp_path):
         published(tmp_path / "xquad", rows, config=f"xquad.{code}", split="validation")
     sources["qa_test"] = {**sources["qa_test"], "hub": str(tmp_path / "xquad")}
     assert "en.test.json, question q1: the answer 'Bert' is not at offset 3" in refusal(tmp_path, sources)
+
+
+def test_a_row_without_a_known_label_is_named(sources, tmp_path):
+    rows = [{"premise": "p", "hypothesis": "h", "label": label} for label in (0, 7)]
+    sources["nli_train"] = {"hub": published(tmp_path / "odd", rows)}
+    assert "data.nli_train, row 1: " in refusal(tmp_path, sources)

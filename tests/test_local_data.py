@@ -1,6 +1,7 @@
 """Local corpora become the same data folder that the micro-world writes."""
 
 import json
+import lzma
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,31 @@ def test_a_language_without_rows_in_the_nli_test_is_named(corpora, tmp_path):
         rows = [("en", "neutral", "1", "p", "h"), ("de", "neutral", "1", "p", "h")]
         _table(Path(corpora["nli_test"]), ["language", "gold_label", "pairID", "sentence1", "sentence2"], rows)
         prepare_files(tmp_path / "data", ["de", "fr"], **corpora)
+
+
+def test_test_items_that_stand_twice_or_not_in_every_language_are_named(corpora, tmp_path):
+    """Both broke the notebooks after training, before its results were written."""
+    path = Path(corpora["nli_test"])
+    text = path.read_text()
+    path.write_text(text + "de\tneutral\t1\tp\th\n")
+    with pytest.raises(ValueError, match="xnli.tsv: pairID 1 stands twice in de"):
+        prepare_files(tmp_path / "data", ["de", "fr"], **corpora)
+    path.write_text(text + "de\tneutral\t2\tp\th\n")
+    with pytest.raises(ValueError, match="xnli.tsv: pairID 2 is in de but not in .*an item has one pairID"):
+        prepare_files(tmp_path / "data", ["de", "fr"], **corpora)
+
+
+def test_questions_need_an_english_file_and_a_development_set(corpora, tmp_path):
+    """Missed before alignment, not after it."""
+    with pytest.raises(ValueError, match="data.qa_test: there is no English file"):
+        prepare_files(tmp_path / "data", ["de"], **corpora | {"qa_test": str(tmp_path / "none.{language}.json")})
+    with pytest.raises(ValueError, match="no question is left for dev; raise data.qa_dev_share, now 0.0"):
+        prepare_files(tmp_path / "data", ["de"], **corpora | {"qa_dev_share": 0.0})
+
+
+def test_gold_alignments_may_be_compressed(corpora, tmp_path):
+    """Copied under the name of a plain table they could not be read."""
+    packed = tmp_path / "gold.tsv.xz"
+    packed.write_bytes(lzma.compress(Path(corpora["gold"]["de"]).read_bytes()))
+    prepare_files(tmp_path / "data", ["de", "fr"], **corpora | {"gold": {"de": str(packed)}})
+    assert read_gold(tmp_path / "data/gold/de-en.tsv") == read_gold(corpora["gold"]["de"])

@@ -191,6 +191,17 @@ def test_a_training_goes_on_only_with_equal_settings_on_equal_data(tmp_path):
     assert same_settings(folder, {"steps": 20}, data=[data])
 
 
+def test_what_other_settings_left_is_no_result_of_these(tmp_path):
+    # Refused or killed once, a run with new settings was handed the old model the next time.
+    left = ["config.json", "log.jsonl", "run.json", "links-de.txt", "checkpoint/step-8/model.safetensors"]
+    same_settings(tmp_path, {"layers": "last"})
+    for name in [*left, "parameters.json.bak"]:
+        write_text(tmp_path / name, "old")
+    assert same_settings(tmp_path, {"layers": "last"}) and all((tmp_path / name).exists() for name in left)
+    assert not same_settings(tmp_path, {"layers": [9]})
+    assert not any((tmp_path / name).exists() for name in left) and (tmp_path / "parameters.json.bak").exists()
+
+
 def scored(gains, task="nli", metric="accuracy", seeds=3):
     """Results of methods a (worse by each language's gain) and b; the seeds differ by a tenth of a point."""
     rows = [

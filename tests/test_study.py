@@ -500,18 +500,29 @@ def test_provenance_outside_a_git_checkout_says_so(tmp_path, monkeypatch):
     assert record["git"] is None
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, disk_with_room_for):
     # A full disk in the middle of writing must not cost the result that was there.
     path = write_text(tmp_path / "results.csv", "old")
+    with disk_with_room_for(1000), pytest.raises(OSError, match="results.csv could not be written .* free some space"):
+        write_text(path, "new" * 1000)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_text", full)
-    with pytest.raises(OSError):
-        write_text(path, "new")
-    monkeypatch.undo()
-    assert path.read_text() == "old"
+@pytest.mark.parametrize("text", ["", "- a", "just words"])
+def test_a_file_that_is_no_mapping_is_refused(tiny, text):
+    with pytest.raises(ParameterError, match="a study is a mapping of keys to values"):
+        load_study(write_text(tiny, text))
+
+
+@pytest.mark.parametrize("quick", ["5", "[1]", "{1: 2}"])
+def test_a_quick_section_holds_dotted_keys(tiny, quick):
+    with pytest.raises(ParameterError, match="quick must hold values by dotted key"):
+        load_study(write_text(tiny, f"{tiny.read_text()}quick: {quick}\n"))
+
+
+def test_a_path_holds_no_other_braces_than_the_languages(tiny):
+    with pytest.raises(ParameterError, match="may hold {language}.* and no other braces"):
+        load_study(write_text(tiny, tiny.read_text().replace("{language}-en.tsv", "{language}-{split}.tsv")))
 
 
 def scores(value=0.5, language="de"):

@@ -1,10 +1,8 @@
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -205,18 +203,7 @@ def test_empty_loader_is_refused(tmp_path):
 # Failing writes
 
 
-@contextmanager
-def disk_with_room_for(size):
-    """No file may grow beyond ``size`` bytes, as on a disk that is full."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-def test_full_disk_gives_one_error_and_loses_no_checkpoint(tmp_path):
+def test_full_disk_gives_one_error_and_loses_no_checkpoint(tmp_path, disk_with_room_for):
     """The checkpoint before the one that found no room is whole, and the run goes on from it."""
     settings = {**SETTINGS, "save_every": 4}
     with pytest.raises(Killed):
@@ -276,7 +263,7 @@ def tiny_bert():
     )
 
 
-def test_model_loads_only_when_all_of_it_is_written(tmp_path):
+def test_model_loads_only_when_all_of_it_is_written(tmp_path, disk_with_room_for):
     """A save that fails half-way must not look like a model, nor harm the one that was there."""
     save_pretrained(tiny_bert(), NoTokenizer(), tmp_path)
     before = AutoModel.from_pretrained(tmp_path)

@@ -9,6 +9,7 @@ from otlib.words import (
     embed_corpus,
     embed_words,
     encode_words,
+    longest_input,
     pool_words,
     resolve_layers,
     tokenize_words,
@@ -132,9 +133,20 @@ def test_embed_corpus_equals_one_batch_in_the_order_given(tokenizer, model):
 
 def test_sentences_longer_than_the_encoder_are_cut_there(tokenizer, model):
     limit = model.config.max_position_embeddings
-    (vectors,), (mask,) = embed_corpus(model, tokenizer, [["cat"] * 2 * limit], max_length=10 * limit)
+    with pytest.warns(UserWarning, match=f"1 of 2 sentences were cut at {limit} subwords"):
+        (vectors, _), (mask, _) = embed_corpus(model, tokenizer, [["cat"] * 2 * limit, ["cat"]], max_length=10 * limit)
     assert len(vectors) == 2 * limit and mask.sum() == limit - 2
     assert not vectors.requires_grad and (vectors[~mask] == 0).all()
+
+
+def test_an_encoder_that_counts_positions_from_its_padding_takes_fewer(tokenizer):
+    """XLM-R's first position is the one after padding's: 50 of them hold 48 subwords."""
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    xlmr = XLMRobertaModel(XLMRobertaConfig(vocab_size=20, max_position_embeddings=50, pad_token_id=1, **sizes))
+    assert longest_input(100, tokenizer, xlmr) == 48
+    assert xlmr(torch.full((1, 48), 5)).last_hidden_state.shape[1] == 48
+    with pytest.raises((IndexError, RuntimeError)):
+        xlmr(torch.full((1, 49), 5))
 
 
 def test_layers_are_the_hidden_states_of_any_encoder(tokenizer):

@@ -134,7 +134,7 @@ class _Draws:
             if all(self._owner.get(sentence, part) == part for sentence in sentences):
                 self._owner.update(dict.fromkeys(sentences, part))
                 return item
-        raise RuntimeError(f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items")
+        raise ValueError(f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items")
 
     def clause(self, part: str) -> Clause:
         return self.draw(part, self.sampler.clause, lambda clause: [(clause, None)])
