@@ -506,6 +506,7 @@ def transfer_by_alignment(
     runs = ["method", "seed", "language"]
     x, y = (_measure(results, *measure).set_index(runs)["value"] for measure in (alignment, transfer))
     both = pd.concat({"alignment": x, "transfer": y}, axis=1, join="inner").reset_index()
+    both = both[both["method"].isin(methods)]
     sns.scatterplot(
         both,
         x="alignment",
