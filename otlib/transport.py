@@ -494,8 +494,9 @@ def _whole(parts, gradients, grad: Tensor, shape: torch.Size, dtype: torch.dtype
     """Scaled gradients of the parts in the places of their pairs, zero on padding."""
     whole = torch.empty(shape, dtype=dtype, device=grad.device)
     for (rows, *_), gradient in zip(parts, gradients, strict=True):
-        whole[:, : gradient.shape[1]].index_copy_(0, rows, (grad[rows] * gradient).to(dtype))
-        whole[:, gradient.shape[1] :].index_fill_(0, rows, 0.0)
+        for row, one in zip(rows.tolist(), gradient, strict=True):  # several times as fast as index_copy_
+            torch.mul(one, grad[row], out=whole[row, : len(one)])
+            whole[row, len(one) :] = 0.0
     return whole
 
 
