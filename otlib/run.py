@@ -192,7 +192,8 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
         )
         status, said = _snakemake(study, cores, flags, lock)
     if status == 0:
-        print(f"Report: {shown(study.folder / 'report.html')}")
+        report = study.folder / "report.html"
+        print(f"Report: {shown(report)}" if report.exists() else "Done, without a report: it was not asked for")
         return 0
     failed = [line for line in said if " | failed" in line] or said[-20:]
     print("", *failed, "The study is not complete; the same command goes on.", sep="\n", file=sys.stderr)
