@@ -329,8 +329,8 @@ def item_interval(scores: np.ndarray, *, level: float = 0.95) -> tuple[float, fl
     Notes
     -----
     Seeds and items are crossed random effects. The variance of the mean is the seeds' plus the items' less their
-    interaction, which both contain (Searle et al., 1992, section 5.3); its degrees of freedom are Satterthwaite's
-    (1946). Where the three seeds of a study make the difference, these are 2 and the interval is wide: resampling three
+    interaction, which both contain; its degrees of freedom are Satterthwaite's (1946). Where the three seeds of a study
+    make the difference, these are 2 and the interval is wide: resampling three
     seeds instead would cover three times in four what it says it covers in nineteen of twenty. One seed says nothing of
     seeds: the interval is then of the items alone.
     """
@@ -345,8 +345,9 @@ def item_interval(scores: np.ndarray, *, level: float = 0.95) -> tuple[float, fl
         rest = scores - by_row[:, None] - by_column + mean
         shared = (rest**2).sum() / ((seeds - 1) * (items - 1) * scores.size)
         variance = max(of_seeds + of_items - shared, of_seeds, of_items)
-        freedom = variance**2 / max(of_seeds**2 / (seeds - 1) + of_items**2 / (items - 1), 1e-300)
-    half = stdtrit(max(freedom, 1), (1 + level) / 2) * np.sqrt(variance)
+        if variance > 0:
+            freedom = variance**2 / (of_seeds**2 / (seeds - 1) + of_items**2 / (items - 1))
+    half = stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
     return float(mean - half), float(mean + half)
 
 

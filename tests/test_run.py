@@ -1,5 +1,6 @@
 """Notebooks run strictly and fail readably; a study skips what is done, resumes and isolates failures."""
 
+import errno
 import fcntl
 import io
 import os
@@ -15,8 +16,9 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from otlib.record import ROOT, shown
-from otlib.run import NotebookError, Progress, main, run_notebook
+import otlib.run
+from otlib.record import ROOT, shown, write_text
+from otlib.run import NotebookError, Progress, main, make_data, run_notebook
 from otlib.study import load_study, write_study
 
 
@@ -321,3 +323,55 @@ def test_wrong_arguments_are_one_line_and_start_nothing(finished, arguments, mes
     result = run_study(finished, *arguments)
     assert result.returncode == 1
     assert message in result.stderr and result.stderr.count("\n") == 1
+
+
+TINY = """
+name: tiny
+source: microworld
+languages: [de]
+seeds: [0]
+encoder: {checkpoint: bert-base-multilingual-cased}
+methods: {none: {objective: none}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), "data.tmp could not be written .* free some space"),
+        (ValueError("a bad line"), "a bad line"),
+    ],
+)
+def test_data_that_could_not_be_made_leave_those_of_before(tmp_path, monkeypatch, error, message):
+    """A full disk, or a source that is malformed, costs nothing that was there."""
+    study = load_study(write_text(tmp_path / "tiny.yaml", TINY), outputs=tmp_path)
+    write_text(study.data_folder / "old.txt", "old")
+
+    def broken(folder, languages, **_):
+        write_text(folder / "half.txt", "half")
+        raise error
+
+    monkeypatch.setattr("otlib.microworld.write_world", broken)
+    with pytest.raises(type(error), match=message):
+        make_data(study)
+    assert [path.name for path in study.data_folder.iterdir()] == ["old.txt"]
+    assert not isinstance(error, OSError) or not study.folder.joinpath("data.tmp").exists()
+
+
+def test_a_value_that_is_no_yaml_is_one_line(capsys):
+    assert main(["plan", "demo", "--set", "align.layers=[1"]) == 1
+    assert capsys.readouterr().err == "SET: the value of align.layers is no YAML: '[1'\n"
+
+
+@pytest.mark.parametrize(("there", "flags"), [(True, ["--resources", "trainings=1"]), (False, [])])
+def test_a_gpu_takes_one_training_at_a_time(monkeypatch, there, flags):
+    """With a job a core, fifteen trainings once shared the first GPU."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: there)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    assert otlib.run._one_at_a_time() == flags
+
+
+def test_every_training_counts_as_one():
+    """The limit holds only for rules that take of it."""
+    rules = (ROOT / "Snakefile").read_text(encoding="utf-8").count("trainings=1,")
+    assert rules == 3  # pretraining, alignment, and the tasks, which are one rule in a loop
