@@ -9,6 +9,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FOLDER = outputs/$(subst /,-,$(STUDY))
 CHOICE = $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SET),--set $(SET))
 
 .PHONY: study plan test lab gallery clean-study
@@ -29,8 +30,8 @@ gallery: $(READY)
 	@$(BIN)/python -m otlib.gallery $(STUDY)
 
 clean-study:
-	@test -f outputs/$(STUDY)/study.yaml || { echo "outputs/$(STUDY) is not the folder of a study"; exit 1; }
-	rm -rf outputs/$(STUDY)
+	@test -f $(FOLDER)/study.yaml || { echo "$(FOLDER) is not the folder of a study"; exit 1; }
+	rm -rf $(FOLDER)
 
 $(READY): requirements.lock
 	@command -v $(PYTHON) >/dev/null || \

@@ -1,5 +1,5 @@
 # One rule a notebook; `python -m otlib.run study` starts it in the study's folder.
-# Trainings are counted, for a GPU takes one at a time (`--resources trainings=1`).
+# What trains or encodes is counted, for a GPU takes one at a time (`--resources trainings=1`).
 # A rule's params are the settings that matter to it: a changed setting reruns it and what follows, nothing else.
 import json
 import os
@@ -11,7 +11,7 @@ from otlib.study import load_study
 study = load_study(config["study"])
 METHODS, SEEDS, PAIRS = list(study.methods), study.seeds, study.pairs
 FINDINGS = ["findings.csv"] if study.findings else []
-ENCODER = ["encoder/run.json"] if study.pretrains else []
+ENCODER = ["encoder/run.json"] if study.pretrains else [str(path) for path in study.encoder_files]
 EXECUTE = "{sys.executable:q} -m otlib.run notebook {input.notebook:q} {output.notebook:q}"
 
 
@@ -132,6 +132,8 @@ rule pair:
         "pairs/{pair}/results.csv",
         "pairs/{pair}/run.json",
         notebook="notebooks/30_pair-{pair}.ipynb",
+    resources:
+        trainings=1,
     shell:
         EXECUTE + " study={config[study]:q} pair={wildcards.pair}"
 

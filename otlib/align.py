@@ -69,6 +69,7 @@ def align(
     learning_rate: float = 5e-5,
     warmup: float = 0.1,
     weight_decay: float = 0.01,
+    clip: float = 1.0,
     max_length: int = 128,
     mixed_precision: str = "no",
     seed: int = 0,
@@ -113,6 +114,8 @@ def align(
         Optimiser steps; the paper's is one epoch.
     batch_size : int
         Sentence pairs of each language in a batch; a step takes ``accumulation`` of them on every process.
+    warmup, weight_decay, clip, mixed_precision, save_every
+        See :func:`otlib.trainer.train`. The paper says nothing of the first and the third.
     resume : bool
         Go on from the last checkpoint in the folder; a training that was finished is not run again.
     max_length : int
@@ -201,6 +204,7 @@ def align(
         learning_rate=learning_rate,
         warmup=warmup,
         weight_decay=weight_decay,
+        clip=clip,
         accumulation=accumulation,
         mixed_precision=mixed_precision,
         seed=seed,
@@ -245,6 +249,7 @@ def load_encoder(encoder: str | Path):
     try:
         tokenizer = AutoTokenizer.from_pretrained(encoder)
         model, loaded = AutoModel.from_pretrained(encoder, output_loading_info=True)
+        model.float()  # a checkpoint may be stored in half precision
         # What is missing transformers makes up: a tokenizer of five words, weights at random.
         if len(tokenizer) <= len(tokenizer.all_special_tokens):
             raise ValueError("it has no tokenizer")
@@ -364,7 +369,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import argparse
     from datetime import datetime, timezone
 
-    from otlib.corpora import read_parallel
+    from otlib.corpora import read_prepared
     from otlib.record import same_settings, write_run
     from otlib.study import load_study
 
@@ -378,13 +383,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     study = load_study(chosen.study)
     files = {language: study.parallel(language) for language in study.languages}
     folder, settings = study.aligned(chosen.method, chosen.seed), study.align_arguments(chosen.method)
-    made_of = [*files.values(), *([study.encoder_path / "run.json"] if study.pretrains else [])]
-    if is_main_process():
-        same_settings(folder, settings, data=made_of)  # a run with others is not gone on with
+    if is_main_process():  # a run with others is not gone on with
+        begun_with = settings | {"encoder": study.encoder.get("checkpoint")}
+        same_settings(folder, begun_with, data=[*files.values(), *study.encoder_files])
     wait_for_everyone()
     log = align(
         study.encoder_path,
-        {language: read_parallel(path, language) for language, path in files.items()},
+        {language: read_prepared(path, language) for language, path in files.items()},
         folder,
         seed=chosen.seed,
         resume=chosen.resume,
@@ -398,6 +403,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             data=list(files.values()),
             counts=log.attrs.get("text", {}),
             word_pairs=log.attrs.get("word_pairs"),
+            processes=process_count(),
         )
 
 

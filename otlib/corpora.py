@@ -7,6 +7,7 @@ import csv
 import gzip
 import lzma
 import re
+import sys
 import warnings
 import zlib
 from collections import Counter
@@ -141,7 +142,7 @@ class ParallelText:
         Words; ``source[i]`` translates ``pivot[i]``.
     counts : dict of str to int
         What became of the pairs read: ``read``, ``empty_side``, ``too_long``, ``bad_ratio``, ``duplicate``,
-        ``kept``, and later ``heldout``, ``overlap``, ``sampled``, ``upsampled``.
+        ``kept``, and later ``heldout``, ``overlap``, ``sampled``.
     """
 
     language: str
@@ -203,6 +204,11 @@ def read_parallel(
     if not len(text):
         raise ValueError(f"{_name(path)}: no sentence pair is left ({listed_counts(text.counts)})")
     return text
+
+
+def read_prepared(path: str | Path, language: str) -> ParallelText:
+    """A table of a study's own ``data`` folder, cleaned when it was made; of equal pairs the first is kept."""
+    return read_parallel(path, language, max_words=sys.maxsize, max_ratio=sys.maxsize)
 
 
 def clean_pairs(
@@ -350,9 +356,9 @@ def split_heldout(text: ParallelText, n: int, *, seed: int) -> tuple[ParallelTex
 
 
 def sample(text: ParallelText, n: int, *, seed: int) -> ParallelText:
-    """Draw ``n`` pairs without replacement; a smaller text is repeated (count ``upsampled``)."""
-    chosen = draw(len(text), n, np.random.default_rng(seed))
-    return text.take(chosen.tolist(), sampled=n, upsampled=max(0, n - len(text)))
+    """Draw ``n`` pairs without replacement, or all of a smaller text, in random order."""
+    chosen = draw(len(text), min(n, len(text)), np.random.default_rng(seed))
+    return text.take(chosen.tolist(), sampled=len(chosen))
 
 
 # Batches

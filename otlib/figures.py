@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from otlib.corpora import GoldPair
+from otlib.parameters import PIVOT
 
 Links = Iterable[tuple[int, int]]
 
 BASELINE = "none"
-PIVOT = "en"
 AVERAGE = "average"
 GREY = "0.55"
 SOURCE_COLOUR, PIVOT_COLOUR = sns.color_palette("colorblind")[1], sns.color_palette("colorblind")[0]

@@ -55,7 +55,7 @@ def keep(study: Study, gallery: str | Path, *, seed: int) -> list[Path]:
     files, patterns, _ = kept_of(study)
     absent = [name for name in files if not (study.folder / name).exists()]
     if absent:
-        raise FileNotFoundError(f"{study.folder} has no {absent[0]} yet; finish it with: make study STUDY={study.name}")
+        raise FileNotFoundError(f"{study.folder} has no {absent[0]} yet: finish the study first, with make study")
     kept = Path(gallery) / study.name
     unfinished = kept.with_name(kept.name + ".tmp")
     shutil.rmtree(unfinished, ignore_errors=True)

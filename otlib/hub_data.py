@@ -1,6 +1,6 @@
 """Lay out corpora and benchmarks of the Hugging Face hub as a study's ``data/`` folder.
 
-A source is ``{hub: owner/name, config: ..., split: train}``, read through the ``datasets`` library, or
+A source is ``{hub: owner/name, config: ..., split: train, revision: ...}``, read through the ``datasets`` library, or
 ``{file: ...}``, what :mod:`otlib.local_data` reads: a study goes on where the hub cannot be reached. Data sets
 that need a loading script, which ``datasets`` has refused since its version 4, are such a case.
 
@@ -24,6 +24,7 @@ Their split is ``train``. English tasks: nyu-mll/multi_nli and rajpurkar/squad (
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,8 +35,10 @@ from pathlib import Path
 import pandas as pd
 
 from otlib.corpora import ParallelText, clean_pairs, listed_counts, read_pairs, split_heldout, word_tokenizer
-from otlib.local_data import PIVOT, make_folders, read_squad, write_nli, write_parallel, write_qa
+from otlib.local_data import make_folders, read_squad, write_nli, write_parallel, write_qa
 from otlib.nli import COLUMNS, LABELS, read_nli
+from otlib.parameters import PIVOT
+from otlib.record import write_text
 
 Source = Mapping[str, str | Sequence[str]]
 BUFFER = 300_000  # pairs that a stream is shuffled in, at least: neighbours tell of the same things
@@ -62,6 +65,9 @@ def prepare_hub(
 ) -> dict[str, dict[str, int]]:
     """Write the ``data`` folder of a study from data sets of the hub, or files in their stead.
 
+    Called again with the same arguments after the connection broke, it keeps the languages whose parallel text was
+    complete.
+
     Parameters
     ----------
     folder : path
@@ -83,7 +89,8 @@ def prepare_hub(
     words : {"whitespace", "moses"}
         How parallel text is split into words.
     parallel_pairs : int, optional
-        Sentence pairs of every language, drawn at random, upsampled where there are fewer (the paper's 250,000).
+        Sentence pairs of every language, drawn at random (the paper's 250,000). Where there are fewer, all: alignment
+        goes through them more often, which is the paper's upsampling.
         A data set that is a language's only source is then not read to its end but streamed in shuffled order:
         its files in random order, and the draw from a buffer of what is wanted or 300,000 pairs. Several sources, and
         files, are read whole. All pairs, in their order, if None.
@@ -128,11 +135,20 @@ def prepare_hub(
     for language in languages:
         if language not in parallel:
             raise ValueError(f"data.parallel.{language} is missing: the language needs a source of parallel text")
+        record = folder / "parallel" / f"{language}.json"
+        if record.exists():
+            counts |= json.loads(record.read_text(encoding="utf-8"))
+            continue
         wanted = None if parallel_pairs is None else heldout_pairs + ceil(SPARE * parallel_pairs)
         text = _parallel(parallel[language], language, words=words, max_words=max_words, wanted=wanted, seed=seed)
         print(f"data | {language}: {text.counts['kept']} pairs kept of {text.counts['read']} read", file=sys.stderr)
         train, heldout = split_heldout(text, heldout_pairs, seed=seed)
-        counts |= write_parallel(folder, train, heldout, pairs=parallel_pairs, seed=seed)
+        written = write_parallel(folder, train, heldout, pairs=parallel_pairs, seed=seed)
+        counts |= written
+        if all("hub" in source for source in _listed(parallel[language])):
+            write_text(record, json.dumps(written))
+    for record in folder.glob("parallel/*.json"):
+        record.unlink()
     return counts
 
 
@@ -143,11 +159,11 @@ def _listed(sources: Source | Sequence[Source]) -> Sequence[Source]:
 # The hub
 
 
-def load(hub: str, config: str | None, split: str):
+def load(hub: str, config: str | None, split: str, revision: str | None):
     """Open a data set of the hub as a stream of rows: the one place that asks the network for them."""
     from datasets import load_dataset
 
-    return load_dataset(hub, config, split=split, streaming=True)
+    return load_dataset(hub, config, split=split, revision=revision, streaming=True)
 
 
 def _open(source: Source, key: str, language: str = ""):
@@ -155,7 +171,7 @@ def _open(source: Source, key: str, language: str = ""):
     config = config and config.format(language=language)
     split = source.get("split", "train").format(language=language)
     try:
-        return load(source["hub"], config, split)
+        return load(source["hub"], config, split, source.get("revision"))
     except Exception as error:  # of the network, the hub or the data set's own files: the mend is the same
         raise _unreadable(source, key, error) from error
 
@@ -299,6 +315,6 @@ def _configurations(source: Source, key: str) -> list[str]:
     from datasets import get_dataset_config_names
 
     try:
-        return get_dataset_config_names(source["hub"])
+        return get_dataset_config_names(source["hub"], revision=source.get("revision"))
     except Exception as error:  # as in _open
         raise _unreadable(source, key, error) from error

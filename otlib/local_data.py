@@ -25,9 +25,8 @@ from otlib.corpora import (
     split_heldout,
 )
 from otlib.nli import read_nli
+from otlib.parameters import PIVOT
 from otlib.qa import read_qa
-
-PIVOT = "en"
 
 
 def prepare_files(
@@ -69,7 +68,7 @@ def prepare_files(
     words : {"whitespace", "moses"}
         How parallel text is split into words.
     parallel_pairs : int, optional
-        Sentence pairs to draw from every language, upsampled where there are fewer; all of them if None.
+        Sentence pairs to draw from every language, all of a smaller one; all in their order if None.
     qa_dev_share : float
         Part of the ``qa_train`` paragraphs that becomes the English development set.
     unseen : sequence of str
@@ -143,7 +142,7 @@ def write_parallel(
     also_tested : set of str
         Further sentences that must not be trained on, as :func:`_key` makes them.
     pairs : int, optional
-        Training pairs to draw, upsampled where there are fewer; all of them in their order if None.
+        Training pairs to draw, all where there are fewer; all in their order if None.
 
     Returns
     -------

@@ -165,7 +165,9 @@ def finetune(
     if pooling == "mean":
         model: nn.Module = MeanPooledClassifier(base)
     elif pooling == "cls":
-        model = ClsClassifier(AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS)))
+        model = ClsClassifier(
+            AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS)).float()
+        )
     else:
         raise ValueError(f"pooling must be cls or mean, got {pooling!r}")
     freeze_layers(model.encoder, freeze)

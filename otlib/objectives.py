@@ -158,10 +158,11 @@ def contrastive(frozen: FrozenWords, *, negatives: str, temperature: float = 0.1
 
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         pairs = _word_pairs(source, pivot, batch, frozen)
-        losses = [
-            sum(_confusion(x, y, *part, negatives, temperature) for x, y in zip(xs, ys, strict=True))
-            for xs, ys, *part in _by_language(source, pivot, pairs, batch.languages)
-        ]
+        with torch.autocast(source.mask.device.type, enabled=False):  # cosines over a small temperature
+            losses = [
+                sum(_confusion(x, y, *part, negatives, temperature) for x, y in zip(xs, ys, strict=True))
+                for xs, ys, *part in _by_language(source, pivot, pairs, batch.languages)
+            ]
         return torch.stack(losses), {}
 
     return divergence
@@ -207,10 +208,11 @@ def _word_pairs(source: Words, pivot: Words, batch: PairBatch, frozen: FrozenWor
 
 def mutual_pairs(source: Words, pivot: Words) -> Tensor:
     """Words that are each other's nearest by cosine (mean over the layers), shape (P, n, m), bool."""
-    cosine = sum(
-        nn.functional.normalize(x.float(), dim=-1) @ nn.functional.normalize(y.float(), dim=-1).mT
-        for x, y in zip(source.layers, pivot.layers, strict=True)
-    )
+    with torch.autocast(source.mask.device.type, enabled=False):  # which is nearest may hang on the last digits
+        cosine = sum(
+            nn.functional.normalize(x.float(), dim=-1) @ nn.functional.normalize(y.float(), dim=-1).mT
+            for x, y in zip(source.layers, pivot.layers, strict=True)
+        )
     real = source.mask[:, :, None] & pivot.mask[:, None, :]
     cosine = cosine.masked_fill(~real, -torch.inf)
     # Of equal neighbours argmax takes the first, so that every word has one partner at most.

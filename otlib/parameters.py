@@ -142,11 +142,15 @@ class FilesData(TypedDict, total=False):
 
 @_strict
 class HubSource(TypedDict, total=False):
-    """A data set of the Hugging Face hub; ``{language}`` in ``config`` or ``split`` is a language's code."""
+    """A data set of the Hugging Face hub; ``{language}`` in ``config`` or ``split`` is a language's code.
+
+    ``revision`` is a commit of the data set, for a study that must read the same for ever; the newest if there is none.
+    """
 
     hub: Required[Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]]
     config: Annotated[str, AfterValidator(_only_language)]
     split: Annotated[str, AfterValidator(_only_language)]
+    revision: str
 
 
 @_strict
@@ -253,6 +257,7 @@ class Align(_Training, total=False):
     scope: Literal["sentence", "batch", "mixed"]
     marginals: Literal["uniform", "norm", "tfidf"]
     temperature: PositiveFloat
+    clip: PositiveFloat
     word_pairs: Literal["mutual", "aligner"]
     anchor_weight: NonNegativeFloat
     anchor_reduction: Literal["sum", "mean"]

@@ -259,12 +259,16 @@ def load_or_build(study: Study) -> tuple[nn.Module | None, str]:
 
 
 class Step(NamedTuple):
-    """Seconds of a batch of the study's size, measured with ``measured`` of its ``full`` examples, and of an update."""
+    """Seconds of a batch of the study's size, measured with ``measured`` of its ``full`` examples, and of an update.
+
+    On a GPU also the peak of its memory, in bytes, in a step of the longest examples.
+    """
 
     batch: float
     update: float
     measured: int
     full: int
+    memory: int | None = None
 
 
 def _time(study: Study, encoder: nn.Module, origin: str) -> str:
@@ -292,8 +296,8 @@ def _time(study: Study, encoder: nn.Module, origin: str) -> str:
 def hours(study: Study, encoder: nn.Module, device: torch.device) -> pd.DataFrame:
     """Time of the optimiser steps of every training: columns ``notebook, method, seconds a step, measured, hours``.
 
-    ``hours`` of all runs; NaN where a step could not be measured, and ``measured`` says why. Equal settings are
-    measured once.
+    ``hours`` of all runs; NaN where a step could not be measured, and ``measured`` says why. On a GPU
+    also ``peak GiB``. Equal settings are measured once.
     """
     rows, seen = [], {}
     for training in [t for t in trainings(study) if t.steps]:
@@ -303,20 +307,25 @@ def hours(study: Study, encoder: nn.Module, device: torch.device) -> pd.DataFram
         step, note = seen[key]
         seconds = step.batch * training.settings["accumulation"] + step.update if step else float("nan")
         total = seconds * training.steps * training.runs / 3600
-        rows.append((training.notebook, training.method, seconds, note, total))
-    return pd.DataFrame(rows, columns=["notebook", "method", "seconds a step", "measured", "hours"])
+        memory = step.memory / 2**30 if step and step.memory else float("nan")
+        rows.append((training.notebook, training.method, seconds, note, memory, total))
+    columns = ["notebook", "method", "seconds a step", "measured", "peak GiB", "hours"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table if device.type == "cuda" else table.drop(columns="peak GiB")
 
 
 def _measured(training: Training, encoder: nn.Module, languages: int, device) -> tuple[Step | None, str]:
     try:
         step = measure(training, encoder, languages, device)
     except torch.OutOfMemoryError:
-        return None, "does not fit into this GPU's memory"
+        return None, "does not fit into this GPU: a smaller batch_size, a greater accumulation"
     return step, f"{step.measured} of {step.full}"
 
 
 def measure(training: Training, encoder: nn.Module, languages: int, device: torch.device) -> Step:
     """Time a step of a training: on a GPU the whole batch, on a CPU as much of it as takes seconds.
+
+    A GPU takes a batch of the longest examples as well, in which its memory must suffice.
 
     Parameters
     ----------
@@ -326,24 +335,34 @@ def measure(training: Training, encoder: nn.Module, languages: int, device: torc
         Copied, so it stays as it is. A task's head, which is small, is left out.
     """
     given = training.settings
-    length = min(given["max_length"], LENGTHS[training.kind], encoder.config.max_position_embeddings)
+    longest = min(given["max_length"], encoder.config.max_position_embeddings)
+    length = min(longest, LENGTHS[training.kind])
     full = given["batch_size"] * (languages if training.kind == "align" else 1)
     count = full if device.type == "cuda" else min(full, _affordable(training.kind, encoder, length))
     if training.kind == "align":
         groups = languages if count == full else min(2, count, languages)
         count -= count % groups
         model, objective = _alignment(encoder, given, groups)
-        sentences = _sentences(encoder.config.vocab_size, 2 * count, length)
-        weights = torch.ones(2 * count, sentences.longest, device=device)
-        batch = PairBatch(sentences.to(device), groups, weights)
     else:
+        groups = None
         model, objective = _task(encoder, training)
-        batch = _sentences(encoder.config.vocab_size, count, length).to(device)
     model.to(device)
+
+    def batch_of(length: int):
+        sentences = _sentences(encoder.config.vocab_size, count * (2 if groups else 1), length).to(device)
+        if groups is None:
+            return sentences
+        return PairBatch(sentences, groups, torch.ones(2 * count, sentences.longest, device=device))
+
     first, repeats = (3, 10) if device.type == "cuda" else (1, 1)
     precision = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}[given["mixed_precision"]]
-    seconds, update = _seconds(model, objective, batch, first, repeats, precision)
-    return Step(seconds * full / count, update, count, full)
+    seconds, update = _seconds(model, objective, batch_of(length), first, repeats, precision)
+    memory = None
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        _seconds(model, objective, batch_of(longest), 0, 1, precision)
+        memory = torch.cuda.max_memory_allocated(device)
+    return Step(seconds * full / count, update, count, full, memory)
 
 
 def _affordable(kind: str, encoder: nn.Module, length: int) -> int:

@@ -222,7 +222,7 @@ def finetune(
     """
     torch.manual_seed(seed)
     tokenizer, _ = load_encoder(encoder)
-    model = SpanModel(AutoModelForQuestionAnswering.from_pretrained(encoder))
+    model = SpanModel(AutoModelForQuestionAnswering.from_pretrained(encoder).float())
     freeze_layers(model.encoder, freeze)
     max_length = longest_input(max_length, tokenizer, model)
     windows = _windows(tokenizer, train_items, max_length, stride)

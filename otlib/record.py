@@ -108,7 +108,8 @@ def same_settings(folder: str | Path, settings: Mapping[str, Any], data: Sequenc
         return True
     folder = path.parent
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-    for left in [*folder.glob("links-*.txt"), *(folder / name for name in ("run.json", "config.json", "log.jsonl"))]:
+    results = ("run.json", "config.json", "log.jsonl", "results.csv", "predictions.csv")
+    for left in [*folder.glob("links-*.txt"), *(folder / name for name in results)]:
         left.unlink(missing_ok=True)
     write_text(path, text)
     return False

@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from otlib.record import ROOT, shown, write_run, write_text, writing
+from otlib.record import ROOT, same_settings, shown, write_run, write_text, writing
 from otlib.study import ParameterError, Study, load_study, write_study
 
 
@@ -160,18 +160,25 @@ def _full_disk_named(folder: Path):
 
 
 def make_data(study: Study) -> Path:
-    """Make the study's ``data`` folder anew: from the micro-world, from files or from the hub, as the study says."""
+    """Make the study's ``data`` folder: from the micro-world, from files or from the hub, as the study says.
+
+    Of the hub's what an earlier call with the same parameters read before it broke off is not read again.
+    """
     started = datetime.now(timezone.utc)
     partial = study.folder / "data.tmp"
-    shutil.rmtree(partial, ignore_errors=True)
+    asked = {"source": study.source, "languages": study.languages, **study.data_arguments()}
+    if study.source != "hub" or not same_settings(partial, asked):
+        shutil.rmtree(partial, ignore_errors=True)
     if study.source == "microworld":
         from otlib.microworld import write_world as write
     elif study.source == "hub":
+        same_settings(partial, asked)
         from otlib.hub_data import prepare_hub as write
     else:
         from otlib.local_data import prepare_files as write
     with _full_disk_named(partial):
         counts = write(partial, study.languages, **study.data_arguments())
+    (partial / "parameters.json").unlink(missing_ok=True)
     shutil.rmtree(study.data_folder, ignore_errors=True)
     os.replace(partial, study.data_folder)
     files = sorted(path for path in study.data_folder.rglob("*") if path.is_file())

@@ -120,6 +120,14 @@ class Study(BaseModel):
         """The encoder pretrained in the study's folder, or the checkpoint (folder or hub name) it names."""
         return self.folder / "encoder" if self.pretrains else self.encoder["checkpoint"]
 
+    @property
+    def encoder_files(self) -> list[Path]:
+        """Files by which to tell whether the encoder is another than it was; none of a checkpoint on the hub."""
+        if self.pretrains:
+            return [self.folder / "encoder" / "run.json"]
+        files = sorted(Path(self.encoder["checkpoint"]).glob("*"))
+        return [path for path in files if path.name == "config.json" or path.suffix in (".safetensors", ".bin")]
+
     def text(self, language: str) -> Path:
         return self.data_folder / "text" / f"{language}.txt"
 
@@ -561,7 +569,7 @@ def collect_results(study: Study) -> pd.DataFrame:
     folders += [study.pair_folder(language) for language in study.languages]
     tables = [pd.read_csv(path) for folder in folders if (path := folder / "results.csv").exists()]
     if not tables:
-        raise FileNotFoundError(f"no results in {study.folder}; make them with: make study STUDY={study.name}")
+        raise FileNotFoundError(f"no results in {study.folder} yet: run the study first, with make study")
     table = pd.concat(tables, ignore_index=True)
     table = table[table["method"].isin([*study.methods, ROTATION]) & table["seed"].isin(study.seeds)]
     write_text(study.folder / "results.csv", table.to_csv(index=False))

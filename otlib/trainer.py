@@ -98,7 +98,7 @@ def train(
     Raises
     ------
     ValueError
-        If there is nothing to train on or a number makes no sense.
+        If there is nothing to train on, a number makes no sense, or the checkpoint is of another number of processes.
     FloatingPointError
         If the loss is not a finite number.
     OSError
@@ -355,6 +355,12 @@ def _restore(accelerator: Accelerator, folder: Path) -> int:
     found = _checkpoints(folder)
     if not found:
         return 0
+    wrote = len([*found[-1].glob("random_states_*.pkl")])  # one a process
+    if wrote != accelerator.num_processes:
+        raise ValueError(
+            f"{found[-1]} was written by {wrote} processes and this training has {accelerator.num_processes}: launch "
+            "as many again, or delete that checkpoint"
+        )
     accelerator.load_state(found[-1])
     return int(found[-1].name.removeprefix("step-"))
 

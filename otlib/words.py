@@ -269,9 +269,10 @@ def embed_corpus(
     batch_size: int = 128,
     max_length: int = 128,
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Word vectors of many sentences, in their order, on the CPU; the model's mode is left as it was.
+    """Word vectors of many sentences, in their order, on the CPU; a GPU computes them if there is one.
 
-    Sentences are cut at ``max_length`` subwords, or at what the encoder takes, with a warning that counts them.
+    The model's mode and place are left as they were. Sentences are cut at ``max_length`` subwords, or at what the
+    encoder takes, with a warning that counts them.
 
     Returns
     -------
@@ -288,9 +289,9 @@ def embed_corpus(
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
     vectors: list = [None] * len(rows)
     masks: list = [None] * len(rows)
-    device = next(model.parameters()).device
-    training = model.training
-    model.eval()
+    home, training = next(model.parameters()).device, model.training
+    device = torch.device("cuda") if torch.cuda.is_available() else home
+    model.eval().to(device)
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         batch = collate_words([rows[i] for i in chosen], pad_token_id=tokenizer.pad_token_id).to(device)
@@ -299,5 +300,5 @@ def embed_corpus(
         for row, i in enumerate(chosen):
             keep = mask[row] if pooling == "subword" else slice(rows[i].n_words)
             vectors[i], masks[i] = pooled[row][keep].clone(), mask[row][keep].clone()
-    model.train(training)
+    model.train(training).to(home)
     return vectors, masks

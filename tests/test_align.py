@@ -383,3 +383,24 @@ def test_command_line_aligns_by_the_parameters_of_a_study(encoder, tmp_path):
     by_hand = align(encoder, {"de": CORPORA["de"]}, tmp_path / "hand", layers="all", seed=3, **SMALL)
     assert read_log(folder)[-1]["loss"] == by_hand["loss"].iloc[-1]
     assert json.loads((folder / "run.json").read_text())["parameters"]["layers"] == "all"
+    # Another encoder, by name or in the same place, is aligned anew.
+    other = shutil.copytree(encoder, tmp_path / "other")
+    for checkpoint, change in ((encoder, False), (other, True), (other, False), (other, True)):
+        if change:
+            weights = load_file(other / "model.safetensors")
+            save_file({name: w * 1.01 for name, w in weights.items()}, other / "model.safetensors", {"format": "pt"})
+        (tmp_path / "study.yaml").write_text(json.dumps({**study, "encoder": {"checkpoint": str(checkpoint)}}))
+        before = (folder / "log.jsonl").read_text()
+        otlib.align.main(["--study", str(tmp_path / "study.yaml"), "--method", "wordot-all", "--seed", "3", "--resume"])
+        assert ((folder / "log.jsonl").read_text() != before) == change
+
+
+def test_a_checkpoint_in_half_precision_is_trained_in_full(encoder, tmp_path):
+    """Weights of 11 bits would swallow most updates of 5e-5."""
+    half = shutil.copytree(encoder, tmp_path / "half")
+    weights = load_file(half / "model.safetensors")
+    save_file({name: w.half() for name, w in weights.items()}, half / "model.safetensors", {"format": "pt"})
+    config = json.loads((half / "config.json").read_text())
+    (half / "config.json").write_text(json.dumps({**config, "dtype": "float16"}))
+    align(half, CORPORA, tmp_path / "out", **SMALL)
+    assert {w.dtype for w in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.float32}

@@ -14,6 +14,7 @@ from otlib.corpora import (
     read_gold,
     read_lines,
     read_parallel,
+    read_prepared,
     read_table,
     sample,
     split_heldout,
@@ -186,15 +187,14 @@ def text_of(n):
     return ParallelText("de", [[f"s{i}"] for i in range(n)], [[f"p{i}"] for i in range(n)], {"read": n})
 
 
-def test_sample_without_replacement_and_upsampled():
-    """A smaller corpus is repeated evenly, and that is counted (250k pairs a language in the paper)."""
+def test_sample_without_replacement():
+    """A smaller corpus is taken whole."""
     few = sample(text_of(10), 4, seed=0)
     assert len({words[0] for words in few.source}) == 4
-    assert few.counts == {"read": 10, "sampled": 4, "upsampled": 0}
-    many = sample(text_of(10), 25, seed=0)
-    assert sorted({many.source.count(words) for words in many.source}) == [2, 3]
-    assert many.counts["upsampled"] == 15
-    assert all(a[0][1:] == b[0][1:] for a, b in zip(many.source, many.pivot, strict=True))
+    assert few.counts == {"read": 10, "sampled": 4}
+    whole = sample(text_of(10), 25, seed=0)
+    assert sorted(whole.source) == text_of(10).source != whole.source and whole.counts["sampled"] == 10
+    assert all(a[0][1:] == b[0][1:] for a, b in zip(whole.source, whole.pivot, strict=True))
     assert sample(text_of(10), 4, seed=0) == few != sample(text_of(10), 4, seed=1)
 
 
@@ -318,3 +318,10 @@ def test_a_csv_without_its_column_is_named(tmp_path):
     path.write_text("de,fr\na,b\n")
     with pytest.raises(ValueError, match="pairs.csv has no column 'en': its first line reads de, fr"):
         read_parallel(path, "de")
+
+
+def test_a_table_that_was_prepared_is_read_as_it_was_written(tmp_path):
+    """Its own study has set the limits: a longer sentence than usual, or a lopsided pair, is not dropped again."""
+    path = write(tmp_path / "de-en.train.tsv", "de\ten", " ".join("a" * 120) + "\tb", "c\td", "c\td")
+    text = read_prepared(path, "de")
+    assert [len(words) for words in text.source] == [120, 1] and text.counts["duplicate"] == 1

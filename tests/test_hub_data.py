@@ -8,7 +8,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, TranslationVariableLanguages, Value, load_dataset
 
 from otlib import hub_data
-from otlib.corpora import draw, read_parallel
+from otlib.corpora import draw, read_parallel, read_prepared
 from otlib.hub_data import prepare_hub
 from otlib.nli import LABELS, read_nli
 from otlib.qa import read_qa
@@ -177,7 +177,7 @@ def test_a_sample_does_not_read_the_whole_corpus_and_is_not_its_beginning(source
         prepare_hub(tmp_path / name, ["de"], parallel_pairs=100, seed=seed, **plain)["de parallel"]
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     )
-    assert counts["read"] == 125 and counts["sampled"] == 100 and counts["upsampled"] == 0
+    assert counts["read"] == 125 and counts["sampled"] == 100
     texts = [(tmp_path / name / "parallel/de-en.train.tsv").read_text() for name in "abc"]
     assert counts == again and texts[0] == texts[1] != texts[2]
     train = read_parallel(tmp_path / "a/parallel/de-en.train.tsv", "de")
@@ -186,19 +186,46 @@ def test_a_sample_does_not_read_the_whole_corpus_and_is_not_its_beginning(source
     assert max(numbers) > 500 or min(numbers) > 130  # not the first rows of the first file
 
 
-def test_a_small_corpus_is_upsampled_evenly(sources, tmp_path):
-    # The paper's 250,000 of 128,000. The reader drops the copies again, and training draws them anew:
-    # either way a pair comes up two or three times.
+def test_a_small_corpus_is_upsampled_evenly_by_the_training(sources, tmp_path):
+    # The paper's 250,000 of 128,000: all are written once, and a pair comes up two or three times.
     plain = {name: sources[name] for name in ("parallel", "heldout_pairs", "words")}
     counts = prepare_hub(tmp_path / "data", ["de"], parallel_pairs=90, **plain)["de parallel"]
-    assert counts["sampled"] == 90 and counts["upsampled"] == 90 - 35
-    path = tmp_path / "data/parallel/de-en.train.tsv"
-    copies = Counter(path.read_text(encoding="utf-8").splitlines()[1:])
-    assert len(copies) == 35 and set(copies.values()) == {2, 3}
-    read = read_parallel(path, "de")
-    assert len(read) == 35 and read.counts["duplicate"] == 55
+    read = read_prepared(tmp_path / "data/parallel/de-en.train.tsv", "de")
+    assert counts["sampled"] == len(read) == 35
     drawn = Counter(draw(len(read), 90, np.random.default_rng(0)).tolist())
-    assert set(drawn.values()) == {2, 3}
+    assert len(drawn) == 35 and set(drawn.values()) == {2, 3}
+
+
+def test_a_broken_connection_does_not_lose_the_languages_before_it(sources, root, tmp_path, monkeypatch):
+    asked, broken = [], True
+
+    def load(hub, config, split, revision):
+        asked.append((hub, revision))
+        if "thai" in hub and broken:
+            raise ConnectionError("reset by peer")
+        return load_dataset(str(root / "europarl"), "de-en", split=split, streaming=True)
+
+    monkeypatch.setattr(hub_data, "load", load)
+    path = tmp_path / "tiny.yaml"
+    text = """
+        {{name: tiny, source: hub, languages: [de, fr], seeds: [0], encoder: {{checkpoint: x}},
+         methods: {{none: {{objective: none}}}}, data: {{heldout_pairs: 4, max_words: {limit},
+         parallel: {{de: {{hub: owner/german, revision: abc}}, fr: {{hub: owner/thai}}}}}}}}
+        """
+    path.write_text(text.format(limit=100))
+    monkeypatch.setattr(hub_data, "_pair", lambda row, *_: tuple(row["translation"].values()))
+    with pytest.raises(ValueError, match="owner/thai cannot be read .*reset by peer"):
+        make_data(load_study(path, outputs=tmp_path))
+    assert asked == [("owner/german", "abc"), ("owner/thai", None)]
+    path.write_text(text.format(limit=90))  # other text: nothing is kept
+    with pytest.raises(ValueError, match="owner/thai"):
+        make_data(load_study(path, outputs=tmp_path))
+    assert len(asked) == 4
+    broken = False
+    record = json.loads(make_data(load_study(path, outputs=tmp_path)).read_text())
+    assert [hub for hub, _ in asked[4:]] == ["owner/thai"]
+    assert record["counts"]["de parallel"] == record["counts"]["fr parallel"]
+    assert not [name for name in record["data"] if name.endswith(".json")]
 
 
 def test_no_training_pair_shares_a_sentence_with_a_heldout_one(sources, tmp_path):
@@ -215,7 +242,7 @@ def test_no_training_pair_shares_a_sentence_with_a_heldout_one(sources, tmp_path
 
 
 def test_the_record_of_a_study_shows_the_counts_of_each_language(sources, root, tmp_path, monkeypatch):
-    def load(hub, config, split):
+    def load(hub, config, split, revision):
         return load_dataset(str(root / hub.split("/")[1]), config, split=split, streaming=True)
 
     monkeypatch.setattr(hub_data, "load", load)
@@ -230,7 +257,7 @@ def test_the_record_of_a_study_shows_the_counts_of_each_language(sources, root, 
     study = load_study(path, outputs=tmp_path)
     record = json.loads(make_data(study).read_text())
     counts = record["counts"]["de parallel"]
-    assert {counts[name] for name in ("read", "kept", "sampled", "upsampled", "heldout")} == {41, 40, 50, 14, 4}
+    assert {counts[name] for name in ("read", "kept", "sampled", "heldout")} == {41, 40, 36, 4}
     assert record["parameters"]["parallel"]["de"]["hub"] == "owner/europarl"
     assert "data/parallel/de-en.train.tsv" in " ".join(record["data"])
 

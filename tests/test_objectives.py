@@ -337,3 +337,15 @@ def test_contrastive_loss_without_a_pair_is_zero_and_learns_nothing():
     )[0]
     loss.sum().backward()
     assert (loss == 0).all() and (x.layers[0].grad == 0).all()
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_word_pairs_and_contrastive_losses_are_not_found_in_half_precision(precision):
+    """Under autocast a product of float32 would be one of half precision, and other words the nearest."""
+    x, y = words(6, 40, 64), words(6, 40, 64, seed=1)
+    batch = batch_of(0, 0, 0, 1, 1, 1)
+    divergence = contrastive(lambda _, side: {"source": x, "pivot": y}[side], negatives="strong", temperature=0.1)
+    pairs, (values, _) = mutual_pairs(x, y), divergence(x, y, batch)
+    with torch.autocast("cpu", dtype=precision):
+        assert torch.equal(mutual_pairs(x, y), pairs)
+        torch.testing.assert_close(divergence(x, y, batch)[0], values, rtol=0, atol=0)

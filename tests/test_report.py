@@ -193,7 +193,15 @@ def test_a_training_goes_on_only_with_equal_settings_on_equal_data(tmp_path):
 
 def test_what_other_settings_left_is_no_result_of_these(tmp_path):
     # Refused or killed once, a run with new settings was handed the old model the next time.
-    left = ["config.json", "log.jsonl", "run.json", "links-de.txt", "checkpoint/step-8/model.safetensors"]
+    left = [
+        "config.json",
+        "log.jsonl",
+        "run.json",
+        "results.csv",
+        "predictions.csv",
+        "links-de.txt",
+        "checkpoint/step-8/model.safetensors",
+    ]
     same_settings(tmp_path, {"layers": "last"})
     for name in [*left, "parameters.json.bak"]:
         write_text(tmp_path / name, "old")

@@ -215,6 +215,7 @@ def test_clean_study_removes_the_folder_of_a_study_and_nothing_else(checkout):
         folder.mkdir(parents=True)
     (study / "study.yaml").touch()
     assert make(checkout, "clean-study", "STUDY=demo").returncode == 0
+    assert "rm -rf outputs/paper-table2" in make(checkout, "-n", "clean-study", "STUDY=paper/table2").stdout
     assert make(checkout, "clean-study", "STUDY=gallery").returncode != 0
     assert make(checkout, "clean-study", "STUDY=").returncode != 0
     assert not study.exists() and other.exists()

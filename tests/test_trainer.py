@@ -323,3 +323,5 @@ def test_two_processes_equal_one_with_batches_twice_as_large(tmp_path):
     torch.testing.assert_close(two, [p.detach() for p in one.parameters()])
     losses = [row["loss"] for row in read_log(tmp_path / "run")]
     assert losses == pytest.approx(log["loss"].tolist())
+    with pytest.raises(ValueError, match="was written by 2 processes and this training has 1"):
+        train(one, DataLoader(DATA[:16], batch_size=8), objective, folder=tmp_path / "run", resume=True, **SETTINGS)
