@@ -23,12 +23,12 @@ divergence
 **Gradients** follow from the envelope theorem: the optimal plan is the derivative of the value by the cost matrix, so
 no iteration is recorded. Weights are constants.
 
-**The paper's setting** is GeomLoss's default, blur .05: epsilon is :math:`.05^2 = .0025` in units of the cost. Word
-vectors of mBERT have norms near 17 and costs near 150, so relative to them epsilon is 1e-5: transport that is not
-regularised in effect. GeomLoss makes some 14 annealing steps for it, one for each epsilon, and is not converged at
-the end: its gradient is off that of exact transport by a quarter of its norm on average over pairs of 8 to 64 words,
-by more on some (the primer shows one, ``benchmarks/transport.py`` measures many). ``solver="geomloss"`` reproduces this
-number for number.
+**The paper's setting** is GeomLoss's default, blur .05: epsilon is :math:`.05^2 = .0025` in units of the cost. If word
+vectors have norms near 17 and costs near 150, as we take those of mBERT to have, epsilon is 1e-5 relative to them:
+transport that is not regularised in effect. GeomLoss makes some 14 annealing steps for it, one for each epsilon, and is
+not converged at the end: on simulated vectors of that size its gradient is off that of exact transport by a quarter of
+its norm on average over pairs of 8 to 64 words, by more on some (the primer shows one, ``benchmarks/transport.py``
+measures many). ``solver="geomloss"`` reproduces this number for number.
 
 Clouds of unequal size are padded and masked. Everything is computed in float32 (float64 stays) outside autocast.
 """

@@ -560,7 +560,7 @@ def test_results_of_removed_methods_seeds_and_pairs_are_not_collected(tiny):
 
 
 def test_a_study_without_results_says_how_to_make_them(tiny):
-    with pytest.raises(FileNotFoundError, match="make study STUDY=tiny"):
+    with pytest.raises(FileNotFoundError, match="run the study first, with make study"):
         collect_results(load(tiny))
 
 
