@@ -4,8 +4,9 @@
     python benchmarks/transport.py --device cuda   # adds the share of an encoder's training step
 
 Clouds are simulated, after what we take the word vectors of a sentence and its translation in mBERT to be: ragged (8 to
-64 words), norm near 17, cosine .47 between any two words, .81 between translations. Every method computes the debiased divergence of the same
-batch and its gradient; the methods take turns, and a ratio is the median over turns of two times of the same turn.
+64 words), norm near 17, cosine .47 between any two words, .81 between translations. Every method computes the debiased
+divergence of the same batch and its gradient; the methods take turns, and a ratio is the median over turns of two times
+of the same turn.
 """
 
 import argparse

@@ -88,7 +88,9 @@ def test_the_table_replaces_what_stands_between_its_marks_only(tmp_path):
 GALLERY = ROOT / "outputs/gallery"
 
 
-@pytest.mark.parametrize(("study", "file"), [("demo", "summary.md"), ("real_text", "summary.md"), ("ablations", "findings.md")])
+@pytest.mark.parametrize(
+    ("study", "file"), [("demo", "summary.md"), ("real_text", "summary.md"), ("ablations", "findings.md")]
+)
 def test_the_readme_shows_the_tables_of_the_committed_gallery(study, file):
     table = (GALLERY / study / file).read_text(encoding="utf-8").strip()
     shown = table_of(study).search((ROOT / "README.md").read_text(encoding="utf-8"))[0]
