@@ -370,7 +370,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from datetime import datetime, timezone
 
     from otlib.corpora import read_prepared
-    from otlib.record import same_settings, write_run
+    from otlib.record import write_run
     from otlib.study import load_study
 
     parser = argparse.ArgumentParser(prog="otlib.align", description=main.__doc__)
@@ -383,9 +383,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     study = load_study(chosen.study)
     files = {language: study.parallel(language) for language in study.languages}
     folder, settings = study.aligned(chosen.method, chosen.seed), study.align_arguments(chosen.method)
-    if is_main_process():  # a run with others is not gone on with
-        begun_with = settings | {"encoder": study.encoder.get("checkpoint")}
-        same_settings(folder, begun_with, data=[*files.values(), *study.encoder_files])
+    if is_main_process():
+        study.begin_alignment(chosen.method, chosen.seed)
     wait_for_everyone()
     log = align(
         study.encoder_path,

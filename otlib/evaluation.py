@@ -330,9 +330,9 @@ def item_interval(scores: np.ndarray, *, level: float = 0.95) -> tuple[float, fl
     -----
     Seeds and items are crossed random effects. The variance of the mean is the seeds' plus the items' less their
     interaction, which both contain; its degrees of freedom are Satterthwaite's (1946). Where the three seeds of a study
-    make the difference, these are 2 and the interval is wide: resampling three
-    seeds instead would cover three times in four what it says it covers in nineteen of twenty. One seed says nothing of
-    seeds: the interval is then of the items alone.
+    make the difference, these are 2 and the interval is wide: resampling three seeds instead would cover three times in
+    four what it says it covers in nineteen of twenty. One seed says nothing of seeds: the interval is then of the items
+    alone.
     """
     seeds, items = scores.shape
     if items < 2:

@@ -37,7 +37,7 @@ from otlib.parameters import (
     no_repeats,
     sentence,
 )
-from otlib.record import ROOT, shown, write_text
+from otlib.record import ROOT, same_settings, shown, write_text
 
 ROTATION = "rotation"  # what results call the reference of otlib.evaluation.fit_rotation
 
@@ -197,6 +197,15 @@ class Study(BaseModel):
     def align_arguments(self, method: str) -> dict:
         """The ``align`` section with the method's changes."""
         return {**self.align, **self.methods[method]}
+
+    def begin_alignment(self, method: str, seed: int) -> bool:
+        """Whether an alignment in its folder began with these settings, this text and this encoder: it may be resumed.
+
+        Called before each; see :func:`otlib.record.same_settings`.
+        """
+        settings = {**self.align_arguments(method), "encoder": self.encoder.get("checkpoint")}
+        files = [self.parallel(language) for language in self.languages]
+        return same_settings(self.aligned(method, seed), settings, data=[*files, *self.encoder_files])
 
     def transport_arguments(self, method: str | None = None) -> dict:
         """What the ``align`` section, with a method's changes if one is named, says of transport: for the plans."""

@@ -154,3 +154,9 @@ def test_jobs_data_and_disk_of_every_kind_of_study_can_be_told(name, encoder):
     study = load_study(name, check_data=False)
     for table in (plan.jobs(study), plan.data(study), plan.disk(study, encoder)):
         assert len(table) and plan._text(table)
+
+
+def test_a_gpu_shows_the_memory_of_its_longest_batch(study, encoder, monkeypatch):
+    monkeypatch.setattr(plan, "measure", lambda *_: plan.Step(1.0, 1.0, 8, 8, memory=3 * 2**30))
+    assert (plan.hours(study, encoder, torch.device("cuda"))["peak GiB"] == 3).all()
+    assert "peak GiB" not in plan.hours(study, encoder, torch.device("cpu"))
