@@ -91,6 +91,7 @@ def test_cells_are_short_and_prose_stands_between_them(path):
     for cell in cells(path, "code"):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert len(lines) <= 15, f"{cell.id} has {len(lines)} lines"
+        assert max(map(len, lines), default=0) <= 120, f"{cell.id} has a line that few screens hold"
     for kind, run in groupby(cells(path), key=lambda cell: cell.cell_type):
         assert kind == "markdown" or len(list(run)) <= 2
 
