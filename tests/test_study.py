@@ -603,3 +603,13 @@ def test_the_papers_numbers_are_packaged():
     tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     assert "paper.csv" in setuptools["package-data"]["otlib"]
+
+
+def test_an_alignment_of_another_checkpoint_on_the_hub_is_not_gone_on_with(tiny):
+    """It has no files here to tell it by: its name must do."""
+    study = load(tiny)
+    for language in study.languages:
+        write_text(study.parallel(language), f"{language}\ten\n")
+    assert not study.begin_alignment("wordot", 0)
+    assert study.begin_alignment("wordot", 0)
+    assert not load(edited(tiny, "some-model", "some-other-model")).begin_alignment("wordot", 0)
