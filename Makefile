@@ -15,10 +15,10 @@ CHOICE = $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(
 .PHONY: study plan test lab gallery clean-study
 
 study: $(READY)
-	@$(BIN)/python -m otlib.run study $(STUDY) --cores $(CORES) $(CHOICE) $(if $(FLAGS),-- $(FLAGS))
+	@$(BIN)/python -m otlib study $(STUDY) --cores $(CORES) $(CHOICE) $(if $(FLAGS),-- $(FLAGS))
 
 plan: $(READY)
-	@$(BIN)/python -m otlib.run plan $(STUDY) $(CHOICE)
+	@$(BIN)/python -m otlib plan $(STUDY) $(CHOICE)
 
 test: $(READY)
 	@$(BIN)/python -m pytest
@@ -27,7 +27,7 @@ lab: $(READY)
 	@$(BIN)/jupyter lab --notebook-dir . notebooks/
 
 gallery: $(READY)
-	@$(BIN)/python -m otlib.gallery $(STUDY)
+	@$(BIN)/python -m otlib.study.gallery $(STUDY)
 
 clean-study:
 	@test -f $(FOLDER)/study.yaml || { echo "$(FOLDER) is not the folder of a study"; exit 1; }

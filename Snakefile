@@ -1,26 +1,26 @@
-# One rule a notebook; `python -m otlib.run study` starts it in the study's folder.
+# One rule a notebook; `python -m otlib study` starts it in the study's folder.
 # What trains or encodes is counted, for a GPU takes one at a time (`--resources trainings=1`).
-# A rule's params are the settings that matter to it: a changed setting reruns it and what follows, nothing else.
+# A rule's params are all its settings, defaults included: a changed one reruns the rule and what follows, nothing else.
 import json
 import os
 import sys
 
 from otlib.record import ROOT
-from otlib.study import load_study
+from otlib.study.study import load_study
 
 study = load_study(config["study"])
 METHODS, SEEDS, PAIRS = list(study.methods), study.seeds, study.pairs
 FINDINGS = ["findings.csv"] if study.findings else []
 ENCODER = ["encoder/run.json"] if study.pretrains else [str(path) for path in study.encoder_files]
-EXECUTE = "{sys.executable:q} -m otlib.run notebook {input.notebook:q} {output.notebook:q}"
+EXECUTE = "{sys.executable:q} -m otlib notebook {input.notebook:q} {output.notebook:q}"
 
 
 def notebook(name):
     return os.path.relpath(ROOT / "notebooks" / f"{name}.ipynb", study.folder)
 
 
-def settings(value):
-    return json.dumps(value, sort_keys=True)
+def settings(*run):
+    return json.dumps(study.parameters(*run), sort_keys=True)
 
 
 wildcard_constraints:
@@ -51,9 +51,9 @@ rule data:
         "data/run.json",
     params:
         # In a function, or Snakemake would fill in the {language} of a path.
-        settings=lambda wildcards: settings([study.source, study.languages, study.data_arguments()]),
+        settings=lambda wildcards: settings("data"),
     shell:
-        "{sys.executable:q} -m otlib.run data {config[study]:q}"
+        "{sys.executable:q} -m otlib data {config[study]:q}"
 
 
 rule parallel_text:
@@ -76,7 +76,7 @@ if study.pretrains:
             "encoder/run.json",
             notebook="notebooks/03_pretrain.ipynb",
         params:
-            settings=settings(study.pretrain_arguments()),
+            settings=settings("pretrain"),
         threads: workflow.cores
         resources:
             trainings=1,
@@ -93,7 +93,7 @@ rule align:
         "aligned/{method}/seed{seed}/run.json",
         notebook="notebooks/10_align-{method}-seed{seed}.ipynb",
     params:
-        settings=lambda wildcards: settings([study.encoder, study.align_arguments(wildcards.method)]),
+        settings=lambda wildcards: settings("align", wildcards.method),
     resources:
         trainings=1,
     shell:
@@ -116,7 +116,7 @@ for task in study.tasks:
             task + "/{method}/seed{seed}/run.json",
             notebook="notebooks/" + TASK_NOTEBOOKS[task] + "-{method}-seed{seed}.ipynb",
         params:
-            settings=settings(getattr(study, task)),
+            settings=settings(task),
         resources:
             trainings=1,
         shell:
@@ -132,6 +132,8 @@ rule pair:
         "pairs/{pair}/results.csv",
         "pairs/{pair}/run.json",
         notebook="notebooks/30_pair-{pair}.ipynb",
+    params:
+        settings=settings("pair"),
     resources:
         trainings=1,
     shell:
@@ -162,6 +164,6 @@ rule ablations:
         "findings.md",
         notebook="notebooks/41_ablations.ipynb",
     params:
-        settings=settings(study.findings),
+        settings=json.dumps([finding.model_dump() for finding in study.findings], sort_keys=True),
     shell:
         EXECUTE + " study={config[study]:q}"

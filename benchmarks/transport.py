@@ -266,8 +266,8 @@ def main():
     ]:
         clouds = [z.to(chosen.device) for z in sentence_pairs(pairs, d, longest=longest)]
         epsilon = 0.05 * float((torch.cdist(clouds[0][:8], clouds[1][:8]) ** 2).mean() / 2)
-        times = [[seconds(method, clouds, epsilon) for method in few.values()] for _ in range(chosen.repeats)]
-        theirs, ours = np.array(times[1:]).T
+        times = [[seconds(method, clouds, epsilon) for method in few.values()] for _ in range(chosen.repeats + 1)]
+        theirs, ours = np.array(times[1:]).T  # the first warms up
         print(
             f"B = {pairs:3}, n = {longest:2}, d = {d:4}: {1e3 * np.median(ours):6.1f} ({np.median(ours / theirs):.2f})",
             flush=True,

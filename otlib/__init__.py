@@ -10,10 +10,10 @@ __version__ = "0.1.0"
 _HOME = {
     "sinkhorn_divergence": "transport",
     "transport_plan": "transport",
-    "alignment_error_rate": "evaluation",
-    "load_study": "study",
-    "ParameterError": "study",
-    "Study": "study",
+    "alignment_error_rate": "analysis.measures",
+    "load_study": "study.study",
+    "ParameterError": "settings",
+    "Study": "study.study",
 }
 __all__ = list(_HOME)
 

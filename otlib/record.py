@@ -8,8 +8,9 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -94,25 +95,151 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
     return write_text(Path(folder, "results.csv"), table[RESULT_COLUMNS].to_csv(index=False))
 
 
-def same_settings(folder: str | Path, settings: Mapping[str, Any], data: Sequence[str | Path] = ()) -> bool:
-    """Whether the training in a folder was started with these settings on these files: it may be resumed.
+# --- a run from its beginning to its end --------------------------------------------------------------------
 
-    Both are left in the folder's ``parameters.json`` for the next time, so this is called before training. What a run
-    with other settings has left there is removed first, or else a kill, or a setting that is refused, would let the
-    next call take it for the result of these.
+LEFT_BY_A_RUN = ("checkpoint", "run.json", "config.json", "log.jsonl", "results.csv", "predictions.csv", "links-*.txt")
+
+
+@dataclass
+class Run:
+    """A run that has begun; made by :func:`running`.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it writes.
+    parameters : dict
+        Everything it is given, defaults included; JSON values.
+    inputs : list of Path
+        The files it reads.
+    columns : dict
+        Columns of the results table that are the same in all of its rows.
+    resumes : bool
+        Whether a run with the same parameters and inputs was begun here: training goes on from its last checkpoint.
     """
-    started_with = {"settings": dict(settings), "data": {shown(path): _sha256(path) for path in data}}
-    text = json.dumps(started_with, indent=1, sort_keys=True, default=str) + "\n"
-    path = Path(folder, "parameters.json")
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return True
-    folder = path.parent
-    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-    results = ("run.json", "config.json", "log.jsonl", "results.csv", "predictions.csv")
-    for left in [*folder.glob("links-*.txt"), *(folder / name for name in results)]:
-        left.unlink(missing_ok=True)
-    write_text(path, text)
-    return False
+
+    folder: Path
+    parameters: dict[str, Any]
+    inputs: list[Path]
+    columns: dict[str, Any]
+    resumes: bool
+    started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    finished: bool = False
+
+    def finish(self, results: pd.DataFrame | None = None, predictions: pd.DataFrame | None = None, **more: Any) -> Path:
+        """Write what came out, ``run.json`` last, and drop the checkpoints.
+
+        Parameters
+        ----------
+        results : DataFrame, optional
+            Rows of ``results.csv`` without the run's constant columns.
+        predictions : DataFrame, optional
+            What was answered to each item, for ``predictions.csv``.
+        **more
+            Further entries of ``run.json``, such as counts.
+
+        Raises
+        ------
+        ValueError
+            If a column of the results table is missing, or a value is not a number.
+        """
+        if predictions is not None:
+            write_text(self.folder / "predictions.csv", predictions.to_csv(index=False))
+        if results is not None:
+            write_results(self.folder, results, **self.columns)
+        path = write_run(self.folder, parameters=self.parameters, started=self.started, data=self.inputs, **more)
+        shutil.rmtree(self.folder / "checkpoint", ignore_errors=True)
+        self.finished = True
+        return path
+
+
+@contextmanager
+def running(
+    folder: str | Path,
+    parameters: Mapping[str, Any],
+    inputs: Sequence[str | Path] = (),
+    columns: Mapping[str, Any] | None = None,
+) -> Iterator[Run]:
+    """Begin a run in a folder, say whether it resumes, and see that it is finished.
+
+    ``with running(...) as run:`` trains or measures and ends with ``run.finish(...)``. An error leaves the checkpoints,
+    so that the same call goes on.
+
+    Raises
+    ------
+    RuntimeError
+        If the block ends without ``run.finish(...)``.
+    """
+    folder = Path(folder)
+    reason = begin(folder, parameters, inputs)
+    found = sorted(int(path.name.removeprefix("step-")) for path in (folder / "checkpoint").glob("step-*[0-9]"))
+    news = f"goes on from step {found[-1]}" if found else f"begins, {reason}" if reason else "begins again"
+    print(f"{shown(folder)}: {news}")
+    run = Run(folder, dict(parameters), list(map(Path, inputs)), dict(columns or {}), reason is None)
+    yield run
+    if not run.finished:
+        raise RuntimeError(f"the run in {shown(folder)} ended without a result: end its with block by run.finish(...)")
+
+
+def begin(
+    folder: str | Path,
+    parameters: Mapping[str, Any],
+    inputs: Sequence[str | Path] = (),
+    *,
+    left: Sequence[str] = LEFT_BY_A_RUN,
+) -> str | None:
+    """Leave in a folder what a run is given, and remove what a run with other parameters or inputs has left there.
+
+    Otherwise a kill, or a parameter that is refused later, would let the next call take the old result for the new
+    one. What the run is given stands in ``parameters.json``.
+
+    Parameters
+    ----------
+    left : sequence of str
+        Patterns of the files and folders that are removed.
+
+    Returns
+    -------
+    str or None
+        Why nothing that was there can be used, such as ``"for steps was 300 and is 600"``; None if the same run was
+        begun here before, which may be resumed.
+    """
+    folder = Path(folder)
+    given = {"parameters": dict(parameters), "data": {shown(path): _sha256(path) for path in inputs}}
+    given = json.loads(json.dumps(given, sort_keys=True, default=str))
+    path = folder / "parameters.json"
+    reason = _difference(path, given)
+    if reason is None:
+        return None
+    for old in [old for pattern in left for old in folder.glob(pattern)]:
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
+    write_text(path, json.dumps(given, indent=1, sort_keys=True) + "\n")
+    return reason
+
+
+def _difference(path: Path, given: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """How what a run is given differs from what is written in ``path``; None if it does not."""
+    if not path.exists():
+        return "for it was not run before"
+    before = json.loads(path.read_text(encoding="utf-8"))
+    if before == given:
+        return None
+    for part in ("parameters", "data"):
+        old, new = before.get(part, {}), given[part]
+        for name in sorted({*old, *new}):
+            if old.get(name) != new.get(name):
+                return (
+                    f"for {name} has changed"
+                    if part == "data"
+                    else f"for {name} was {old.get(name)} and is {new.get(name)}"
+                )
+    return "for it was run by another version"
+
+
+# --- files that are whole -----------------------------------------------------------------------------------
 
 
 def shown(path: str | Path) -> str:

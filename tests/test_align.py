@@ -9,12 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
-import otlib.align
-from otlib.align import align, encode_pairs, pair_loader, word_weights
-from otlib.corpora import ParallelText
-from otlib.pretrain import train_tokenizer
-from otlib.trainer import read_log
-from otlib.words import embed_corpus
+import otlib.training.align
+from otlib.data.text import ParallelText
+from otlib.settings import Align
+from otlib.study.run import main
+from otlib.training.align import align, encode_pairs, pair_loader, word_weights
+from otlib.training.pretrain import train_tokenizer
+from otlib.training.trainer import read_log
+from otlib.training.words import embed_corpus
 
 ENGLISH = [f"{a}{b}" for a in "bdfgkl" for b in ("ana", "ene", "olo")]
 
@@ -59,6 +61,10 @@ SMALL = {"steps": 6, "batch_size": 4, "learning_rate": 3e-3}
 CORPORA = {"de": corpus("de"), "fr": corpus("fr", 25)}
 
 
+def run(encoder, folder, corpora=CORPORA, *, seed=0, resume=False, **settings):
+    return align(encoder, corpora, folder, Align(**settings), seed=seed, resume=resume)
+
+
 def retrieval(folder, text):
     """Part of the words whose nearest English word of the sentence, by cosine, is their translation."""
     model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
@@ -73,7 +79,7 @@ def retrieval(folder, text):
 @pytest.mark.parametrize("layers", ["last", "all"])
 def test_wordot_finds_the_words_translations(encoder, tmp_path, layers):
     """The point of it all: nobody said which word translates which, and new sentences come out right."""
-    log = align(encoder, CORPORA, tmp_path, steps=150, batch_size=12, learning_rate=3e-3, layers=layers)
+    log = run(encoder, tmp_path, steps=150, batch_size=12, learning_rate=3e-3, layers=layers).log
     for language in CORPORA:
         heldout = corpus(language, seed=1)
         assert retrieval(encoder, heldout) < 0.3
@@ -84,29 +90,29 @@ def test_wordot_finds_the_words_translations(encoder, tmp_path, layers):
 
 def test_batch_scope_trains(encoder, tmp_path):
     """One problem a language: the clouds of words come together, whatever becomes of the single words."""
-    log = align(encoder, CORPORA, tmp_path, scope="batch", steps=40, batch_size=12, learning_rate=3e-3)
+    log = run(encoder, tmp_path, scope="batch", steps=40, batch_size=12, learning_rate=3e-3).log
     for language in CORPORA:
         assert log[f"divergence_{language}"].iloc[-1] < 0.6 * log[f"divergence_{language}"].iloc[0]
 
 
 def test_l2_draws_its_pairs_together(encoder, tmp_path):
     """The baseline trains through the same code."""
-    log = align(encoder, CORPORA, tmp_path, objective="l2", steps=40, batch_size=12, learning_rate=3e-3)
+    log = run(encoder, tmp_path, objective="l2", steps=40, batch_size=12, learning_rate=3e-3).log
     assert log["divergence_de"].iloc[-1] < 0.8 * log["divergence_de"].iloc[0]
     assert (tmp_path / "config.json").exists()
 
 
 def test_some_languages_and_the_first_pairs_only(encoder, tmp_path):
     """What is left out is neither read nor logged."""
-    log = align(encoder, CORPORA, tmp_path, languages=["fr"], pairs=7, steps=2, batch_size=3)
-    assert "divergence_fr" in log and "divergence_de" not in log
-    assert log.attrs["text"]["fr"]["sentences"] == 14 and set(log.attrs["text"]) == {"fr"}
+    aligned = run(encoder, tmp_path, languages=["fr"], pairs=7, steps=2, batch_size=3)
+    assert "divergence_fr" in aligned.log and "divergence_de" not in aligned.log
+    assert aligned.text["fr"]["sentences"] == 14 and set(aligned.text) == {"fr"}
     for options, message in (
         ({"languages": ["xx"]}, "no parallel text of xx"),
         ({"pairs": 10**6}, "1000000 sentence pairs were asked for, but de has"),
     ):
         with pytest.raises(ValueError, match=message):
-            align(encoder, CORPORA, tmp_path / "no", steps=1, **options)
+            run(encoder, tmp_path / "no", steps=1, **options)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +127,8 @@ def test_some_languages_and_the_first_pairs_only(encoder, tmp_path):
     ids=str,
 )
 def test_other_objectives_train(encoder, tmp_path, options, left):
-    log = align(encoder, CORPORA, tmp_path, steps=40, batch_size=12, learning_rate=3e-3, **options)
+    """Controls and baselines go through the same code, and their divergence falls."""
+    log = run(encoder, tmp_path, steps=40, batch_size=12, learning_rate=3e-3, **options).log
     for language in CORPORA:
         assert log[f"divergence_{language}"].iloc[-1] < left * log[f"divergence_{language}"].iloc[0]
 
@@ -143,6 +150,7 @@ def test_rare_words_weigh_more_and_missing_ones_nothing(encoder):
 
 
 def test_links_stand_at_the_words_of_their_pair(encoder):
+    """Batches reorder the pairs; a pair's links must go with it."""
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     text = ParallelText("de", [["bana", "bene"], ["dana"]], [["fana"], ["gana", "gene"]])
     links = {"de": [{(1, 0)}, {(0, 1)}]}
@@ -163,44 +171,47 @@ def aligner(monkeypatch):
         asked.append((text.language, name))
         return [{(i, i) for i in range(len(words))} for words in text.source]
 
-    monkeypatch.setattr(otlib.align, "installed_aligner", lambda: "fast_align")
-    monkeypatch.setattr(otlib.align, "one_to_one_links", links)
+    monkeypatch.setattr(otlib.training.align, "installed_aligner", lambda: "fast_align")
+    monkeypatch.setattr(otlib.training.align, "one_to_one_links", links)
     return asked
 
 
 @pytest.mark.parametrize("objective", ["l2", "contrastive-weak"])
 def test_the_run_says_where_its_word_pairs_come_from(encoder, tmp_path, monkeypatch, aligner, objective):
+    """Without an aligner the run falls back to nearest words, and must say so."""
     options = {**SMALL, "objective": objective, "word_pairs": "aligner"}
-    log = align(encoder, CORPORA, tmp_path / "a", **options)
-    assert log.attrs["word_pairs"] == "fast_align" and aligner == [("de", "fast_align"), ("fr", "fast_align")]
-    monkeypatch.setattr(otlib.align, "installed_aligner", lambda: None)
-    other = align(encoder, CORPORA, tmp_path / "b", **options)
-    assert other.attrs["word_pairs"].endswith("of the frozen encoder, for no aligner is installed")
-    assert other["loss"].tolist() != log["loss"].tolist()
-    same = align(encoder, CORPORA, tmp_path / "c", **{**options, "word_pairs": "mutual"})
-    assert same.attrs["word_pairs"] == "mutual nearest words of the frozen encoder"
-    assert same["loss"].tolist() == other["loss"].tolist()
+    first = run(encoder, tmp_path / "a", **options)
+    assert first.word_pairs == "fast_align" and aligner == [("de", "fast_align"), ("fr", "fast_align")]
+    monkeypatch.setattr(otlib.training.align, "installed_aligner", lambda: None)
+    other = run(encoder, tmp_path / "b", **options)
+    assert other.word_pairs == "mutual nearest words of the frozen encoder, for no aligner is installed"
+    assert other.log["loss"].tolist() != first.log["loss"].tolist()
+    same = run(encoder, tmp_path / "c", **{**options, "word_pairs": "mutual"})
+    assert same.word_pairs == "mutual nearest words of the frozen encoder"
+    assert same.log["loss"].tolist() == other.log["loss"].tolist()
 
 
 def test_a_resumed_run_keeps_its_links(encoder, tmp_path, aligner):
+    """An aligner finds other links each time it runs."""
     options = {**SMALL, "objective": "l2", "word_pairs": "aligner"}
-    first = align(encoder, CORPORA, tmp_path, **options)
+    first = run(encoder, tmp_path, **options).log
     (tmp_path / "log.jsonl").unlink()
-    again = align(encoder, CORPORA, tmp_path, resume=True, **options)
+    again = run(encoder, tmp_path, resume=True, **options).log
     assert len(aligner) == 2 and again["loss"].tolist() == first["loss"].tolist()
-    align(encoder, CORPORA, tmp_path, **options)
+    run(encoder, tmp_path, **options)
     assert len(aligner) == 4
 
 
 def test_wordot_asks_no_aligner(encoder, tmp_path, aligner):
-    log = align(encoder, CORPORA, tmp_path, word_pairs="aligner", **SMALL)
-    assert not aligner and "word_pairs" not in log.attrs
+    """It has no word pairs: transport finds them."""
+    aligned = run(encoder, tmp_path, word_pairs="aligner", **SMALL)
+    assert not aligner and aligned.word_pairs is None
 
 
 def test_objective_none_is_the_encoder_itself(encoder, tmp_path):
     """The baseline goes through the same folders as every other method."""
-    log = align(encoder, CORPORA, tmp_path, objective="none", learning_rate=1.0)
-    assert len(log) == 0
+    aligned = run(encoder, tmp_path, objective="none", learning_rate=1.0)
+    assert len(aligned.log) == 0 and aligned.text == {} and aligned.word_pairs is None
     one, two = (AutoModel.from_pretrained(folder).state_dict() for folder in (encoder, tmp_path))
     assert all(torch.equal(one[name], two[name]) for name in one)
     ids = [AutoTokenizer.from_pretrained(folder)("bana deana")["input_ids"] for folder in (encoder, tmp_path)]
@@ -226,9 +237,9 @@ def test_every_batch_holds_equally_many_pairs_of_every_language(encoder):
 def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monkeypatch):
     """The anchor of a resumed run is still the encoder before tuning."""
     settings = {**SMALL, "save_every": 2, "accumulation": 2}
-    log = align(encoder, CORPORA, tmp_path / "whole", **settings)
+    log = run(encoder, tmp_path / "whole", **settings).log
 
-    objective, calls = otlib.align.Alignment.__call__, []
+    objective, calls = otlib.training.align.Alignment.__call__, []
 
     def killed(self, model, batch):
         calls.append(1)
@@ -236,12 +247,12 @@ def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monke
             raise KeyboardInterrupt
         return objective(self, model, batch)
 
-    monkeypatch.setattr(otlib.align.Alignment, "__call__", killed)
+    monkeypatch.setattr(otlib.training.align.Alignment, "__call__", killed)
     with pytest.raises(KeyboardInterrupt):
-        align(encoder, CORPORA, tmp_path / "cut", **settings)
+        run(encoder, tmp_path / "cut", **settings)
     monkeypatch.undo()
     assert not (tmp_path / "cut" / "config.json").exists()
-    again = align(encoder, CORPORA, tmp_path / "cut", resume=True, **settings)
+    again = run(encoder, tmp_path / "cut", resume=True, **settings).log
     assert again["loss"].tolist() == log["loss"].tolist()
     whole, cut = (AutoModel.from_pretrained(tmp_path / name).state_dict() for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
@@ -250,20 +261,20 @@ def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monke
 
 def test_a_finished_alignment_is_not_run_again(encoder, tmp_path, monkeypatch):
     """What was computed survives a crash of whatever came after it; half of it does not count as finished."""
-    log = align(encoder, CORPORA, tmp_path, **SMALL)
-    monkeypatch.setattr(otlib.align, "train", lambda *_, **__: pytest.fail("trains"))
-    again = align(encoder, CORPORA, tmp_path, resume=True, **SMALL)
-    assert again["loss"].tolist() == log["loss"].tolist() and again.attrs == log.attrs
+    first = run(encoder, tmp_path, **SMALL)
+    monkeypatch.setattr(otlib.training.align, "train", lambda *_, **__: pytest.fail("trains"))
+    again = run(encoder, tmp_path, resume=True, **SMALL)
+    assert again.log["loss"].tolist() == first.log["loss"].tolist() and again[1:] == first[1:]
     monkeypatch.undo()
     (tmp_path / "config.json").unlink()  # killed while the model was being written
-    align(encoder, CORPORA, tmp_path, resume=True, **SMALL)
+    run(encoder, tmp_path, resume=True, **SMALL)
     assert (tmp_path / "config.json").exists()
 
 
 def test_transport_that_does_not_converge_is_logged_and_warned_of(encoder, tmp_path):
     """Where epsilon is tiny beside the costs, the run says so once, in plain words."""
     with pytest.warns(UserWarning, match="% of the transport problems of a step did not converge .* raise epsilon"):
-        log = align(encoder, CORPORA, tmp_path, **SMALL, epsilon=1e-5)
+        log = run(encoder, tmp_path, **SMALL, epsilon=1e-5).log
     assert (log["unconverged"] > 0).any() and log["loss"].notna().all()
     assert (log["iterations"] > 100).any()
 
@@ -273,8 +284,7 @@ def test_long_sentences_are_cut_counted_and_warned_of(encoder, tmp_path):
     text = corpus("de", 8)
     long = ParallelText("de", [*text.source, text.source[0] * 30], [*text.pivot, text.pivot[0]])
     with pytest.warns(UserWarning, match="sentences longer than 48 subwords were cut: de 1 of 18"):
-        log = align(encoder, {"de": long}, tmp_path, **SMALL)
-    counts = log.attrs["text"]["de"]
+        counts = run(encoder, tmp_path, {"de": long}, **SMALL).text["de"]
     assert counts["sentences"] == 18 and counts["truncated"] == 1
     assert 0 < counts["missing_words"] < len(text.source[0]) * 30
 
@@ -283,9 +293,9 @@ def test_pair_whose_words_all_vanish_does_no_harm(encoder, tmp_path):
     """Words without a subword leave an empty side: no NaN, and they are counted."""
     text = corpus("de", 8)
     odd = ParallelText("de", [["\u200b"], *text.source], [["bana"], *text.pivot])
-    log = align(encoder, {"de": odd}, tmp_path, **SMALL)
-    assert log.attrs["text"]["de"]["missing_words"] == 1
-    assert log["loss"].notna().all()
+    aligned = run(encoder, tmp_path, {"de": odd}, **SMALL)
+    assert aligned.text["de"]["missing_words"] == 1
+    assert aligned.log["loss"].notna().all()
 
 
 def test_other_encoders_align_as_well(encoder, tmp_path):
@@ -303,14 +313,14 @@ def test_other_encoders_align_as_well(encoder, tmp_path):
     )
     XLMRobertaModel(config).save_pretrained(tmp_path / "xlmr")
     tokenizer.save_pretrained(tmp_path / "xlmr")
-    log = align(tmp_path / "xlmr", CORPORA, tmp_path / "out", layers="all", pooling="mean", **SMALL)
+    log = run(tmp_path / "xlmr", tmp_path / "out", layers="all", pooling="mean", **SMALL).log
     assert log["loss"].notna().all()
     assert AutoModel.from_pretrained(tmp_path / "out").config.model_type == "xlm-roberta"
 
 
 def test_bf16_trains_with_the_same_code(encoder, tmp_path):
     """Transport stays in float32; the saved weights are float32."""
-    log = align(encoder, CORPORA, tmp_path, mixed_precision="bf16", **SMALL)
+    log = run(encoder, tmp_path, mixed_precision="bf16", **SMALL).log
     assert log["loss"].notna().all()
     assert next(AutoModel.from_pretrained(tmp_path).parameters()).dtype == torch.float32
 
@@ -325,7 +335,7 @@ def test_missing_or_half_written_encoder_is_refused(encoder, tmp_path):
     os.truncate(cut / "model.safetensors", 100)
     for folder in (tmp_path / "nowhere", half, cut):
         with pytest.raises(FileNotFoundError, match=f"no complete encoder at {folder}: pretrain it first"):
-            align(folder, CORPORA, tmp_path / "out", **SMALL)
+            run(folder, tmp_path / "out", **SMALL)
 
 
 def test_a_checkpoint_without_its_tokenizer_or_some_weights_is_refused(encoder, tmp_path):
@@ -335,35 +345,29 @@ def test_a_checkpoint_without_its_tokenizer_or_some_weights_is_refused(encoder, 
     for path in folder.glob("*token*"):
         path.unlink()
     with pytest.raises(FileNotFoundError, match="no complete encoder .*it has no tokenizer"):
-        align(folder, CORPORA, tmp_path / "out", **SMALL)
+        run(folder, tmp_path / "out", **SMALL)
     shutil.copytree(encoder, folder, dirs_exist_ok=True)
     weights = load_file(folder / "model.safetensors")
     lost = next(name for name in weights if "attention" in name)
     save_file({name: w for name, w in weights.items() if name != lost}, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(FileNotFoundError, match=f"1 weights are not in it, {lost} first"):
-        align(folder, CORPORA, tmp_path / "out", **SMALL)
+        run(folder, tmp_path / "out", **SMALL)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"objective": "tlm"}, "objective must be one of none, wordot, l2"),
-        ({"layers": [3]}, "layer 3 is not there"),
-        ({"scope": "corpus"}, "scope must be"),
-        ({"anchor_reduction": "max"}, "anchor_reduction must be"),
-        ({"pooling": "max"}, "pooling must be"),
-        ({"word_pairs": "words"}, "word_pairs must be mutual or aligner"),
-        ({"word_pairs": "aligner", "pooling": "subword"}, "word_pairs 'aligner' are of words"),
-    ],
-)
-def test_parameters_that_make_no_sense_are_refused(encoder, tmp_path, changes, message):
-    """Bad input gives one clear sentence."""
-    with pytest.raises(ValueError, match=message):
-        align(encoder, CORPORA, tmp_path, **SMALL, **changes)
+def test_a_layer_that_the_encoder_lacks_is_refused(encoder, tmp_path):
+    """Only the encoder knows how many layers it has."""
+    with pytest.raises(ValueError, match="layer 3 is not there: the encoder has layers 0 .* to 2"):
+        run(encoder, tmp_path, layers=[3], **SMALL)
+
+
+def test_alignment_without_text_is_refused(encoder, tmp_path):
+    """A study without a language would otherwise fail deep inside the loader."""
+    with pytest.raises(ValueError, match="align needs the parallel text of at least one language, got none"):
+        run(encoder, tmp_path, {}, **SMALL)
 
 
 def test_command_line_aligns_by_the_parameters_of_a_study(encoder, tmp_path):
-    """What ``accelerate launch -m otlib.align`` runs: the study's folders and its parameters."""
+    """What ``accelerate launch -m otlib align`` runs: the study's folders and its parameters."""
     study = {
         "name": "tiny",
         "source": "microworld",
@@ -378,9 +382,10 @@ def test_command_line_aligns_by_the_parameters_of_a_study(encoder, tmp_path):
     parallel.parent.mkdir(parents=True)
     lines = zip(CORPORA["de"].source, CORPORA["de"].pivot, strict=True)
     parallel.write_text("de\ten\n" + "".join(f"{' '.join(a)}\t{' '.join(b)}\n" for a, b in lines))
-    otlib.align.main(["--study", str(tmp_path / "study.yaml"), "--method", "wordot-all", "--seed", "3"])
+    command = ["align", "--study", str(tmp_path / "study.yaml"), "--method", "wordot-all", "--seed", "3"]
+    assert main(command) == 0
     folder = tmp_path / "aligned" / "wordot-all" / "seed3"
-    by_hand = align(encoder, {"de": CORPORA["de"]}, tmp_path / "hand", layers="all", seed=3, **SMALL)
+    by_hand = run(encoder, tmp_path / "hand", {"de": CORPORA["de"]}, layers="all", seed=3, **SMALL).log
     assert read_log(folder)[-1]["loss"] == by_hand["loss"].iloc[-1]
     assert json.loads((folder / "run.json").read_text())["parameters"]["layers"] == "all"
     # Another encoder, by name or in the same place, is aligned anew.
@@ -391,7 +396,7 @@ def test_command_line_aligns_by_the_parameters_of_a_study(encoder, tmp_path):
             save_file({name: w * 1.01 for name, w in weights.items()}, other / "model.safetensors", {"format": "pt"})
         (tmp_path / "study.yaml").write_text(json.dumps({**study, "encoder": {"checkpoint": str(checkpoint)}}))
         before = (folder / "log.jsonl").read_text()
-        otlib.align.main(["--study", str(tmp_path / "study.yaml"), "--method", "wordot-all", "--seed", "3", "--resume"])
+        assert main(command) == 0
         assert ((folder / "log.jsonl").read_text() != before) == change
 
 
@@ -402,5 +407,5 @@ def test_a_checkpoint_in_half_precision_is_trained_in_full(encoder, tmp_path):
     save_file({name: w.half() for name, w in weights.items()}, half / "model.safetensors", {"format": "pt"})
     config = json.loads((half / "config.json").read_text())
     (half / "config.json").write_text(json.dumps({**config, "dtype": "float16"}))
-    align(half, CORPORA, tmp_path / "out", **SMALL)
+    run(half, tmp_path / "out", **SMALL)
     assert {w.dtype for w in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.float32}

@@ -6,9 +6,9 @@ import types
 
 import pytest
 
-from otlib import aligners
-from otlib.aligners import installed_aligner, one_to_one_links
-from otlib.corpora import ParallelText
+from otlib.data import aligners
+from otlib.data.aligners import installed_aligner, one_to_one_links
+from otlib.data.text import ParallelText
 
 TEXT = ParallelText("de", [["der", "Hund", "bellt"], ["ja"]], [["the", "dog", "barks"], ["yes", "|||"]])
 FORTH, BACK = ["0-0 1-1 2-1", "0-0"], ["0-0 1-1 1-2", ""]

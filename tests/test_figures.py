@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from otlib import figures
-from otlib.corpora import GoldPair
+from otlib.analysis import figures
+from otlib.data.text import GoldPair
 
 METHODS = ["none", "wordot", "l2"]
 
@@ -122,6 +122,13 @@ def test_every_word_labels_its_row_or_column_and_gold_links_are_framed():
     assert frames[0, 0] != frames[1, 1]
 
 
+def test_gold_links_have_source_words_in_rows_and_sure_ones_are_filled():
+    pair = GoldPair(["das", "Brot", "da"], ["the", "bread"], {(0, 0), (1, 1)}, {(0, 0), (1, 1), (2, 1)})
+    ax = figures.gold_links(pair)
+    assert labels(ax.yaxis) == pair.source and labels(ax.xaxis) == pair.pivot
+    assert ax.collections[0].get_array().tolist() == [[1, 0], [0, 1], [0, 0]] and len(ax.patches) == 3
+
+
 @pytest.mark.parametrize("number, shape", [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])
 def test_plans_share_one_scale_and_the_first_column_has_the_words(number, shape):
     named = {f"method {i}": np.full((2, 3), 1 / 6) for i in range(number)}
@@ -157,22 +164,6 @@ def test_lines_of_a_plan_are_as_many_as_its_entries():
     plan = np.array([[0.5, 0.0], [0.1, 0.4]])
     x, y = np.array([[0.0, 0], [1, 1]]), np.array([[0.0, 1], [1, 0]])
     assert len(figures.word_points(x, y, "ab", "cd", plan=plan).lines) == 3
-
-
-def test_the_telling_pair_is_short_and_has_the_most_links_beyond_one_to_one():
-    plain = GoldPair(["a", "b"], ["x", "y"], {(0, 0), (1, 1)}, {(0, 0), (1, 1)})
-    compound = GoldPair(["apple", "juice"], ["Apfelsaft"], {(0, 0), (1, 0)}, {(0, 0), (1, 0)})
-    endless = GoldPair(["a"] * 40, ["x"], {(i, 0) for i in range(40)}, {(i, 0) for i in range(40)})
-    assert figures.telling_pair([plain, endless, compound]) is compound
-    assert figures.telling_pair([endless]) is endless
-
-
-def test_the_telling_pair_is_no_stub_where_there_is_a_longer_one():
-    # "Gets up" against "steht auf" has the most links of all, and shows nothing.
-    stub = GoldPair(["gets", "up"], ["steht", "auf"], {(0, 0), (0, 1), (1, 0), (1, 1)}, set())
-    crossing = GoldPair(list("abcdefg"), list("abcdefg"), {(0, 1), (1, 0)}, set())
-    straight = GoldPair(list("abcdefg"), list("abcdefg"), {(0, 0), (1, 1)}, set())
-    assert figures.telling_pair([stub, straight, crossing]) is crossing
 
 
 def test_a_curve_from_zero_has_room_above_its_first_point():
@@ -211,6 +202,7 @@ def test_every_figure_draws_into_the_axes_it_is_given():
         lambda ax: figures.word_pulls(x, x + 1, "ab", "cd", x / 2, ax=ax),
         lambda ax: figures.word_paths(np.stack([x, x + 1]), x, "ab", "cd", ax=ax),
         lambda ax: figures.word_matrix(np.eye(2), "ab", "cd", annotate=".1f", ax=ax),
+        lambda ax: figures.gold_links(GoldPair(["a", "b"], ["c"], {(0, 0)}, {(0, 0)}), ax=ax),
         lambda ax: figures.curves(grid, xlabel="x", ylabel="y", ax=ax),
         lambda ax: figures.training_curves(pd.DataFrame(), {}, ylabel="y", ax=ax),
         lambda ax: figures.sentence_lengths(pd.DataFrame({"de": [3, 4], "en": [3, 5]}), ax=ax),

@@ -2,11 +2,13 @@
 
 import re
 
+import pandas as pd
 import pytest
 
-from otlib.gallery import ALL, FINDINGS, TABLES, keep, put_table, table_of
 from otlib.record import ROOT, write_text
-from otlib.study import load_study
+from otlib.study.gallery import ALL, FINDINGS, TABLES, headline_table, keep, put_table
+from otlib.study.paper import paper_results
+from otlib.study.study import load_study
 
 STUDY = """
 name: tiny
@@ -61,7 +63,7 @@ def test_of_a_study_of_findings_the_gallery_keeps_the_notebook_that_checks_them(
 def test_of_text_that_is_not_ours_the_gallery_keeps_numbers_only(tmp_path):
     """Executed notebooks quote the sentences of a corpus, whose licence may forbid to pass them on."""
     write_text(tmp_path / "de-en.tsv", "de\ten\nHaus\thouse\n")
-    files = STUDY.replace("microworld", "files") + "data: {parallel: '{language}-en.tsv'}"
+    files = STUDY.replace("microworld", "corpora") + "data: {parallel: '{language}-en.tsv'}"
     kept = names_of(keep(finished(tmp_path, files), tmp_path / "gallery", seed=0), tmp_path / "gallery" / "tiny")
     assert kept == {*TABLES.files}
 
@@ -79,7 +81,7 @@ def test_the_table_replaces_what_stands_between_its_marks_only(tmp_path):
     readme = write_text(
         tmp_path / "README.md", f"before\n{marks.format(*'aa')}\nmiddle\n{marks.format(*'bb')}\nafter\n"
     )
-    put_table(readme, "b", "| new \\1 |\n")
+    put_table(readme, "table of b", "| new \\1 |\n")
     text = readme.read_text(encoding="utf-8")
     assert text.startswith("before\n") and text.endswith("after\n") and "old a" in text and "old b" not in text
     assert "b: made by make gallery -->\n| new \\1 |\n<!--" in text
@@ -89,12 +91,46 @@ GALLERY = ROOT / "outputs/gallery"
 
 
 @pytest.mark.parametrize(
-    ("study", "file"), [("demo", "summary.md"), ("real_text", "summary.md"), ("ablations", "findings.md")]
+    ("study", "file"),
+    [
+        ("demo", "summary.md"),
+        ("real_text", "summary.md"),
+        ("ablations", "findings.md"),
+        ("ablations_real", "findings.md"),
+    ],
 )
-def test_the_readme_shows_the_tables_of_the_committed_gallery(study, file):
+def test_the_gallerys_page_shows_the_tables_that_are_committed(study, file):
     table = (GALLERY / study / file).read_text(encoding="utf-8").strip()
-    shown = table_of(study).search((ROOT / "README.md").read_text(encoding="utf-8"))[0]
-    assert table in shown and re.search(r"\d\d\.\d", table)
+    page = (GALLERY / "README.md").read_text(encoding="utf-8")
+    assert f"<!-- table of {study}: made by make gallery -->\n{table}\n<!-- end of table -->" in page
+    assert re.search(r"\d\.\d", table)
+
+
+def test_the_front_page_shows_the_table_of_the_committed_default_study():
+    table = headline_table(pd.read_csv(GALLERY / "demo/summary.csv"), paper_results())
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+    # The paper's table 1, averages over English and its five languages.
+    assert [row.split("|")[2:5] for row in table.splitlines()[-2:]] == [
+        [cell.ljust(width) for cell, width in zip(row, (29, 24, 32), strict=True)]
+        for row in ((" 73.5", " 74.6", " 75.4"), (" 73.4", " 68.0", " 74.7"))
+    ]
+
+
+@pytest.mark.parametrize("page", ["README.md", "outputs/gallery/README.md"])
+def test_every_number_of_a_page_stands_in_a_committed_file(page):
+    """Numbers in prose were once of runs that nobody could look up."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```|`[^`]*`|\]\(.*?\)|https?://\S+|Python 3\.\d+|arXiv \S+", "", text, flags=re.DOTALL)
+    results = "\n".join(path.read_text(encoding="utf-8") for path in GALLERY.glob("*/*.md"))
+    results += " ".join(f"{value:.1f}" for value in paper_results()["value"])
+    numbers = re.findall(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.])", prose)
+    settings = {"2.2", "0.05"}  # gigabytes of the environment, the paper's epsilon
+    lost = [number for number in numbers if number not in results and number not in settings]
+    assert len(numbers) > 10 and not lost
+
+
+def test_the_front_page_is_short():
+    assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") <= 150
 
 
 def test_the_gallery_is_small():

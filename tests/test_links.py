@@ -2,8 +2,8 @@
 
 import torch
 
-from otlib import transport_plan
-from otlib.links import itermax, link_confidence, mutual_argmax, pair_confidence, threshold
+from otlib.transport import transport_plan
+from otlib.transport.links import itermax, link_confidence, mutual_argmax, pair_confidence, threshold
 
 
 def test_mutual_argmax_keeps_what_both_sides_choose():

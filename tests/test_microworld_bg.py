@@ -1,25 +1,21 @@
 """Bulgarian of the embedded world, against sentences, questions and alignments written by hand."""
 
-import pytest
-
-from otlib.microworld import bg, en
-from otlib.microworld.situations import (
-    Clause,
-    Thing,
+from microworld_harness import (
+    ANNA,
+    BOOK,
+    GIRL,
+    MARIA,
+    PETER,
+    TEACHER,
+    a,
+    aligns,
+    answers,
+    asks,
+    says,
+    the,
 )
-from otlib.microworld.tokens import detokenise, links, span
 
-ANNA, MARIA, PETER = Thing("anna"), Thing("maria"), Thing("peter")
-GIRL, TEACHER, BOOK = Thing("girl"), Thing("teacher"), Thing("book")
-
-
-def a(concept, *adjectives, **more):
-    return Thing(concept, definite=False, adjectives=adjectives, **more)
-
-
-def the(concept, *adjectives, **more):
-    return Thing(concept, adjectives=adjectives, **more)
-
+from otlib.data.microworld.situations import Clause, Thing
 
 SENTENCES = [
     # The article: full and short, hard and soft, after each gender, in the plural, on the first adjective.
@@ -104,11 +100,8 @@ SENTENCES = [
     ),
 ]
 
-
-@pytest.mark.parametrize(("clause", "expected"), SENTENCES, ids=[text for _, text in SENTENCES])
-def test_sentences_are_those_a_bulgarian_would_write(clause, expected):
-    """Article, count form, aspect, place of "се": one wrong form fails."""
-    assert detokenise(bg.sentence(clause)) == expected
+# Article, count form, aspect, place of "се": one wrong form fails.
+test_sentences_are_those_a_bulgarian_would_write = says("bg", SENTENCES)
 
 
 WHO_WHAT = Clause("read", MARIA, BOOK, place="school", time="sunday")
@@ -127,12 +120,8 @@ QUESTIONS = [
     (Clause("put_on", ANNA, a("hat"), time="winter"), "time", "Кога Анна си слага шапка?"),
 ]
 
-
-@pytest.mark.parametrize(("clause", "asked", "expected"), QUESTIONS, ids=[text for *_, text in QUESTIONS])
-def test_questions_are_those_a_bulgarian_would_ask(clause, asked, expected):
-    """Question words, "се" after them, a subject that cannot be mistaken for the object."""
-    assert detokenise(bg.question(clause, asked)) == expected
-
+# Question words, "се" after them, a subject that cannot be mistaken for the object.
+test_questions_are_those_a_bulgarian_would_ask = asks("bg", QUESTIONS)
 
 # English-Bulgarian, words counted from 0: sure links, and links that are only possible.
 ALIGNMENTS = [
@@ -168,20 +157,10 @@ ALIGNMENTS = [
     ),
 ]
 
+# Hand-made links: suffixed articles, compounds, "се", "да", dropped pronouns.
+test_alignments_with_english_are_exact = aligns("bg", ALIGNMENTS)
 
-def _pairs(text):
-    return {tuple(int(i) for i in pair.split("-")) for pair in text.split()}
-
-
-@pytest.mark.parametrize(("clause", "sure", "possible"), ALIGNMENTS)
-def test_alignments_with_english_are_exact(clause, sure, possible):
-    """Hand-made links: suffixed articles, compounds, "се", "да", dropped pronouns."""
-    found = links(en.sentence(clause), bg.sentence(clause))
-    assert found == (_pairs(sure), _pairs(possible))
-
-
-def test_the_answer_of_a_question_keeps_its_preposition():
-    """ "На кого се обажда?" is answered by "на Мария", not by "Мария"."""
-    tokens = bg.sentence(Clause("call", PETER, MARIA))
-    first, last = span(tokens, "object")
-    assert [token.text for token in tokens[first : last + 1]] == ["на", "Мария"]
+# "На кого се обажда?" is answered by "на Мария", not by "Мария".
+test_the_answer_of_a_question_keeps_its_preposition = answers(
+    "bg", [(Clause("call", PETER, MARIA), "object", "на Мария")]
+)

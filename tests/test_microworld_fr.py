@@ -1,25 +1,20 @@
 """French of the embedded world, against sentences, questions and alignments written by hand."""
 
-import pytest
-
-from otlib.microworld import en, fr
-from otlib.microworld.situations import (
-    Clause,
-    Thing,
+from microworld_harness import (
+    ANNA,
+    BOOK,
+    GIRL,
+    MARIA,
+    PETER,
+    TEACHER,
+    a,
+    aligns,
+    asks,
+    says,
+    the,
 )
-from otlib.microworld.tokens import detokenise, links
 
-ANNA, MARIA, PETER = Thing("anna"), Thing("maria"), Thing("peter")
-GIRL, TEACHER, BOOK = Thing("girl"), Thing("teacher"), Thing("book")
-
-
-def a(concept, *adjectives, **more):
-    return Thing(concept, definite=False, adjectives=adjectives, **more)
-
-
-def the(concept, *adjectives, **more):
-    return Thing(concept, adjectives=adjectives, **more)
-
+from otlib.data.microworld.situations import Clause, Thing
 
 SENTENCES = [
     # Articles with elision, adjectives before and after the noun, their agreement.
@@ -106,11 +101,8 @@ SENTENCES = [
     ),
 ]
 
-
-@pytest.mark.parametrize(("clause", "expected"), SENTENCES, ids=[text for _, text in SENTENCES])
-def test_sentences_are_those_a_frenchman_would_write(clause, expected):
-    """Elision, agreement, contraction, auxiliary: one wrong form fails."""
-    assert detokenise(fr.sentence(clause)) == expected
+# Elision, agreement, contraction, auxiliary: one wrong form fails.
+test_sentences_are_those_a_frenchman_would_write = says("fr", SENTENCES)
 
 
 WHO_WHAT = Clause("read", MARIA, BOOK, place="school", time="sunday")
@@ -133,12 +125,8 @@ QUESTIONS = [
     (Clause("play_music", Thing("man"), Thing("piano")), "object", "De quoi est-ce que l'homme joue?"),
 ]
 
-
-@pytest.mark.parametrize(("clause", "asked", "expected"), QUESTIONS, ids=[text for *_, text in QUESTIONS])
-def test_questions_are_those_a_frenchman_would_ask(clause, asked, expected):
-    """Question words with their preposition, "est-ce que" and its elision."""
-    assert detokenise(fr.question(clause, asked)) == expected
-
+# Question words with their preposition, "est-ce que" and its elision.
+test_questions_are_those_a_frenchman_would_ask = asks("fr", QUESTIONS)
 
 # English-French, words counted from 0: sure links, and links that are only possible.
 ALIGNMENTS = [
@@ -184,13 +172,5 @@ ALIGNMENTS = [
     ),
 ]
 
-
-def _pairs(text):
-    return {tuple(int(i) for i in pair.split("-")) for pair in text.split()}
-
-
-@pytest.mark.parametrize(("clause", "sure", "possible"), ALIGNMENTS)
-def test_alignments_with_english_are_exact(clause, sure, possible):
-    """Hand-made links: compounds, "ne ... pas", "au", auxiliaries, words of several words."""
-    found = links(en.sentence(clause), fr.sentence(clause))
-    assert found == (_pairs(sure), _pairs(possible))
+# Hand-made links: compounds, "ne ... pas", "au", auxiliaries, words of several words.
+test_alignments_with_english_are_exact = aligns("fr", ALIGNMENTS)

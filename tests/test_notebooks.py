@@ -4,11 +4,16 @@ import ast
 import re
 from itertools import groupby
 
+import matplotlib
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
-from otlib.record import ROOT
-from otlib.run import run_notebook
+from otlib.record import ROOT, write_text
+from otlib.study.run import run_notebook
+from otlib.study.study import load_study, write_study
+
+matplotlib.use("agg")
 
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 PARAMETERS = {
@@ -22,6 +27,30 @@ PARAMETERS = {
     "40_report": ["study"],
     "41_ablations": ["study"],
 }
+TWICE = [  # in the order of a study
+    ("02_data", {"pair": "de-en"}),
+    ("03_pretrain", {}),
+    *(("10_align", {"method": method, "seed": 0}) for method in ("none", "wordot", "l2")),
+    *((task, {"method": method, "seed": 0}) for method in ("none", "wordot", "l2") for task in ("20_nli", "21_qa")),
+    ("30_pair", {"pair": "de-en"}),
+    ("40_report", {}),
+    ("41_ablations", {}),
+]
+TINY = """
+name: tiny
+source: microworld
+languages: [de]
+seeds: [0]
+data: {text_sentences: 200, parallel_pairs: 100, heldout_pairs: 40, nli_train: 60, nli_dev: 12, nli_test: 24,
+       qa_train: 60, qa_dev: 12, qa_test: 16}
+encoder: {pretrain: {vocabulary_size: 600, layers: 1, width: 16, heads: 2, steps: 5, max_length: 80, save_every: 3}}
+align: {steps: 4, batch_size: 4, max_length: 80}
+methods: {none: {objective: none}, wordot: {objective: wordot}, l2: {objective: l2}}
+nli: {pooling: mean, steps: 3, max_length: 80}
+qa: {steps: 3, max_length: 80}
+paper: {experiment: table2, rows: {wordot: WordOT}}
+findings: [{says: "1.", method: wordot, against: none, expects: {nli: better, word_alignment: as good}}]
+"""
 ALLOWED = {"otlib", "numpy", "pandas", "matplotlib", "torch", "transformers", "IPython"}
 STANDARD = {"json", "collections", "datetime", "math"}
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -129,11 +158,43 @@ def test_one_figure_a_cell(path):
 
 @every_notebook
 def test_every_call_of_a_figure_has_a_function(path):
-    from otlib import figures
+    from otlib.analysis import figures
 
     for cell in cells(path, "code"):
         for name in re.findall(r"figures\.(\w+)", cell.source.replace("study.figures", "")):
-            assert hasattr(figures, name), f"{cell.id}: otlib.figures has no {name}"
+            assert hasattr(figures, name), f"{cell.id}: otlib.analysis.figures has no {name}"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """The ``study.yaml`` of a tiny study, whose notebooks are run one after the other."""
+    folder = tmp_path_factory.mktemp("tiny")
+    return write_study(load_study(write_text(folder / "tiny.yaml", TINY), outputs=folder))
+
+
+@pytest.mark.parametrize(("name", "given"), TWICE, ids=lambda value: value if isinstance(value, str) else "")
+def test_every_cell_of_a_study_can_run_twice_and_no_name_changes_its_type(tiny, name, given, monkeypatch):
+    """A second run of ``study = load_study(study)`` in JupyterLab once raised TypeError in eight notebooks."""
+    run_every_cell_twice(name, {"study": str(tiny), **given}, monkeypatch)
+
+
+def test_every_cell_of_the_primer_can_run_twice(monkeypatch):
+    run_every_cell_twice("01_transport_primer", {"steps": 3}, monkeypatch)
+
+
+def run_every_cell_twice(name, given, monkeypatch):
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: None)
+    space, types = {"__name__": "__main__"}, {}
+    for cell in cells(ROOT / f"notebooks/{name}.ipynb", "code"):
+        for _ in range(2):
+            exec(compile(cell.source, f"{name} {cell.id}", "exec"), space)
+            if "parameters" in cell.metadata.get("tags", []):
+                space |= given
+            plt.close("all")
+        for variable, value in space.items():
+            if variable != "__builtins__" and value is not None:
+                kind = types.setdefault(variable, type(value))
+                assert type(value) is kind, f"{cell.id}: {variable} was {kind.__name__}, is {type(value).__name__}"
 
 
 def test_the_primer_runs_from_the_first_cell_to_the_last(tmp_path):

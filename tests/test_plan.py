@@ -4,21 +4,24 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from otlib import plan
 from otlib.record import ROOT, write_text
-from otlib.run import main
-from otlib.study import load_study
+from otlib.settings import Nli
+from otlib.study import plan
+from otlib.study.paper import PUBLISHED
+from otlib.study.run import main
+from otlib.study.study import load_study
+from otlib.training import trainer
 
 STUDY = """
 name: tiny
 title: A tiny study
-source: hub
+source: corpora
 languages: [de, el]
 seeds: [0, 1]
 data:
   parallel:
     de: {hub: Helsinki-NLP/europarl, config: de-en, split: train}
-    el: [{file: [a.el, a.en]}, {hub: Helsinki-NLP/europarl, config: el-en, split: train}]
+    el: [[a.el, a.en], {hub: Helsinki-NLP/europarl, config: el-en, split: train}]
   parallel_pairs: 1000
   nli_train: {hub: facebook/xnli, config: en, split: train}
   nli_dev: {hub: facebook/xnli, config: en, split: validation}
@@ -54,7 +57,7 @@ def test_jobs_are_notebooks_times_methods_times_seeds(study):
 
 def test_what_a_study_does_not_set_is_the_functions_default(study):
     # Steps that stand in no file are run, too.
-    bare = study.model_copy(update={"nli": {"batch_size": 4}})
+    bare = study.model_copy(update={"nli": Nli(batch_size=4)})
     assert {t.steps for t in plan.trainings(bare) if t.kind == "nli"} == {1000}
 
 
@@ -78,7 +81,7 @@ def test_disk_is_four_bytes_a_weight_for_each_encoder_kept(study, encoder):
 @pytest.mark.parametrize("name, millions", [("bert-base-multilingual-cased", 177.9), ("xlm-roberta-base", 278.0)])
 def test_published_encoders_have_their_published_size(name, millions):
     # Parameters of the encoder with its pooler, as the checkpoints have them.
-    kind, sizes = plan.PUBLISHED[name]
+    kind, sizes = PUBLISHED[name]
     with torch.device("meta"):
         model = plan.AutoModel.from_config(plan.AutoConfig.for_model(kind, **sizes))
     assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.1)
@@ -119,6 +122,37 @@ def test_a_step_measured_with_fewer_examples_is_scaled_by_their_number(study, en
     assert sizes == [16, 2]
 
 
+def test_steps_are_those_of_the_trainer(study, encoder, monkeypatch):
+    """A loop of the plan's own once measured other steps than those that are run."""
+    seen = []
+
+    def spied(*arguments, **options):
+        seen.append((arguments[3].steps, arguments[3].accumulation, arguments[3].clip))
+        return trainer.train(*arguments, **options)
+
+    monkeypatch.setattr(plan, "train", spied)
+    for training in [t for t in plan.trainings(study) if t.steps]:
+        step = plan.measure(training, encoder, 2, torch.device("cpu"))
+        assert step.batch > 0 and step.update >= 0
+    assert seen == [(2, 1, 1.0), (2, 2, 1.0)] * 5
+
+
+def test_a_batch_is_what_a_step_of_two_takes_longer_than_a_step_of_one(study, monkeypatch):
+    spent = {1: 5.0, 2: 8.0}
+    monkeypatch.setattr(plan, "_step_seconds", lambda model, objective, batch, given, *_: spent[given.accumulation])
+    assert plan._seconds(None, None, None, study.nli, 1, 1) == (3.0, 2.0)
+
+
+def test_the_plan_prints_every_setting_and_marks_what_the_study_sets(study):
+    tables = plan.settings_tables(study)
+    assert list(tables) == ["Settings: align", "Settings: nli", "Methods, and what they change in align"]
+    align = tables["Settings: align"].set_index("setting")
+    assert align.loc["accumulation", ["value", "here"]].tolist() == ["2", "set"]
+    assert align.loc["learning_rate", ["value", "here"]].tolist() == ["5e-05", ""]
+    methods = tables["Methods, and what they change in align"].set_index("method")["sets"]
+    assert methods["wordot"] == "objective: wordot, steps: 20"
+
+
 def test_a_step_that_does_not_fit_is_said_to_be_so(study, encoder, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError
@@ -143,7 +177,7 @@ def test_an_encoder_of_unknown_size_leaves_the_hours_out(study):
 
 
 def test_the_command_prints_the_plan_of_a_study_in_params(capsys, monkeypatch):
-    monkeypatch.setattr(plan, "plan", lambda study: [study.name, f"{study.seeds} {study.nli['steps']}"])
+    monkeypatch.setattr(plan, "plan", lambda study: [study.name, f"{study.seeds} {study.nli.steps}"])
     assert main(["plan", "paper/large", "--seeds", "1", "--set", "nli.steps=3"]) == 0
     assert capsys.readouterr().out == "paper-large\n\n[1] 3\n\n"
     assert not (ROOT / "outputs/paper-large").exists()

@@ -5,8 +5,9 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
-import otlib.trainer
-from otlib.pretrain import mask_subwords, pretrain, train_tokenizer
+import otlib.training.trainer
+from otlib.settings import Pretrain
+from otlib.training.pretrain import _collate, _pieces, mask_subwords, pretrain, train_tokenizer
 
 WORDS = {
     "en": ["the", "dog", "reads", "a", "café", "book", "every", "évening"],
@@ -26,7 +27,7 @@ def files(tmp_path_factory):
     return {language: folder / f"{language}.txt" for language in WORDS}
 
 
-SMALL = {"vocabulary_size": 150, "layers": 1, "width": 32, "heads": 2, "batch_size": 12, "max_length": 16}
+SMALL = Pretrain(vocabulary_size=150, layers=1, width=32, heads=2, batch_size=12, max_length=16)
 
 
 def test_lower_casing_keeps_accents(files, tmp_path):
@@ -42,7 +43,7 @@ def test_lower_casing_keeps_accents(files, tmp_path):
 def test_saved_tokenizer_loads_with_the_same_ids(files, tmp_path):
     """transformers 5 rebuilds BERT tokenizers from the model's type: accents and case must survive that."""
     trained = train_tokenizer(list(files.values()), tmp_path, vocabulary_size=150, lowercase=True)
-    pretrain(files, tmp_path / "encoder", steps=1, **SMALL)
+    pretrain(files, tmp_path / "encoder", SMALL.changed(steps=1))
     lines = [line for path in files.values() for line in path.read_text(encoding="utf-8").splitlines()]
     for folder in (tmp_path, tmp_path / "encoder"):
         loaded = AutoTokenizer.from_pretrained(folder)
@@ -62,6 +63,16 @@ def test_same_text_gives_the_same_vocabulary(files, tmp_path):
     ]
     assert all(vocabulary == vocabularies[0] for vocabulary in vocabularies)
     assert len(vocabularies[0]) == 150
+
+
+def test_batch_equals_the_tokenizers_own(files, tmp_path):
+    """Pieces have no special tokens; a batch puts them on and pads, as the tokenizer would."""
+    tokenizer = train_tokenizer(list(files.values()), tmp_path, vocabulary_size=150, lowercase=True)
+    documents = ["the dog reads", "книга", "ένα βιβλίο κάθε βράδυ ."]
+    batch = _collate([range(3)], pieces=_pieces(documents, tokenizer, 100), tokenizer=tokenizer)
+    expected = tokenizer(documents, padding=True, return_tensors="pt")
+    for name in ("input_ids", "attention_mask"):
+        assert torch.equal(batch[name], expected[name])
 
 
 def test_masking_follows_bert():
@@ -89,7 +100,7 @@ def test_masking_follows_bert():
 
 def test_pretraining_learns_and_saves_an_encoder(files, tmp_path):
     """The held-out loss of every language falls, and the folder is a checkpoint like any other."""
-    log = pretrain(files, tmp_path, steps=400, **SMALL)
+    log = pretrain(files, tmp_path, SMALL.changed(steps=400))
     for language in files:
         heldout = log[f"heldout_{language}"].dropna()
         assert heldout.iloc[-1] < 0.8 * heldout.iloc[0]
@@ -110,14 +121,14 @@ def test_pretraining_learns_and_saves_an_encoder(files, tmp_path):
 def test_saved_model_predicts_as_the_trained_one(files, tmp_path, monkeypatch):
     """The vocabulary head shares its weights with the embeddings: they must come back together."""
     seen = {}
-    save = otlib.trainer.save_pretrained
+    save = otlib.training.trainer.save_pretrained
 
     def note(model, *rest):
         seen["model"] = model
         save(model, *rest)
 
-    monkeypatch.setattr("otlib.pretrain.save_pretrained", note)
-    pretrain(files, tmp_path, steps=3, **SMALL)
+    monkeypatch.setattr("otlib.training.pretrain.save_pretrained", note)
+    pretrain(files, tmp_path, SMALL.changed(steps=3))
     batch = AutoTokenizer.from_pretrained(tmp_path)("the [MASK] reads", return_tensors="pt")
     loaded = AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
     torch.testing.assert_close(loaded(**batch).logits, seen["model"](**batch).logits)
@@ -125,18 +136,18 @@ def test_saved_model_predicts_as_the_trained_one(files, tmp_path, monkeypatch):
 
 def test_second_segment_starts_as_the_first(files, tmp_path):
     """Only single sentences are pretrained on: a pair's second segment would else be read through noise."""
-    pretrain(files, tmp_path, steps=2, **SMALL)
+    pretrain(files, tmp_path, SMALL.changed(steps=2))
     segments = AutoModel.from_pretrained(tmp_path).embeddings.token_type_embeddings.weight
     assert torch.equal(segments[0], segments[1])
 
 
 def test_resumed_pretraining_equals_the_uninterrupted_one(files, tmp_path, monkeypatch):
     """Masks are drawn at random in every step: the resumed run must draw the same."""
-    settings = {**SMALL, "steps": 8, "save_every": 3, "dropout": 0.1}
-    pretrain(files, tmp_path / "whole", **settings)
+    settings = SMALL.changed(steps=8, save_every=3, dropout=0.1)
+    pretrain(files, tmp_path / "whole", settings)
 
     calls = []
-    objective = otlib.pretrain._objective
+    objective = otlib.training.pretrain._objective
 
     def killed(*arguments, **keywords):
         calls.append(1)
@@ -144,13 +155,13 @@ def test_resumed_pretraining_equals_the_uninterrupted_one(files, tmp_path, monke
             raise KeyboardInterrupt
         return objective(*arguments, **keywords)
 
-    monkeypatch.setattr("otlib.pretrain._objective", killed)
+    monkeypatch.setattr("otlib.training.pretrain._objective", killed)
     with pytest.raises(KeyboardInterrupt):
-        pretrain(files, tmp_path / "cut", **settings)
+        pretrain(files, tmp_path / "cut", settings)
     assert not (tmp_path / "cut" / "config.json").exists()
     assert [path.name for path in (tmp_path / "cut" / "checkpoint").iterdir()] == ["step-3"]
     monkeypatch.undo()
-    pretrain(files, tmp_path / "cut", resume=True, **settings)
+    pretrain(files, tmp_path / "cut", settings, resume=True)
     whole, cut = (AutoModel.from_pretrained(tmp_path / name).state_dict() for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole if "pooler" not in name)
 
@@ -159,7 +170,7 @@ def test_languages_are_sampled_evenly_whatever_their_size(files, tmp_path, monke
     """The largest file must not take the smaller languages' share."""
     scripts = {"en": 0, "other": 0}
     tokenizer = train_tokenizer(list(files.values()), tmp_path / "tokenizer", vocabulary_size=200, lowercase=True)
-    objective = otlib.pretrain._objective
+    objective = otlib.training.pretrain._objective
 
     def count(model, batch, **keywords):
         if model.training:
@@ -167,15 +178,13 @@ def test_languages_are_sampled_evenly_whatever_their_size(files, tmp_path, monke
                 scripts["en" if text.isascii() or "é" in text else "other"] += 1
         return objective(model, batch, **keywords)
 
-    monkeypatch.setattr("otlib.pretrain._objective", partial(count))
-    pretrain(files, tmp_path / "encoder", steps=20, **SMALL)
+    monkeypatch.setattr("otlib.training.pretrain._objective", partial(count))
+    pretrain(files, tmp_path / "encoder", SMALL.changed(steps=20))
     assert scripts["en"] == pytest.approx(20 * 12 / 3, rel=0.1)
 
 
 def test_long_documents_are_cut_into_pieces_not_dropped(files, tmp_path):
     """A document longer than the encoder's limit is read to its end."""
-    from otlib.pretrain import _pieces
-
     tokenizer = train_tokenizer(list(files.values()), tmp_path, vocabulary_size=200, lowercase=True)
     document = " ".join(WORDS["en"] * 5)
     pieces = _pieces(["the dog", document], tokenizer, 7)
@@ -188,4 +197,4 @@ def test_file_without_documents_is_refused(tmp_path):
     """One clear sentence that names the file."""
     (tmp_path / "de.txt").write_text("only one line\n\n")
     with pytest.raises(ValueError, match=r"de\.txt: pretraining needs at least two documents"):
-        pretrain({"de": tmp_path / "de.txt"}, tmp_path / "encoder", steps=1, **SMALL)
+        pretrain({"de": tmp_path / "de.txt"}, tmp_path / "encoder", SMALL.changed(steps=1))

@@ -1,5 +1,4 @@
 import json
-import lzma
 import random
 import string
 from types import SimpleNamespace
@@ -13,79 +12,12 @@ from hypothesis import strategies as st
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
-import otlib.qa
-from otlib.align import load_encoder
-from otlib.pretrain import train_tokenizer
-from otlib.qa import best_spans, finetune, normalise_answer, predict, read_qa, score, score_answer
-
-# Reading
-
-
-def squad(*questions, context="Die Katze schläft im Haus."):
-    """SQuAD v1.1 JSON of (id, question, answers as (text, start))."""
-    qas = [
-        {
-            "id": name,
-            "question": question,
-            "answers": [{"text": text, "answer_start": start} for text, start in answers],
-        }
-        for name, question, answers in questions
-    ]
-    return {"version": "1.1", "data": [{"title": "t", "paragraphs": [{"context": context, "qas": qas}]}]}
-
-
-def write(path, data):
-    path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-    return path
-
-
-def test_questions_are_read_with_their_contexts(tmp_path):
-    data = squad(("q1", "Wer schläft?", [("Die Katze", 0), ("Katze", 4)]), ("q2", "Wo?", [("im Haus", 18)]))
-    questions = read_qa(write(tmp_path / "de.json", data))
-    assert questions["id"].tolist() == ["q1", "q2"]
-    assert questions["answers"].tolist() == [["Die Katze", "Katze"], ["im Haus"]]
-    assert questions["starts"].tolist() == [[0, 4], [18]]
-    (tmp_path / "de.json.xz").write_bytes(lzma.compress(json.dumps(data).encode()))
-    pd.testing.assert_frame_equal(read_qa(tmp_path / "de.json.xz"), questions)
-
-
-def test_offsets_count_characters_not_bytes(tmp_path):
-    # Greek letters take two bytes each in UTF-8, and an emoji four.
-    context = "Η γάτα 🐈 κοιμάται στο σπίτι."
-    data = squad(("q", "Πού;", [("στο σπίτι", context.index("στο"))]), context=context)
-    assert read_qa(write(tmp_path / "el.json", data))["answers"][0] == ["στο σπίτι"]
-
-
-@pytest.mark.parametrize(
-    ("answers", "message"),
-    [
-        ([("Die Katze", 0), ("Haus", 20)], "the answer 'Haus' is not at offset 20"),
-        ([("Haus", -5)], "the answer 'Haus' is not at offset -5"),  # from the end it would be right
-        ([("Haus", "21")], "the answer 'Haus' is not at offset '21'"),
-        ([(" ", 3)], "the answer ' ' is empty"),
-        ([], "it has no answer"),
-    ],
-)
-def test_a_faulty_answer_is_named_by_file_and_question(tmp_path, answers, message):
-    data = squad(("good", "Wo?", [("Haus", 21)]), ("q7", "Wo?", answers))
-    with pytest.raises(ValueError, match=rf"de\.json, question q7: {message}"):
-        read_qa(write(tmp_path / "de.json", data))
-
-
-@pytest.mark.parametrize("data", [{"data": [{"title": "t"}]}, {"answers": []}, [1, 2], {"data": 3}])
-def test_other_json_is_refused(tmp_path, data):
-    with pytest.raises(ValueError, match=r"x\.json is not SQuAD v1\.1 JSON"):
-        read_qa(write(tmp_path / "x.json", data))
-
-
-def test_a_file_cut_short_or_without_questions_is_refused(tmp_path):
-    path = write(tmp_path / "x.json", squad(("q", "Wo?", [("Haus", 21)])))
-    path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
-    with pytest.raises(ValueError, match=r"x\.json is not SQuAD v1\.1 JSON"):
-        read_qa(path)
-    with pytest.raises(ValueError, match=r"y\.json holds no question"):
-        read_qa(write(tmp_path / "y.json", squad()))
-
+import otlib.tasks.qa
+from otlib.settings import Qa
+from otlib.tasks.finetune import pad
+from otlib.tasks.qa import best_spans, finetune, normalise_answer, predict, score, score_answer
+from otlib.training.pretrain import train_tokenizer
+from otlib.training.words import load_encoder
 
 # Scores
 
@@ -119,10 +51,12 @@ def test_repeated_words_count_as_often_as_both_have_them():
 
 
 def test_the_best_gold_answer_counts():
+    # SQuAD's annotators chose different stretches, of which an answer need match one.
     assert score_answer("1 May", ["May", "1 May", "in May 1990"]) == (1, 1)
 
 
 def test_scores_are_means_by_language_in_per_cent():
+    # A mean over all questions would weigh languages by their numbers.
     predictions = pd.DataFrame({"language": ["en", "en", "de"], "f1": [1, 0.5, 0.25], "exact_match": [1, 0, 0]})
     scores = score(predictions).set_index(["language", "metric"])["value"]
     assert scores["en", "f1"] == 75
@@ -175,6 +109,7 @@ ANSWERS = st.lists(
 @settings(max_examples=400, deadline=None)
 @given(ANSWERS, st.lists(ANSWERS, min_size=1, max_size=3))
 def test_scores_equal_an_independent_reading_of_the_official_rules(predicted, golds):
+    # Regular expressions and translation tables, against the rules spelled out above.
     assert score_answer(predicted, golds) == pytest.approx(official_scores(predicted, golds))
     assert score_answer(golds[0], golds) == pytest.approx(official_scores(golds[0], golds))
 
@@ -184,6 +119,7 @@ def test_scores_equal_an_independent_reading_of_the_official_rules(predicted, go
 NOUNS = [f"{a}{b}" for a in "bdfg" for b in ("ana", "ene", "olo")]
 GREEK = ["γάτα", "σπίτι", "ήλιος", "δρόμος"]
 MARKED = ["zoz", "zuz", "zez"]
+WINDOW = Qa(max_length=32)
 SIZE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
 
 
@@ -253,7 +189,7 @@ def test_windows_cover_the_context_and_share_their_stride(encoder):
     # A subword in no window could never be answered.
     tokenizer, _ = load_encoder(encoder)
     items = ragged()
-    windows = otlib.qa._windows(tokenizer, items, 24, 6)
+    windows = otlib.tasks.qa._windows(tokenizer, items, 24, 6)
     assert max(map(len, windows.inputs["input_ids"])) == 24
     several = 0
     for item, text in enumerate(items["context"]):
@@ -270,8 +206,8 @@ def test_targets_are_the_answers_in_every_window_that_holds_them(encoder):
     # Off by one subword in a target teaches the wrong answer without any error.
     tokenizer, _ = load_encoder(encoder)
     items = ragged(60)
-    windows = otlib.qa._windows(tokenizer, items, 24, 6)
-    kept, spans = otlib.qa._targets(windows, items)
+    windows = otlib.tasks.qa._windows(tokenizer, items, 24, 6)
+    kept, spans = otlib.tasks.qa._targets(windows, items)
     assert len(kept) > 60
     single = 0
     for window, (first, last) in zip(kept, spans, strict=True):
@@ -300,7 +236,7 @@ def test_a_question_longer_than_half_a_window_is_cut_and_counted(encoder):
     tokenizer, _ = load_encoder(encoder)
     items = questions(3)
     items.loc[1, "question"] = " ".join(NOUNS * 5)
-    windows = otlib.qa._windows(tokenizer, items, 32, 128)
+    windows = otlib.tasks.qa._windows(tokenizer, items, 32, 128)
     assert windows.cut_questions == 1
     window = windows.item.index(1)
     first, _ = windows.context[window]
@@ -351,7 +287,8 @@ def test_the_answer_is_found_in_whichever_window_it_stands(encoder):
     items = questions(40, words=NOUNS + GREEK, length=(1, 80))
     items["context"] = items["context"].str.replace("zuz|zez", "zoz", regex=True)
     items["answers"] = [["zoz"]] * len(items)
-    predictions = predict(Pointer(tokenizer, "zoz"), tokenizer, items, max_length=32, batch_size=7)
+    predictions, cut = predict(Pointer(tokenizer, "zoz"), tokenizer, items, WINDOW, at_once=7)
+    assert cut == 0
     assert predictions["id"].tolist() == items["id"].tolist()
     assert (predictions["predicted"] == "zoz").all()
     assert (predictions[["f1", "exact_match"]] == 1).all(axis=None)
@@ -371,7 +308,7 @@ def test_the_answer_is_the_text_of_the_context_not_its_subwords(encoder):
             "starts": [[9]],
         }
     )
-    assert predict(Pointer(tokenizer, word[0]), tokenizer, items)["predicted"].tolist() == ["ΣΠΊΤΙ"]
+    assert predict(Pointer(tokenizer, word[0]), tokenizer, items).table["predicted"].tolist() == ["ΣΠΊΤΙ"]
 
 
 def test_a_context_without_a_subword_answers_nothing(encoder):
@@ -379,71 +316,74 @@ def test_a_context_without_a_subword_answers_nothing(encoder):
     tokenizer, _ = load_encoder(encoder)
     items = questions(2)
     items.loc[1, "context"] = "\u200d"
-    predictions = predict(Pointer(tokenizer, "zoz"), tokenizer, items)
+    predictions = predict(Pointer(tokenizer, "zoz"), tokenizer, items).table
     assert predictions["predicted"][1] == ""
     assert predictions["f1"][1] == 0
 
 
 # Fine-tuning
 
-FAST = {"steps": 80, "batch_size": 16, "learning_rate": 1e-2, "max_length": 32}
-BRIEF = {"steps": 3, "batch_size": 8, "learning_rate": 1e-3, "max_length": 32}
+FAST = WINDOW.changed(steps=80, batch_size=16, learning_rate=1e-2)
+BRIEF = WINDOW.changed(steps=3, batch_size=8, learning_rate=1e-3)
 
 
 @pytest.mark.parametrize("build", ["encoder", "xlmr"])
 def test_fine_tuning_learns_to_point_at_the_answer(build, request, tmp_path):
     # Long contexts need several windows; the answers of the test are read in all of them.
     folder = request.getfixturevalue(build)
-    model, tokenizer, log = finetune(folder, questions(120), questions(20, seed=1), tmp_path, **FAST)
-    predictions = predict(model, tokenizer, questions(40, seed=2, length=(1, 30)), max_length=32)
+    model, tokenizer, log, counts = finetune(folder, questions(120), questions(20, seed=1), tmp_path, FAST)
+    predictions = predict(model, tokenizer, questions(40, seed=2, length=(1, 30)), FAST).table
     assert predictions["exact_match"].mean() > 0.9
     assert log["dev_f1"].dropna().iloc[-1] > 0.9
-    assert log.attrs["cut_questions"] == 0
+    assert counts["cut_questions"] == 0
     assert not model.training
 
 
 def test_windows_without_the_answer_are_counted_and_not_trained_on(encoder, tmp_path):
     # Windows longer than the encoder's 32 positions are not asked for, whatever max_length says.
-    settings = BRIEF | {"max_length": 512}
-    log = finetune(encoder, questions(40, length=(40, 50)), questions(4), tmp_path, **settings)[2]
-    assert 0 < log.attrs["without_answer"] < log.attrs["windows"]
+    long = questions(40, length=(40, 50))
+    counts = finetune(encoder, long, questions(4), tmp_path, BRIEF.changed(max_length=512)).counts
+    assert 0 < counts["without_answer"] < counts["windows"]
 
 
 def test_answers_longer_than_every_window_are_one_clear_error(encoder, tmp_path):
+    # There would be nothing to train on.
     items = questions(4, length=(40, 50))
     items["answers"], items["starts"] = [[text] for text in items["context"]], [[0]] * 4
     with pytest.raises(ValueError, match="no answer fits a window of 32 subwords: raise qa.max_length"):
-        finetune(encoder, items, questions(4), tmp_path, **BRIEF)
+        finetune(encoder, items, questions(4), tmp_path, BRIEF)
 
 
 def test_frozen_embeddings_stay_and_layers_move(encoder, tmp_path):
+    # Freezing must reach the encoder inside transformers' own model.
     before = AutoModel.from_pretrained(encoder).state_dict()
-    model = finetune(encoder, questions(), questions(4), tmp_path, freeze=1, **BRIEF)[0]
-    after = model.encoder.state_dict()
+    tuned = finetune(encoder, questions(), questions(4), tmp_path, BRIEF.changed(freeze=1))
+    after = tuned.model.encoder.state_dict()
     for name in ("embeddings.word_embeddings.weight", "encoder.layer.0.output.dense.weight"):
         assert torch.equal(before[name], after[name]) == name.startswith("embeddings")
 
 
 def test_padding_takes_no_probability(encoder, tmp_path):
     # The loss of a question must not depend on the longer ones in its batch.
-    model, tokenizer, _ = finetune(encoder, questions(), questions(4), tmp_path, **BRIEF)
+    model, tokenizer, *_ = finetune(encoder, questions(), questions(4), tmp_path, BRIEF)
     items = questions(12)
-    windows = otlib.qa._windows(tokenizer, items, 32, 8)
-    kept, spans = otlib.qa._targets(windows, items)
+    windows = otlib.tasks.qa._windows(tokenizer, items, 32, 8)
+    kept, spans = otlib.tasks.qa._targets(windows, items)
     inputs = {name: [rows[i] for i in kept] for name, rows in windows.inputs.items()}
 
     def loss(chosen):
-        batch = otlib.qa._collate([np.array(chosen)], inputs=inputs, spans=spans, tokenizer=tokenizer)
-        return float(otlib.qa._objective(model, batch)[0])
+        batch = {**pad(tokenizer, inputs, chosen), "span": torch.from_numpy(spans[chosen])}
+        return float(otlib.tasks.qa._objective(model, batch)[0])
 
     assert len({len(row) for row in inputs["input_ids"]}) > 1
     with torch.no_grad():
         singly = np.mean([loss([i]) for i in range(len(kept))])
-        assert loss(range(len(kept))) == pytest.approx(singly, abs=1e-5)
+        assert loss(list(range(len(kept)))) == pytest.approx(singly, abs=1e-5)
 
 
 def test_predictions_do_not_depend_on_the_batch(encoder, tmp_path):
-    model, tokenizer, _ = finetune(encoder, questions(), questions(4), tmp_path, **BRIEF)
+    # Windows are sorted by length; each answer must come back to its question.
+    model, tokenizer, *_ = finetune(encoder, questions(), questions(4), tmp_path, BRIEF)
     items = questions(30, seed=5, length=(1, 40))
-    together, singly = (predict(model, tokenizer, items, batch_size=size) for size in (30, 1))
+    together, singly = (predict(model, tokenizer, items, at_once=size).table for size in (30, 1))
     assert (together["predicted"] == singly["predicted"]).mean() > 0.9  # float32: near ties may fall apart

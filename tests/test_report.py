@@ -1,274 +1,174 @@
-"""What the report's sentences rest on: predictions of all runs, verdicts with intervals, changed links."""
+"""What the report shows: every table has the numbers of its summary, every sentence the verdict of its interval."""
+
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from otlib.corpora import GoldPair
-from otlib.evaluation import (
-    beside_paper,
-    check_findings,
-    contest,
-    link_changes,
-    seed_interval,
-    summarise,
-    with_interval,
+from otlib.analysis.report import (
+    at_a_glance,
+    average_table,
+    bullet_list,
+    findings_in_words,
+    findings_table,
+    gains_by_seen,
+    language_table,
+    paper_table,
+    readable,
+    time_and_memory,
+    verdict_table,
+    verdicts_in_words,
 )
-from otlib.record import same_settings, write_text
-from otlib.study import load_predictions, load_study, paper_results
+from otlib.analysis.statistics import check_findings, contest, summarise
+from otlib.record import write_text
+from otlib.settings import Finding
 
-STUDY = """
-name: tiny
-source: microworld
-languages: [de]
-seeds: [0, 1]
-encoder: {checkpoint: bert-base-multilingual-cased}
-methods: {none: {objective: none}, wordot: {objective: wordot}}
-nli: {}
-qa: {}
-"""
+NLI, AER = ("nli", "accuracy"), ("word_alignment", "aer")
 
 
-@pytest.fixture
-def study(tmp_path):
-    path = write_text(tmp_path / "tiny.yaml", STUDY)
-    return load_study(path, outputs=tmp_path, check_data=False)
-
-
-def results(scores, metric="accuracy", task="nli"):
-    """Scores by method, one a seed, of German."""
-    rows = [(method, seed, value) for method, values in scores.items() for seed, value in enumerate(values)]
-    table = pd.DataFrame(rows, columns=["method", "seed", "value"])
-    return table.assign(task=task, metric=metric, language="de")
-
-
-# --- predictions --------------------------------------------------------------------------------------------
-
-
-def test_predictions_of_all_runs_become_item_scores_in_per_cent(study):
-    nli = "language,pairID,gold,predicted\nde,007,neutral,neutral\nde,8,neutral,entailment\n"
-    write_text(study.task_folder("nli", "wordot", 1) / "predictions.csv", nli)
-    write_text(
-        study.task_folder("qa", "none", 0) / "predictions.csv",
-        "language,id,predicted,f1,exact_match\nde,a-1,x,0.25,0\n",
-    )
-    read = load_predictions(study)
-    assert read["nli"].to_dict("list") == {
-        "language": ["de", "de"],
-        "item": ["007", "8"],
-        "accuracy": [100.0, 0.0],
-        "method": ["wordot", "wordot"],
-        "seed": [1, 1],
-    }
-    assert read["qa"][["f1", "exact_match"]].values.tolist() == [[25.0, 0.0]]
-
-
-def test_a_predicted_answer_may_be_missing_or_read_null(study):
-    # pandas takes "null" and an empty answer for a missing value, which equals nothing.
-    rows = "language,pairID,gold,predicted\nde,null,neutral,neutral\n"
-    write_text(study.task_folder("nli", "none", 0) / "predictions.csv", rows)
-    assert load_predictions(study)["nli"]["item"].tolist() == ["null"]
-
-
-def test_a_task_without_predictions_is_left_out(study):
-    assert load_predictions(study) == {}
-
-
-# --- verdicts -----------------------------------------------------------------------------------------------
-
-
-def test_one_seed_tells_nothing_of_an_interval_nor_of_better_and_worse():
-    # An interval without width once made every difference between single runs a sure one.
-    assert np.isnan(seed_interval([70.0])).all()
-    table = contest(results({"wordot": [60.0], "l2": [70.0]}), methods=["wordot"], rivals=["l2"])
-    assert set(table["verdict"]) == {"unknown"}
-    assert with_interval(table, "gain").tolist() == ["-10.0", "-10.0"]
-
-
-@pytest.mark.parametrize("metric, verdict", [("accuracy", "better"), ("aer", "worse")])
-def test_a_lower_error_rate_and_a_higher_score_are_better(metric, verdict):
-    table = contest(
-        results({"wordot": [70.0, 71.0, 72.0], "l2": [60.0, 61.0, 62.5]}, metric),
-        methods=["wordot"],
-        rivals=["l2"],
-    )
-    assert set(table["verdict"]) == {verdict}
-    assert set(table["method"]) == {"wordot"} and set(table["rival"]) == {"l2"}
-
-
-def test_without_a_rival_there_is_no_contest():
-    scores = results({"wordot": [70.0, 71.0]})
-    assert contest(scores, methods=["wordot"], rivals=[]).empty
-    assert contest(scores, methods=[], rivals=["wordot"]).empty
-
-
-def test_gains_are_paired_by_seed():
-    # Seeds differ far more than methods do: unpaired, this gain of one point would drown.
-    summary = summarise(results({"none": [50.0, 60.0, 70.0], "wordot": [51.0, 61.1, 70.9]}))
-    row = summary[(summary["method"] == "wordot") & (summary["language"] == "de")].iloc[0]
-    assert row["gain"] == pytest.approx(1) and 0.7 < row["gain_low"] < 1 < row["gain_high"] < 1.3
-
-
-def test_an_interval_is_written_with_its_value():
-    table = pd.DataFrame({"value": [25.06], "low": [24.0], "high": [26.2]})
-    assert with_interval(table).tolist() == ["25.1 [24.0, 26.2]"]
-    table = pd.DataFrame({"gain": [1.0], "gain_low": [-0.5], "gain_high": [2.5]})
-    assert with_interval(table, "gain").tolist() == ["+1.0 [-0.5, +2.5]"]
-
-
-def test_links_are_won_and_lost_by_their_words():
-    gold = [GoldPair(["the", "bread"], ["das", "Brot"], {(0, 0), (1, 1)}, {(0, 0), (1, 1)})]
-    won, lost = link_changes(gold, before=[{(0, 0), (0, 1)}], after=[{(1, 1), (1, 0)}])
-    assert won == {("bread", "Brot"): 1} and lost == {("the", "das"): 1}
-
-
-# --- the paper ----------------------------------------------------------------------------------------------
-
-
-def runs(values, method="wordot", task="nli", metric="accuracy"):
-    """Scores of one method: a list of a value a seed, by language."""
-    rows = [(code, seed, value) for code, scores in values.items() for seed, value in enumerate(scores)]
-    table = pd.DataFrame(rows, columns=["language", "seed", "value"])
-    return table.assign(method=method, task=task, metric=metric)
-
-
-def compare(results, experiment="table2", **rows):
-    table = beside_paper(results, paper_results(), experiment=experiment, rows=rows)
-    return table.set_index(["task", "metric", "language", "method"])
-
-
-def test_our_numbers_stand_beside_those_of_the_papers_row():
-    table = compare(runs({"de": [70.0, 71.0, 75.0]}), wordot="WordOT", none="mBERT")
-    row = table.loc["nli", "accuracy", "de", "wordot"]
-    assert (row["model"], row["value"], row["paper"], row["runs"]) == ("WordOT", 72.0, 73.7, 3)
-    assert row["difference"] == pytest.approx(72.0 - 73.7)
-    # Student's t with two degrees of freedom: 4.3027 standard errors, by its table.
-    half = 4.3027 * np.std([70, 71, 75], ddof=1) / 3**0.5
-    assert (row["low"], row["high"]) == (pytest.approx(72 - half, abs=1e-3), pytest.approx(72 + half, abs=1e-3))
-    # What has not been run stands there with the paper's value, and says so.
-    missing = table.loc["nli", "accuracy", "de", "none"]
-    assert (missing["paper"], missing["runs"]) == (72.0, 0) and np.isnan(missing["value"])
-
-
-def test_the_papers_f1_stands_beside_accuracy_and_macro_f1():
-    table = compare(runs({"sw": [50.0]}, metric="macro_f1"), wordot="LargeWordOT")
-    assert table.loc["nli", "macro_f1", "sw", "wordot"]["difference"] == pytest.approx(50 - 62.2)
-    assert table.loc["nli", "accuracy", "sw", "wordot"]["runs"] == 0
-    assert table.loc["qa", "f1", "de", "wordot"]["paper"] == 71.8
-    assert table.loc["qa", "exact_match", "zh", "wordot"]["paper"] == 43.1
-
-
-def test_an_average_counts_the_runs_that_have_all_of_its_languages():
-    # A mean over the easy languages only would look like progress.
-    answers = {"en": [80.0, 82.0], "de": [70.0, 72.0], "el": [60.0, 62.0], "es": [50.0]}
-    table = compare(runs(answers, task="qa", metric="f1"), wordot="WordOT")
-    seen = table.loc["qa", "f1", "average_seen", "wordot"]
-    assert (seen["value"], seen["runs"], seen["paper"]) == (65.0, 1, 74.7)
-    assert np.isnan(seen["low"])
-    assert table.loc["qa", "f1", "average_all", "wordot"]["runs"] == 0
-
-
-def test_a_table_of_averages_alone_is_compared_by_the_same_averages():
-    languages = ["en", "bg", "de", "el", "es", "fr"]
-    table = compare(runs({code: [70.0 + i] for i, code in enumerate(languages)}), "table3", wordot="SubOT")
-    assert set(table.index.get_level_values("language")) == {"average_seen", "average_all"}
-    row = table.loc["nli", "accuracy", "average_seen", "wordot"]
-    assert row["value"] == 72.5 and row["difference"] == pytest.approx(72.5 - 75.7)
-
-
-# --- resuming -----------------------------------------------------------------------------------------------
-
-
-def test_a_training_goes_on_only_with_equal_settings_on_equal_data(tmp_path):
-    # Resumed with another learning rate, a run is neither the one nor the other.
-    data = write_text(tmp_path / "text.txt", "one")
-    folder = tmp_path / "run"
-    assert not same_settings(folder, {"steps": 10}, data=[data])
-    assert same_settings(folder, {"steps": 10}, data=[data])
-    assert not same_settings(folder, {"steps": 20}, data=[data])
-    write_text(data, "two")
-    assert not same_settings(folder, {"steps": 20}, data=[data])
-    assert same_settings(folder, {"steps": 20}, data=[data])
-
-
-def test_what_other_settings_left_is_no_result_of_these(tmp_path):
-    # Refused or killed once, a run with new settings was handed the old model the next time.
-    left = [
-        "config.json",
-        "log.jsonl",
-        "run.json",
-        "results.csv",
-        "predictions.csv",
-        "links-de.txt",
-        "checkpoint/step-8/model.safetensors",
-    ]
-    same_settings(tmp_path, {"layers": "last"})
-    for name in [*left, "parameters.json.bak"]:
-        write_text(tmp_path / name, "old")
-    assert same_settings(tmp_path, {"layers": "last"}) and all((tmp_path / name).exists() for name in left)
-    assert not same_settings(tmp_path, {"layers": [9]})
-    assert not any((tmp_path / name).exists() for name in left) and (tmp_path / "parameters.json.bak").exists()
-
-
-def scored(gains, task="nli", metric="accuracy", seeds=3):
-    """Results of methods a (worse by each language's gain) and b; the seeds differ by a tenth of a point."""
+def results(gains, measures=(NLI,), languages=("en", "de", "fr"), seeds=3):
+    """Scores by method: 50, and what the method gains in each language; the seeds differ by a tenth of a point."""
     rows = [
-        (method, seed, task, language, metric, 50 + (gain if method == "b" else 0) + seed / 10 * (method == "b"))
-        for language, gain in gains.items()
-        for method in "ab"
+        (method, seed, task, language, metric, 50 + gain.get(language, 0) + seed / 10 * bool(gain))
+        for method, gain in gains.items()
+        for task, metric in measures
+        for language in languages
         for seed in range(seeds)
     ]
     return pd.DataFrame(rows, columns=["method", "seed", "task", "language", "metric", "value"])
 
 
-def outcome(results, expected, task="nli", **finding):
-    finding = {"says": "1.", "method": "b", "against": "a", "expects": {task: expected}, **finding}
-    (row,) = check_findings(results, None, [finding]).to_dict("records")
-    assert (row["finding"], row["against"], row["expected"]) == ("1.", "a", expected)
-    return row["outcome"]
+def summary(gains, **given):
+    return readable(summarise(results(gains, **given)))
 
 
-@pytest.mark.parametrize(
-    ("gain", "better", "worse", "none"),
-    [
-        (5, "holds", "does not hold", "does not hold"),
-        (-5, "does not hold", "holds", "does not hold"),
-        (-0.1, "cannot tell", "cannot tell", "not contradicted"),
-    ],
-)
-def test_a_finding_is_judged_by_the_whole_interval(gain, better, worse, none):
-    results = scored({"en": 40, "de": gain, "fr": gain})
-    outcomes = [outcome(results, expected) for expected in ("better", "worse", "no clear difference")]
-    assert outcomes == [better, worse, none]
+GAINS = {"none": {}, "wordot": {"en": -1, "de": 6, "fr": 8}}
 
 
-@pytest.mark.parametrize(
-    ("gain", "within", "expected"), [(-1, 2.0, "holds"), (-5, 2.0, "does not hold"), (-1, 1.0, "cannot tell")]
-)
-def test_as_good_means_worse_by_less_than_what_is_allowed(gain, within, expected):
-    """That no difference is clear is no proof of none; this is one."""
-    results = scored({"de": gain, "fr": gain})
-    assert outcome(results, "as good", within=within) == expected
-    mirrored = results.assign(task="word_alignment", metric="aer", value=-results["value"])
-    assert outcome(mirrored, "as good", task="word_alignment", within=within) == expected
+# Summaries as text
 
 
-def test_a_finding_about_some_languages_looks_at_these_only():
-    results = scored({"de": 5, "fr": -20})
-    assert outcome(results, "better") == "does not hold"
-    assert outcome(results, "better", languages=["de"]) == "holds"
+def test_a_readable_row_names_its_measure_and_writes_its_intervals():
+    table = summary(GAINS).set_index(["method", "language"])
+    assert set(table["measure"]) == {"NLI accuracy (%)"}
+    assert table.loc[("none", "de"), "shown"] == "50.0"
+    assert table.loc[("wordot", "average"), "shown"] == "57.1 [56.9, 57.3]"  # half of it 4.303 * 0.1 / sqrt(3)
+    assert table.loc[("wordot", "average"), "change"] == "+7.1 [+6.9, +7.3]"
 
 
-def test_a_lower_error_rate_is_better():
-    results = scored({"de": -5}, "word_alignment", "aer")
-    assert outcome(results, "better", "word_alignment") == "holds"
+def test_the_table_of_averages_has_every_measure_and_leaves_gaps_empty():
+    # summary.md is this table: a missing run must not read "nan".
+    table = average_table(summary(GAINS), ["none", "wordot", "l2"], [NLI, AER])
+    assert table.columns.tolist() == ["none", "wordot", "l2"] and table.index.name == "measure"
+    assert table.loc["NLI accuracy (%)"].tolist() == ["50.0", "57.1 [56.9, 57.3]", ""]
+    assert table.loc["alignment error rate, plan (%)"].tolist() == ["", "", ""]
 
 
-def test_of_what_was_not_run_and_of_one_seed_nothing_is_said():
-    assert outcome(scored({"de": 5}), "better", "qa") == "cannot tell"
-    assert outcome(scored({"de": 5}), "better", method="c") == "cannot tell"
-    assert outcome(scored({"de": 5}, seeds=1), "no clear difference") == "cannot tell"
+def test_the_table_by_language_has_a_row_for_each_language_that_there_is():
+    table = language_table(summary(GAINS), ["none", "wordot"], [NLI], ["en", "fr", "average", "th"])
+    assert [language for _, language in table.index] == ["en", "fr", "average"]
+    assert table["wordot"].str.startswith(("49.1", "58.1", "57.1")).all()
 
 
-def test_with_interval_of_nothing_is_nothing():
-    assert with_interval(pd.DataFrame(columns=["value", "low", "high"], dtype=float)).empty
+def test_at_a_glance_are_gains_of_the_tasks_and_values_of_the_rest():
+    found = at_a_glance(summary(GAINS, measures=[NLI, AER, ("space", "mean_cosine_en")]), ["none", "wordot", "l2"])
+    assert found.columns.tolist() == ["NLI accuracy: gain", "NLI accuracy: English", "alignment error rate, plan (%)"]
+    assert found.loc["wordot"].tolist() == pytest.approx([7.1, -0.9, 57.1])
+    assert found.loc["none"].isna().tolist() == [True, True, False] and found.loc["l2"].isna().all()
+
+
+def test_a_list_has_a_line_for_each_row_or_says_that_there_is_none():
+    rows = pd.DataFrame({"method": ["a", "b"], "gain": ["+1", "-2"], "other": [0, 0]})
+    assert bullet_list(rows, "{method}: {gain}", otherwise="Nowhere.") == "- a: +1\n- b: -2"
+    assert bullet_list(rows[:0], "{method}: {gain}", otherwise="Nowhere.") == "Nowhere."
+
+
+# Methods against each other
+
+
+def verdicts(gains, methods=("wordot",), rivals=("l2",), **given):
+    return readable(contest(results(gains, **given), methods=methods, rivals=rivals))
+
+
+def test_a_verdict_stands_beside_its_gain():
+    table = verdict_table(verdicts({"l2": {}, "wordot": {"de": 6, "fr": 8}}), ["wordot", "subot"])
+    assert table.loc[("l2", "NLI accuracy (%)"), "wordot"] == "+7.1 [+6.9, +7.3] better"
+    assert table["subot"].isna().all()
+
+
+def test_verdicts_in_words_put_each_measure_where_its_interval_puts_it():
+    # The same rise is better for an accuracy and worse for an error rate.
+    gains = {"l2": {}, "wordot": {"de": 6, "fr": 8}}
+    (line,) = verdicts_in_words(verdicts(gains, measures=[NLI, AER]), otherwise="").splitlines()
+    assert line.startswith("- **wordot** beats l2 beyond the interval in: NLI accuracy (%). ")
+    assert "**No clear difference** in: nothing. **l2 is better** in: alignment error rate, plan (%). " in line
+    assert line.endswith("One seed cannot tell: nothing.")
+    (line,) = verdicts_in_words(verdicts(gains, seeds=1), otherwise="").splitlines()
+    assert "in: nothing. **No clear" in line and line.endswith("One seed cannot tell: NLI accuracy (%).")
+
+
+def test_without_rivals_the_tables_are_empty_and_the_words_say_so():
+    none = verdicts(GAINS, rivals=[])
+    assert verdicts_in_words(none, otherwise="The study has no L2 method.") == "The study has no L2 method."
+    assert verdict_table(none, ["wordot"]).empty
+
+
+def test_gains_are_split_by_the_languages_that_a_method_has_aligned():
+    gains = {**GAINS, "german-only": {"de": 6, "fr": 2}}
+    table = gains_by_seen(results(gains), None, {"german-only": ["de"]}, [NLI, AER])
+    assert table.index.tolist() == [("german-only", False, "fr"), ("german-only", True, "de")]
+    assert table["NLI accuracy (%)"].tolist() == ["+2.1 [+1.9, +2.3]", "+6.1 [+5.9, +6.3]"]
+    assert gains_by_seen(results(gains), None, {}, [NLI]).empty
+
+
+# Findings and the paper
+
+
+def findings():
+    said = [("1.", {"nli": "better", "word_alignment": "better"}), ("2.", {"qa": "better"})]
+    given = [Finding(says=says, method="wordot", against="none", expects=expects) for says, expects in said]
+    return check_findings(results(GAINS, measures=[NLI, AER]), None, given)
+
+
+def test_a_finding_without_a_run_has_a_dash_for_its_gain():
+    table = findings_table(findings())
+    assert table["gain"].tolist() == ["+7.1 [+6.9, +7.3]", "+7.1 [+6.9, +7.3]", "–"]
+    assert table.loc[("1.", "nli"), ["method", "against", "expected", "outcome"]].tolist() == [
+        *("wordot", "none", "better", "holds")
+    ]
+
+
+def test_findings_in_words_are_listed_by_their_outcome():
+    assert findings_in_words(findings()).splitlines() == [
+        "- *holds*: 1. (nli)",
+        "- *does not hold*: 1. (word alignment)",
+        "- *cannot tell*: 2. (qa)",
+    ]
+
+
+def test_methods_stand_side_by_side_beside_the_paper():
+    columns = ["task", "metric", "language", "method", "value", "low", "high", "paper", "difference", "runs"]
+    rows = [("nli", "accuracy", "de", m, 72.04, 71.0, 73.0, 70.0, 2.04, 3) for m in ("none", "wordot")]
+    table = paper_table(pd.DataFrame(rows, columns=columns))
+    assert table.loc[("nli", "accuracy", "de")].to_dict() == {
+        (method, column): value
+        for method in ("none", "wordot")
+        for column, value in {"ours": "72.0 [71.0, 73.0]", "paper": 70.0, "difference": 2.0, "runs": 3}.items()
+    }
+
+
+# What it took
+
+
+def test_time_adds_up_over_the_runs_of_a_part_and_memory_does_not(tmp_path):
+    # Runs do not share their memory: the largest says what machine is needed.
+    for folder, seconds, memory in (("aligned/a/seed0", 60, 1024), ("aligned/a/seed1", 90, 512), ("encoder", 6, 2048)):
+        write_text(tmp_path / folder / "run.json", json.dumps({"seconds": seconds, "peak_memory_mib": memory}))
+    table = time_and_memory(tmp_path)
+    assert table.columns.tolist() == ["runs", "minutes", "peak memory (GiB)"]
+    assert table.loc["aligned"].tolist() == [2, 2.5, 1.0] and table.loc["encoder"].tolist() == [1, 0.1, 2.0]
+
+
+def test_a_study_without_runs_took_nothing(tmp_path):
+    assert time_and_memory(tmp_path).empty and np.isclose(time_and_memory(tmp_path)["minutes"].sum(), 0)

@@ -9,30 +9,16 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from otlib.record import ROOT
+from otlib.study.yaml_file import parse
 
-# DESIGN's table of modules: a module imports only what stands before it.
-LAYERS = [
-    *(
-        "parameters",
-        "record",
-        "transport",
-        "links",
-        "words",
-        "corpora",
-        "aligners",
-        "microworld",
-        "trainer",
-        "objectives",
-        "pretrain",
-    ),
-    *("align", "nli", "qa", "local_data", "hub_data", "evaluation", "figures", "study", "gallery"),
-    *("plan", "run"),
-]
+# The wings, each with those that it may import from; the modules of a wing import each other without a circle.
+FLOORS = [{"study"}, {"analysis", "tasks"}, {"training"}, {"data", "transport"}, {"record", "settings"}]
+ALONE = {"transport", "settings", "record"}  # import nothing of ours
+TOO_LONG = ("otlib.settings",)  # one list, read by its sections
 PYTHONS = ("3.10.13", "3.11.7", "3.12.1", "3.13.0")
 
 
@@ -79,7 +65,7 @@ def test_the_lock_names_no_index_no_local_build_and_no_cuda_library():
 
 
 def test_conda_installs_the_same_lock():
-    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    dependencies = parse((ROOT / "environment.yml").read_text())["dependencies"]
     assert {"pip": ["-r requirements.lock", "-e ."]} in dependencies
     python = next(line.partition("=")[2] for line in dependencies if str(line).startswith("python="))
     assert any(full.startswith(python + ".") for full in PYTHONS)
@@ -91,19 +77,119 @@ def test_notebooks_carry_no_outputs(path):
         assert not cell.get("outputs") and not cell.get("execution_count"), cell["source"]
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("otlib/*.py")), ids=lambda path: path.stem)
-def test_a_module_imports_only_what_stands_before_it(path):
-    # Imports upward are how a loop for one task becomes a loop for all of them.
-    if path.stem == "__init__":
-        return
-    allowed = LAYERS[: LAYERS.index(path.stem)]
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.module == "otlib":
-            assert {alias.name for alias in node.names} <= set(allowed)
-        elif isinstance(node, ast.ImportFrom) and node.module.startswith("otlib."):
-            assert node.module.split(".")[1] in allowed
-        elif isinstance(node, ast.Import):
-            assert not any(alias.name.startswith("otlib") for alias in node.names)
+def modules():
+    """Every module of the package by its dotted name."""
+    found = {}
+    for path in sorted((ROOT / "otlib").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imported(path, *, typing=True):
+    """Modules of ours that a file imports, also inside functions; those for type checkers only if ``typing``."""
+    found, tree = set(), ast.parse(path.read_text(encoding="utf-8"))
+    for node in [] if typing else tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in whole}
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module":
+            assert path == ROOT / "otlib/__init__.py" or path.parts[-2] == "microworld", f"{path} hides an import"
+    return {name for name in found if name.partition(".")[0] == "otlib"}
+
+
+def wing(name):
+    return name.split(".")[1] if "." in name else "otlib"
+
+
+def test_the_wings_are_those_of_the_plan():
+    wings = {wing(name) for name in MODULES} - {"otlib", "__main__"}
+    assert wings == set.union(*FLOORS)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if wing(name) not in ("otlib", "__main__")])
+def test_imports_point_down_and_never_up(name):
+    """Making data once imported QA, which imported NLI, which imported alignment."""
+    mine = wing(name)
+    floor = next(number for number, wings in enumerate(FLOORS) if mine in wings)
+    below = set.union(set(), *FLOORS[floor + 1 :])
+    for other in imported(MODULES[name]):
+        assert wing(other) == mine or (wing(other) in below and mine not in ALONE), f"{name} imports {other}"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def f():\n    from otlib.study.run import main", {"otlib.study.run"}),
+        ("from otlib import settings", {"otlib.settings"}),
+        ("from otlib.training import align", {"otlib.training.align"}),
+        ("from otlib.transport import transport_plan", {"otlib.transport"}),
+        ("import otlib.study.plan as p", {"otlib.study.plan"}),
+        ("if x:\n    try:\n        import numpy, otlib.record\n    finally: pass", {"otlib.record"}),
+    ],
+)
+def test_the_layer_test_sees_imports_wherever_they_stand(tmp_path, source, found):
+    path = tmp_path / "module.py"
+    path.write_text(source)
+    assert imported(path) == found
+
+
+def test_no_module_imports_itself_through_others():
+    """A circle within a wing would make its parts one module in two files."""
+    graph = {name: imported(path, typing=False) & MODULES.keys() for name, path in MODULES.items()}
+    done, open_ = set(), []
+
+    def visit(name):
+        assert name not in open_, f"a circle: {' -> '.join([*open_[open_.index(name) :], name])}"
+        if name in done:
+            return
+        open_.append(name)
+        for other in graph[name] - {name.rpartition(".")[0]}:
+            visit(other)
+        done.add(open_.pop())
+
+    for name in graph:
+        visit(name)
+
+
+def test_modules_and_functions_keep_to_a_readable_size():
+    for name, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 400 or name in TOO_LONG, f"{name} has {text.count(chr(10))} lines"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                documented = ast.get_docstring(node) is not None
+                first = node.body[1].lineno if documented and len(node.body) > 1 else node.body[0].lineno
+                assert node.end_lineno - first + 1 <= 60, f"{name}.{node.name} has {node.end_lineno - first + 1} lines"
+
+
+def test_conventions_are_defined_once():
+    for name in ("PIVOT", "LABELS", "Links"):
+        defined = [
+            module
+            for module, path in MODULES.items()
+            if re.search(rf"^{name}\b[^=\n]*=", path.read_text(encoding="utf-8"), re.MULTILINE)
+        ]
+        assert len(defined) == 1, f"{name} is defined in {defined}"
+
+
+def test_notebooks_import_from_any_wing_but_never_the_runner():
+    for path in ROOT.glob("notebooks/**/*.ipynb"):
+        assert not re.search(r"otlib\.study(\.run|\.plan| import run)", path.read_text(encoding="utf-8")), path
+
+
+def test_no_side_channels_through_tables():
+    for name, path in MODULES.items():
+        assert ".attrs" not in path.read_text(encoding="utf-8"), f"{name} hides results in DataFrame.attrs"
 
 
 def test_only_the_trainer_touches_accelerate():
@@ -202,10 +288,10 @@ def test_make_passes_its_variables_to_the_study(checkout):
         "FLAGS=-n",
     ]
     said = make(checkout, "study", *variables).stdout.split()
-    wanted = "-m otlib.run study demo --cores 2 --pairs de-en --seeds 0,1 --set align.steps=9 qa.steps=8 -- -n"
+    wanted = "-m otlib study demo --cores 2 --pairs de-en --seeds 0,1 --set align.steps=9 qa.steps=8 -- -n"
     assert said == wanted.split()
     said = make(checkout, "plan", *variables).stdout.split()
-    wanted = "-m otlib.run plan demo --pairs de-en --seeds 0,1 --set align.steps=9 qa.steps=8"
+    wanted = "-m otlib plan demo --pairs de-en --seeds 0,1 --set align.steps=9 qa.steps=8"
     assert said == wanted.split()
 
 

@@ -13,13 +13,14 @@ import time
 
 import nbformat
 import pytest
-import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-import otlib.run
+import otlib.study.run
 from otlib.record import ROOT, shown, write_text
-from otlib.run import NotebookError, Progress, main, make_data, run_notebook
-from otlib.study import load_study, write_study
+from otlib.study import yaml_file
+from otlib.study.data import make_data
+from otlib.study.run import NotebookError, Progress, main, run_notebook
+from otlib.study.study import load_study, write_study
 
 
 def write_notebook(path, parameters, *cells):
@@ -148,8 +149,10 @@ BODIES = {
     "41_ablations": "(folder / 'findings.csv').write_text('x')",
 }
 WORLD = """
-def write_world(folder, languages, **sizes):
-    folder.mkdir()
+def speaks(code):
+    return code == "de"
+
+def write_world(folder, languages, settings):
     (folder / "made.txt").write_text("made")
     return {"made": 1}
 """
@@ -161,7 +164,7 @@ def write_stub(repository, name, body=None):
 
 
 def run_study(repository, *arguments, **options):
-    command = [sys.executable, "-m", "otlib.run", "study", "tiny", "--cores", "2", *arguments]
+    command = [sys.executable, "-m", "otlib", "study", "tiny", "--cores", "2", *arguments]
     return subprocess.run(
         command, cwd=repository, env=environment(repository), capture_output=True, text=True, **options
     )
@@ -202,11 +205,10 @@ def finished(tmp_path_factory):
     repository = tmp_path_factory.mktemp("a folder with blanks")
     shutil.copytree(ROOT / "otlib", repository / "otlib", ignore=shutil.ignore_patterns("microworld", "*.pyc"))
     shutil.copy(ROOT / "Snakefile", repository)
-    (repository / "otlib" / "microworld").mkdir()
-    (repository / "otlib" / "microworld" / "__init__.py").write_text(WORLD)
-    (repository / "otlib" / "microworld" / "de.py").touch()
+    (repository / "otlib/data/microworld").mkdir()
+    (repository / "otlib/data/microworld/__init__.py").write_text(WORLD)
     (repository / "params").mkdir()
-    (repository / "params" / "tiny.yaml").write_text(yaml.safe_dump(STUDY))
+    (repository / "params" / "tiny.yaml").write_text(yaml_file.dump(STUDY))
     for name in BODIES:
         write_stub(repository, name)
     result = run_study(repository)
@@ -230,6 +232,8 @@ def test_a_second_run_does_nothing(repository):
     [
         ({}, {}),
         ({"nli.steps": 2}, {"nli": 1, "report": 1}),
+        ({"nli.clip": 1.0, "nli.warmup": 0.1}, {}),  # the defaults
+        ({"nli.clip": 2.0}, {"nli": 1, "report": 1}),
         ({"align.steps": 2}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
         ({"methods.l2.objective": "l2"}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
         ({"title": "other words"}, {}),
@@ -239,7 +243,7 @@ def test_a_second_run_does_nothing(repository):
         ),
         (
             {
-                "source": "files",
+                "source": "corpora",
                 "data.parallel": "{language}-en.tsv",
                 "data.nli_train": ["train.tsv"],
                 "data.nli_dev": ["dev.tsv"],
@@ -274,7 +278,7 @@ def aligning(repository):
     write_stub(repository, "10_align", BODIES["10_align"] + "\ntime.sleep(600)")
     mark = repository / "outputs/tiny/aligned/none/seed0/run.json"
     mark.unlink()
-    command = [sys.executable, "-m", "otlib.run", "study", "tiny"]
+    command = [sys.executable, "-m", "otlib", "study", "tiny"]
     process = subprocess.Popen(command, cwd=repository, env=environment(repository), stdout=subprocess.DEVNULL)
     while not mark.exists():
         assert process.poll() is None
@@ -347,11 +351,11 @@ def test_data_that_could_not_be_made_leave_those_of_before(tmp_path, monkeypatch
     study = load_study(write_text(tmp_path / "tiny.yaml", TINY), outputs=tmp_path)
     write_text(study.data_folder / "old.txt", "old")
 
-    def broken(folder, languages, **_):
+    def broken(folder, languages, settings):
         write_text(folder / "half.txt", "half")
         raise error
 
-    monkeypatch.setattr("otlib.microworld.write_world", broken)
+    monkeypatch.setattr("otlib.data.microworld.write_world", broken)
     with pytest.raises(type(error), match=message):
         make_data(study)
     assert [path.name for path in study.data_folder.iterdir()] == ["old.txt"]
@@ -368,7 +372,7 @@ def test_a_gpu_takes_one_training_at_a_time(monkeypatch, there, flags):
     """With a job a core, fifteen trainings once shared the first GPU."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: there)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    assert otlib.run._one_at_a_time() == flags
+    assert otlib.study.run._one_at_a_time() == flags
 
 
 def test_whatever_takes_a_gpu_counts_as_one():

@@ -1,22 +1,22 @@
 """Wrong parameters are refused in one sentence with file and key; folders and results are exact."""
 
-import inspect
-import json
 import math
-from datetime import datetime, timezone
-from importlib import import_module
+import re
 
 import pandas as pd
 import pytest
-import yaml
 
-from otlib import parameters
-from otlib.record import RESULT_COLUMNS, ROOT, write_results, write_run, write_text
-from otlib.study import ParameterError, collect_results, load_study, paper_results, study_files, write_study
+from otlib.record import RESULT_COLUMNS, ROOT, write_results, write_text
+from otlib.settings import Align, Hub, ParameterError
+from otlib.study import yaml_file
+from otlib.study.paper import paper_results
+from otlib.study.results import collect_results
+from otlib.study.study import load_study, write_study
+from otlib.study.yaml_file import study_files
 
 TINY = """
 name: tiny
-source: files
+source: corpora
 languages: [de, es]
 seeds: [0, 1]
 data:
@@ -65,25 +65,33 @@ def edited(path, old, new):
         ("steps: 10", "steps: 0", "align.steps", "greater than 0"),
         ("steps: 10", "steps: 1.5", "align.steps", "integer"),
         ("steps: 10", "steps: '10'", "align.steps", "10 without quotes"),
-        ("1.0e-3", "5e-5", "align.learning_rate", "5.0e-5"),
-        ("1.0e-3", "1E5", "align.learning_rate", "1.0e+5"),
-        ("1.0e-3", "2.0e5", "align.learning_rate", "2.0e+5"),
-        ("[de, es]", "[de, no]", "languages[1]", "quotes"),
+        ("1.0e-3", "'5e-5'", "align.learning_rate", "5e-5 without quotes"),
+        ("1.0e-3", ".inf", "align.learning_rate", "finite"),
+        ("1.0e-3", ".nan", "align.learning_rate", "finite"),
+        ("steps: 10", "steps: 1:30", "align.steps", "integer"),
+        ("steps: 10", "steps: 2024-01-01", "align.steps", "integer"),
         ("[de, es]", "[de, de]", "languages", "twice"),
         ("[de, es]", "[de, en]", "languages[1]", "implied"),
         ("[0, 1]", "[0, yes]", "seeds[1]", "integer"),
-        ("steps: 10", "mixed_precision: no", "align.mixed_precision", "quotes"),
+        ("steps: 10", "mixed_precision: false", "align.mixed_precision", "'no'"),
+        ("steps: 10", "solver: geomloss", "align", "relative: false"),
+        ("steps: 20", "marginals: tfidf, pooling: subword", "methods.wordot", "tfidf weighs words"),
         ("steps: 10", "layers: first", "align.layers", "'last' or 'all'"),
         ("objective: wordot, ", "", "methods.wordot.objective", "missing"),
-        ("source: files", "source: web", "source", "'hub'"),
-        ("source: files", "", "source", "missing"),
+        ("source: corpora", "source: web", "source", "'corpora'"),
+        ("source: corpora", "source: files", "source", "write source: corpora"),
+        ("source: corpora", "source: hub", "source", "write source: corpora"),
+        ("source: corpora", "", "source", "missing"),
         ("seeds: [0, 1]", "", "seeds", "missing"),
         ("seeds: [0, 1]", "seeds: [0, 1]\nseeds: [2]", "seeds", "twice"),
+        ("steps: 10", "steps: 10, steps: 11", "line 12", "steps stands twice"),
+        ("steps: 10", "ste\u200bps: 10", "'steps'", "U+200B"),
+        ("align:", "\u00a0align:", "'align'", "U+00A0"),
         ("{checkpoint: some-model}", "{}", "encoder", "either a checkpoint or a pretrain section"),
         ("{checkpoint: some-model}", "{checkpoint: ./nowhere}", "encoder.checkpoint", "nowhere"),
-        ("{language}-en.tsv", "de-en.tsv", "data.parallel", "{language}"),
+        ("{language}-en.tsv", "de-en.tsv", "data.parallel", "a corpus for each language"),
         ("{language}-en.tsv", "$NOT_SET_HERE/{language}.tsv", "data.parallel", "environment variable"),
-        ("[de, es]", "[de, fr]", "data.parallel", "'fr'"),
+        ("[de, es]", "[de, fr]", "data.parallel.fr", "fr-en.tsv"),
         ("nli_test: nli.tsv", "nli_test: gone.tsv", "data.nli_test", "gone.tsv"),
         ("  nli_test: nli.tsv\n", "", "data.nli_test", "missing"),
         ("name: tiny", "name: [tiny", "line 3", "expected"),
@@ -100,17 +108,17 @@ def test_a_wrong_file_is_refused_in_one_sentence_with_file_key_and_mend(tiny, ol
 
 HUB = """
 name: tiny
-source: hub
+source: corpora
 languages: [de, sw]
 seeds: [0]
 data:
   parallel_pairs: 250000
   parallel:
     de: {hub: Helsinki-NLP/europarl, config: de-en, split: train}
-    sw: [{file: [moses.sw, moses.en]}, {hub: owner/voices, config: en-sw}, {file: more.tsv.gz}]
-    th: {file: not-needed.tsv}
+    sw: [[moses.sw, moses.en], {hub: owner/voices, config: en-sw}, more.tsv.gz]
+    th: not-needed.tsv
   nli_train: {hub: nyu-mll/multi_nli, split: train}
-  nli_dev: [{file: nli.tsv}]
+  nli_dev: [nli.tsv]
   nli_test: {hub: facebook/xnli, config: "{language}", split: test}
 encoder: {checkpoint: some-model}
 methods:
@@ -130,8 +138,8 @@ def hub(tmp_path):
 
 def test_a_study_of_the_hub_names_data_sets_and_files_from_its_own_folder(hub):
     study = load(hub)
-    assert study.data["parallel"]["de"] == {"hub": "Helsinki-NLP/europarl", "config": "de-en", "split": "train"}
-    assert study.data["parallel"]["sw"][0] == {"file": [str(hub.parent / "moses.sw"), str(hub.parent / "moses.en")]}
+    assert study.data.parallel["de"] == Hub(hub="Helsinki-NLP/europarl", config="de-en", split="train")
+    assert study.data.parallel["sw"][0] == [str(hub.parent / "moses.sw"), str(hub.parent / "moses.en")]
     assert load_study(write_study(study)).model_dump() == study.model_dump()
 
 
@@ -139,14 +147,16 @@ def test_a_study_of_the_hub_names_data_sets_and_files_from_its_own_folder(hub):
     "old, new, key, mend",
     [
         ("hub: Helsinki-NLP/europarl", "hub: europarl", "data.parallel.de.hub", "pattern"),
+        ("[nli.tsv]", "{file: nli.tsv}", "data.nli_dev", "write nli.tsv in the place of {file: ...}"),
+        ("[moses.sw, moses.en]", "{file: [moses.sw, moses.en]}", "data.parallel.sw[0]", "write [moses.sw, moses.en]"),
         ("config: de-en", "confg: de-en", "data.parallel.de.confg", "not a parameter"),
         ("{hub: owner/voices, config: en-sw}", "{config: en-sw}", "data.parallel.sw[1].hub", "missing"),
-        ("[moses.sw, moses.en]", "[moses.sw]", "data.parallel.sw[0].file", "at least 2 items"),
+        ("[moses.sw, moses.en]", "[gone.sw, moses.en]", "data.parallel.sw[0]", "gone.sw"),
         ("more.tsv.gz", "gone.tsv.gz", "data.parallel.sw", "gone.tsv.gz"),
-        ("[{file: nli.tsv}]", "[{file: gone.tsv}]", "data.nli_dev", "gone.tsv"),
-        ("[de, sw]", "[de, ur]", "data.parallel", "'ur' has no source"),
+        ("[nli.tsv]", "[gone.tsv]", "data.nli_dev", "gone.tsv"),
+        ("[de, sw]", "[de, ur]", "data.parallel", "'ur' has no corpus"),
         ("nli: {steps: 5}", "qa: {steps: 5}", "data.qa_train", "missing"),
-        ("{checkpoint: some-model}", "{pretrain: {steps: 5}}", "encoder.pretrain", "name a checkpoint"),
+        ("{checkpoint: some-model}", "{pretrain: {steps: 5}}", "data.text", "missing"),
     ],
 )
 def test_a_wrong_study_of_the_hub_is_refused_in_one_sentence(hub, old, new, key, mend):
@@ -208,9 +218,9 @@ def test_methods_and_findings_about_some_languages_keep_those_that_are_left(tiny
     )
     assert len(load(tiny).findings) == 3
     left = load(tiny, pairs=["de-en"])
-    assert left.methods["wordot"]["languages"] == ["de"] and "far" not in left.methods
-    assert [found["languages"] for found in left.findings] == [["de"]]
-    assert "languages" not in left.methods["none"]
+    assert left.methods["wordot"].languages == ["de"] and "far" not in left.methods
+    assert [found.languages for found in left.findings] == [["de"]]
+    assert left.methods["none"].languages is None
 
 
 def test_a_file_that_is_not_utf8_is_refused(tiny):
@@ -256,14 +266,14 @@ def test_the_papers_experiments_take_its_epochs_and_its_learning_rates(path):
     # Section 5 of the paper, and XTREME's settings for the tasks.
     study = load_study(path, check_data=False)
     for method in study.methods:
-        settings = study.align_arguments(method)
-        pairs = settings["batch_size"] * settings["accumulation"]
-        assert settings["steps"] == math.ceil(settings.get("pairs", study.data["parallel_pairs"]) / pairs)
-        assert settings["learning_rate"] == 5e-5
+        settings = study.methods[method]
+        pairs = settings.batch_size * settings.accumulation
+        assert settings.steps == math.ceil((settings.pairs or study.data.parallel_pairs) / pairs)
+        assert settings.learning_rate == 5e-5
     for task, (epochs, items) in EPOCH.items():
         settings = getattr(study, task)
-        assert settings["steps"] == math.ceil(epochs * items / settings["batch_size"])
-        assert settings["learning_rate"] == {"nli": 2e-5, "qa": 3e-5}[task]
+        assert settings.steps == math.ceil(epochs * items / settings.batch_size)
+        assert settings.learning_rate == {"nli": 2e-5, "qa": 3e-5}[task]
     assert study.seeds == [0, 1, 2]
 
 
@@ -276,9 +286,9 @@ def test_every_language_of_the_papers_tables_is_tested(path):
 
 
 def test_the_papers_experiments_say_only_what_differs():
-    base = yaml.safe_load((ROOT / "params/paper/_base.yaml").read_text())
+    base = yaml_file.parse((ROOT / "params/paper/_base.yaml").read_text())
     for path in PAPER:
-        own = yaml.safe_load(path.read_text())
+        own = yaml_file.parse(path.read_text())
         for section in ("data", "align", "encoder", "nli", "qa"):
             assert not [key for key in own.get(section, {}) if own[section][key] == base[section].get(key)]
 
@@ -288,24 +298,48 @@ def test_every_study_in_params_is_valid(path):
     assert load_study(path, check_data=False).name
 
 
-def test_a_method_overrides_the_align_section_and_nothing_else_is_passed(tiny):
+def test_a_method_is_the_align_section_with_its_own_changes_and_every_default(tiny):
     study = load(tiny)
-    assert study.align_arguments("none") == {"objective": "none", "steps": 10, "learning_rate": 1e-3}
-    assert study.align_arguments("wordot") == {"objective": "wordot", "steps": 20, "learning_rate": 1e-3}
+    none, wordot = study.methods["none"], study.methods["wordot"]
+    assert (none.objective, none.steps, none.learning_rate) == ("none", 10, 1e-3)
+    assert (wordot.objective, wordot.steps, wordot.learning_rate, wordot.clip) == ("wordot", 20, 1e-3, 1.0)
+    assert study.changes("wordot") == {"objective": "wordot", "steps": 20}
+    table = study.settings_table("align", "wordot")
+    assert table["here"].to_dict() | {"steps": "set", "learning_rate": "set", "clip": ""} == table["here"].to_dict()
+    assert set(table.index) == set(type(wordot).model_fields) and table["meaning"].all()
+
+
+def test_a_run_is_given_every_setting_and_a_changed_default_is_a_changed_run(tiny):
+    """What decides whether a run is current is all of it, not only what the file says."""
+    study = load(tiny)
+    given = study.parameters("align", "wordot", 0)
+    assert given["clip"] == 1.0 and given["encoder"] == "some-model" and given["seed"] == 0
+    assert study.parameters("nli", "none", 0)["warmup"] == 0.1
+    assert load(tiny, overrides={"align.clip": 1.0}).parameters("align", "wordot", 0) == given
+    assert load(tiny, overrides={"align.clip": 2.0}).parameters("align", "wordot", 0) != given
+
+
+def test_a_loaded_study_passes_through_and_takes_no_changes(tiny):
+    """A cell that says load_study(study) can be run twice."""
+    study = load(tiny)
+    assert load_study(study) is study
+    with pytest.raises(ParameterError, match="loaded already"):
+        load_study(study, {"align.steps": 3})
 
 
 def test_plans_are_drawn_with_the_transport_that_trained(tiny):
     text = tiny.read_text().replace("align: {steps: 10,", "align: {epsilon: 0.1, steps: 10,")
     text = text.replace("{objective: wordot, steps: 20}", "{objective: wordot, epsilon: 0.2, cost: cosine}")
     study = load_study(write_text(tiny, text))
-    assert study.transport_arguments() == {"epsilon": 0.1}
-    assert study.transport_arguments("wordot") == {"epsilon": 0.2, "cost": "cosine"}
+    defaults = {"relative": True, "solver": "converged"}
+    assert study.transport() == {"epsilon": 0.1, "cost": "half_sqeuclidean", **defaults}
+    assert study.transport("wordot") == {"epsilon": 0.2, "cost": "cosine", **defaults}
 
 
 def test_overrides_replace_and_add_single_keys(tiny):
     study = load(tiny, overrides={"align.steps": 3, "nli.freeze": 1, "methods.l2.objective": "l2"})
-    assert study.align_arguments("none")["steps"] == 3
-    assert study.nli_arguments() == {"steps": 5, "freeze": 1}
+    assert study.methods["none"].steps == 3
+    assert (study.nli.steps, study.nli.freeze) == (5, 1)
     assert list(study.methods) == ["none", "wordot", "l2"]
 
 
@@ -330,15 +364,15 @@ def test_fewer_pairs_keep_the_pretraining_steps_of_each_language(tiny):
     for language in ("de", "es"):
         (tiny.parent / f"{language}.txt").write_text("")
     text = {"data.text": "{language}.txt"}
-    assert load(tiny, pairs=["es-en"], overrides=text).pretrain_arguments()["steps"] == 60
-    assert load(tiny, seeds=[1], overrides=text).pretrain_arguments()["steps"] == 90
+    assert load(tiny, pairs=["es-en"], overrides=text).encoder.pretrain.steps == 60
+    assert load(tiny, seeds=[1], overrides=text).encoder.pretrain.steps == 90
 
 
 def test_one_pair_alone_takes_the_quick_settings_and_overrides_come_last(tiny):
     tiny.write_text(tiny.read_text() + "\nquick: {nli.steps: 2, align.steps: 4}\n")
-    assert load(tiny).nli_arguments()["steps"] == load(tiny, pairs=["es-en", "de-en"]).nli_arguments()["steps"] == 5
+    assert load(tiny).nli.steps == load(tiny, pairs=["es-en", "de-en"]).nli.steps == 5
     quick = load(tiny, pairs=["es-en"], overrides={"align.steps": 3})
-    assert quick.nli_arguments()["steps"] == 2 and quick.align_arguments("none")["steps"] == 3
+    assert quick.nli.steps == 2 and quick.methods["none"].steps == 3
     tiny.write_text(tiny.read_text().replace("nli.steps", "nli.stepps"))
     with pytest.raises(ParameterError, match="nli.stepps is not a parameter"):
         load(tiny, pairs=["es-en"])
@@ -359,8 +393,11 @@ def test_a_study_holds_only_what_differs_from_its_base(tiny, derived):
     study = load(derived("other.yaml", changes))
     # Mappings are merged, lists replaced, a null takes a key out.
     assert (study.name, study.languages, study.seeds) == ("other", ["es"], [0, 1])
-    assert study.align == {"steps": 7, "learning_rate": 1e-3}
-    assert study.methods == {"wordot": {"objective": "wordot", "steps": 20}, "l2": {"objective": "l2"}}
+    assert (study.align.steps, study.align.learning_rate) == (7, 1e-3)
+    assert {name: study.changes(name) for name in study.methods} == {
+        "wordot": {"objective": "wordot", "steps": 20},
+        "l2": {"objective": "l2"},
+    }
     assert study.nli is None and study.data == load(tiny).data
     assert study.folder == load(tiny).folder.with_name("other")
 
@@ -369,18 +406,18 @@ def test_a_file_stands_for_a_data_set_of_the_base(tmp_path):
     """Merged key by key, the source would be both a data set and a file."""
     text = (
         f"base: {ROOT / 'params/paper/table2.yaml'}\nname: mine\n"
-        "data: {parallel: {de: {file: de-en.tsv}}, nli_train: {file: mnli.tsv}}\n"
+        "data: {parallel: {de: de-en.tsv}, nli_train: mnli.tsv}\n"
     )
     study = load_study(write_text(tmp_path / "mine.yaml", text), check_data=False)
-    assert study.data["parallel"]["de"] == {"file": str(tmp_path / "de-en.tsv")}
-    assert study.data["nli_train"] == {"file": str(tmp_path / "mnli.tsv")}
-    assert study.data["parallel"]["fr"]["hub"] == "Helsinki-NLP/europarl"
+    assert study.data.parallel["de"] == str(tmp_path / "de-en.tsv")
+    assert study.data.nli_train == str(tmp_path / "mnli.tsv")
+    assert study.data.parallel["fr"].hub == "Helsinki-NLP/europarl"
 
 
 def test_unseen_languages_have_no_parallel_text(tiny):
     study = load(write_text(tiny, tiny.read_text() + "unseen: [fr]\n"))
     assert study.pairs == ["de-en", "es-en"] and study.tested == ["de", "es", "fr"]
-    assert study.data_arguments()["unseen"] == ["fr"]
+    assert study.parameters("data")["unseen"] == ["fr"]
     assert load(tiny, pairs=["es-en"]).unseen == []
     with pytest.raises(ParameterError, match="unseen: es stands in languages as well"):
         load(write_text(tiny, tiny.read_text().replace("unseen: [fr]", "unseen: [fr, es]")))
@@ -389,22 +426,35 @@ def test_unseen_languages_have_no_parallel_text(tiny):
 def test_a_base_may_have_a_base_and_the_last_word_is_the_files_own(derived):
     derived("between.yaml", "align: {steps: 7, batch_size: 3}\nquick: {align.steps: 2}\n")
     path = derived("last.yaml", "name: last\nalign: {batch_size: 4, learning_rate: null}\n", base="between.yaml")
-    assert load(path).align == {"steps": 7, "batch_size": 4}
-    assert load(path, pairs=["de-en"]).align["steps"] == 2
-    assert load(path, overrides={"align.steps": 5}, pairs=["de-en"]).align["steps"] == 5
+    align = load(path).align
+    assert (align.steps, align.batch_size, align.learning_rate) == (7, 4, Align().learning_rate)
+    assert load(path, pairs=["de-en"]).align.steps == 2
+    assert load(path, overrides={"align.steps": 5}, pairs=["de-en"]).align.steps == 5
 
 
-def test_a_null_in_a_mapping_that_the_base_lacks_is_not_kept(derived):
-    assert load(
-        derived("other.yaml", "qa: {steps: 3, freeze: null}\ndata: {qa_train: nli.tsv, qa_test: '{language}-en.tsv'}")
-    ).qa == {"steps": 3}
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ("aling: null", "aling"),
+        ("nli: {freeze: null}", "nli.freeze"),
+        ("qa: {steps: 3, freeze: null}", "qa.freeze"),
+        ("methods: {nonne: null}", "methods.nonne"),
+        ("ali\u200bgn: null", "'align'"),
+        ("nli: {steps: 3, steps: null}", "steps stands twice"),
+    ],
+)
+def test_a_null_takes_out_only_a_key_that_the_base_has(derived, changes, key):
+    """A key that was mistyped would otherwise vanish, and the base's stay."""
+    with pytest.raises(ParameterError, match=re.escape(key)) as refusal:
+        load(derived("other.yaml", changes))
+    assert "other.yaml" in str(refusal.value) and "\n" not in str(refusal.value)
 
 
 def test_what_a_run_writes_names_no_base(tiny, derived):
     path = write_study(load(derived("other.yaml", "name: other\n")))
-    assert "base" not in yaml.safe_load(path.read_text())
+    assert "base" not in yaml_file.parse(path.read_text())
     tiny.unlink()
-    assert load_study(path).align == {"steps": 10, "learning_rate": 1e-3}
+    assert load_study(path).align.model_dump(exclude_unset=True) == {"steps": 10, "learning_rate": 1e-3}
 
 
 @pytest.mark.parametrize(
@@ -446,8 +496,8 @@ def test_the_resolved_study_reads_back_the_same_even_when_the_corpora_are_gone(t
 def test_paths_are_taken_from_the_folder_of_the_file(tiny, monkeypatch):
     monkeypatch.setenv("CORPORA", str(tiny.parent))
     study = load(edited(tiny, '"{language}-en.tsv"', '"$CORPORA/{language}-en.tsv"'))
-    assert study.data["nli_test"] == str(tiny.parent / "nli.tsv")
-    assert study.data["parallel"] == str(tiny.parent / "{language}-en.tsv")
+    assert study.data.nli_test == str(tiny.parent / "nli.tsv")
+    assert study.data.parallel == str(tiny.parent / "{language}-en.tsv")
 
 
 def test_a_checkpoint_is_a_hub_name_unless_such_a_folder_lies_beside_the_file(tiny):
@@ -456,56 +506,32 @@ def test_a_checkpoint_is_a_hub_name_unless_such_a_folder_lies_beside_the_file(ti
     assert load(tiny).encoder_path == str(tiny.parent / "some-model")
 
 
+# --- the file -----------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
-    "section, function",
+    ("text", "value"),
     [
-        ("Align", "otlib.align:align"),
-        ("Pretrain", "otlib.pretrain:pretrain"),
-        ("Nli", "otlib.nli:finetune"),
-        ("Qa", "otlib.qa:finetune"),
-        ("MicroworldData", "otlib.microworld:write_world"),
-        ("FilesData", "otlib.local_data:prepare_files"),
-        ("HubData", "otlib.hub_data:prepare_hub"),
+        ("5e-5", 5e-5),
+        ("1E5", 1e5),
+        ("no", "no"),
+        ("off", "off"),
+        ("1:30", "1:30"),
+        ("0100", 100),
+        ("true", True),
+        ("~", None),
     ],
 )
-def test_every_key_of_a_section_is_an_argument_of_its_function(section, function):
-    # Sections are passed on as keyword arguments: a key that the function lacks would fail late in a run.
-    module, name = function.split(":")
-    arguments = inspect.signature(getattr(import_module(module), name)).parameters
-    assert set(getattr(parameters, section).__annotations__) <= set(arguments)
+def test_values_are_those_of_yaml_1_2(text, value):
+    """YAML 1.1 reads 5e-5 as a text, no as false, 0100 as 64 and 1:30 as 90."""
+    found = yaml_file.parse(f"key: {text}")["key"]
+    assert found == value and type(found) is type(value)
 
 
-# --- what a run leaves --------------------------------------------------------------------------------------
-
-
-def test_provenance_names_parameters_commit_versions_hardware_data_and_time(tmp_path):
-    data = tmp_path / "data.txt"
-    data.write_text("abc")
-    started = datetime.now(timezone.utc)
-    path = write_run(tmp_path, parameters={"steps": 3}, started=started, data=[data], counts={"kept": 1})
-    record = json.loads(path.read_text())
-    assert record["parameters"] == {"steps": 3}
-    assert record["counts"] == {"kept": 1}
-    assert record["packages"]["torch"].startswith("2.")
-    assert record["hardware"]["cpus"] >= 1
-    assert record["started"] <= record["finished"]
-    assert record["peak_memory_mib"] > 10
-    # SHA-256 of "abc", from FIPS 180-2, appendix B.1.
-    assert record["data"][str(data)].startswith("ba7816bf8f01cfea414140de5dae2223")
-
-
-def test_provenance_outside_a_git_checkout_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("otlib.record.ROOT", tmp_path)
-    record = json.loads(write_run(tmp_path, parameters={}, started=datetime.now(timezone.utc)).read_text())
-    assert record["git"] is None
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, disk_with_room_for):
-    # A full disk in the middle of writing must not cost the result that was there.
-    path = write_text(tmp_path / "results.csv", "old")
-    with disk_with_room_for(1000), pytest.raises(OSError, match="results.csv could not be written .* free some space"):
-        write_text(path, "new" * 1000)
-    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+def test_what_is_written_is_read_back_in_its_order():
+    values = {"z": "no", "a": {"y": [5e-5, "1:30", None], "b": "5e-5"}}
+    text = yaml_file.dump(values)
+    assert yaml_file.parse(text) == values and text.startswith("z")
 
 
 @pytest.mark.parametrize("text", ["", "- a", "just words"])
@@ -527,14 +553,6 @@ def test_a_path_holds_no_other_braces_than_the_languages(tiny):
 
 def scores(value=0.5, language="de"):
     return pd.DataFrame({"language": [language], "metric": ["accuracy"], "value": [value]})
-
-
-def test_results_without_a_column_or_value_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="'method'"):
-        write_results(tmp_path, scores(), study="tiny", seed=0, task="nli")
-    with pytest.raises(ValueError, match="accuracy of de"):
-        write_results(tmp_path, scores(float("nan")), study="tiny", method="none", seed=0, task="nli")
-    assert not list(tmp_path.iterdir())
 
 
 def test_results_of_removed_methods_seeds_and_pairs_are_not_collected(tiny):
@@ -565,8 +583,9 @@ def test_a_study_without_results_says_how_to_make_them(tiny):
 
 
 def test_the_resolved_study_is_plain_yaml(tiny):
-    raw = yaml.safe_load(write_study(load(tiny)).read_text())
+    raw = yaml_file.parse(write_study(load(tiny)).read_text())
     assert raw["align"] == {"steps": 10, "learning_rate": 1e-3}
+    assert raw["methods"]["wordot"] == {"objective": "wordot", "steps": 20}
 
 
 # --- the paper ----------------------------------------------------------------------------------------------
@@ -602,14 +621,26 @@ def test_the_papers_numbers_are_there_once_and_are_per_cent():
 def test_the_papers_numbers_are_packaged():
     tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert "paper.csv" in setuptools["package-data"]["otlib"]
+    assert "paper.csv" in setuptools["package-data"]["otlib.study"]
 
 
 def test_an_alignment_of_another_checkpoint_on_the_hub_is_not_gone_on_with(tiny):
     """It has no files here to tell it by: its name must do."""
+
+    def resumes(study):
+        with study.run("align", "wordot", 0) as run:
+            run.finish()
+        return run.resumes
+
     study = load(tiny)
     for language in study.languages:
         write_text(study.parallel(language), f"{language}\ten\n")
-    assert not study.begin_alignment("wordot", 0)
-    assert study.begin_alignment("wordot", 0)
-    assert not load(edited(tiny, "some-model", "some-other-model")).begin_alignment("wordot", 0)
+    assert not resumes(study)
+    assert resumes(study)
+    assert not resumes(load(edited(tiny, "some-model", "some-other-model")))
+
+
+def test_runs_without_results_are_named(tiny):
+    study = load(tiny)
+    write_results(study.task_folder("nli", "none", 1), scores(), task="nli", study="tiny", method="none", seed=1)
+    assert study.missing() == ["nli none seed 0", "nli wordot seed 0", "nli wordot seed 1", "pair de", "pair es"]

@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from otlib.words import pool_words, tokenize_words
+from otlib.training.words import collate_words, encode_words, pool_words
 
 WORDS = ["cat", "play", "Vorsicht", "das", "котка", "γάτα", "القط", "बिल्ली", "แมว", "猫", "家"]
 LETTERS = [*"sedtaияςو", "ि", "า", "-", "'", "."]
@@ -82,6 +82,10 @@ GOLDEN = {
 }
 
 
+def batch_of_one(tokenizer, words, max_length=32):
+    return collate_words(encode_words(tokenizer, [words], max_length=max_length), pad_token_id=0)
+
+
 def pooled_places(batch, pooling):
     """Place in the input of the subword that stands for each word of the one sentence, 0 where none does."""
     places = torch.arange(batch.input_ids.shape[1], dtype=torch.float)[None, :, None]
@@ -95,8 +99,9 @@ def pooled_places(batch, pooling):
     [(build, *case) for build, cases in GOLDEN.items() for case in cases],
 )
 def test_golden_map_of_subwords_to_words(build, words, subwords, first, last, request):
+    """A word's vector is that of its own subwords, whatever the script and the tokenizer's build."""
     tokenizer = request.getfixturevalue(build)
-    batch = tokenize_words(tokenizer, [words])
+    batch = batch_of_one(tokenizer, words)
     pieces = tokenizer.convert_ids_to_tokens(batch.input_ids[0])
     found = [f"{piece}:{word}" for piece, word in zip(pieces, batch.word_index[0].tolist(), strict=True)]
     ends = {"wordpiece": ("[CLS]:-1", "[SEP]:-1"), "sentencepiece": ("<s>:-1", "</s>:-1")}[build]
@@ -116,7 +121,8 @@ def test_golden_map_of_subwords_to_words(build, words, subwords, first, last, re
     ],
 )
 def test_golden_map_of_a_sentence_that_is_cut(build, max_length, index, last, request):
-    batch = tokenize_words(request.getfixturevalue(build), [["cat", "Vorsichtsate", "das"]], max_length=max_length)
+    """A word that was cut in two has no vector: its last subword is not there."""
+    batch = batch_of_one(request.getfixturevalue(build), ["cat", "Vorsichtsate", "das"], max_length)
     assert batch.word_index[0].tolist() == index
     assert pooled_places(batch, "last") == last
     assert batch.counts()["missing_words"] == last.count(0) and bool(batch.truncated[0]) == (max_length < 9)

@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
-from otlib.words import (
+from otlib.training.words import (
     POOLINGS,
     collate_words,
     embed_corpus,
@@ -12,7 +14,6 @@ from otlib.words import (
     longest_input,
     pool_words,
     resolve_layers,
-    tokenize_words,
 )
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "cat", "##s", "##ly", "play", "##ed", "."]
@@ -44,6 +45,10 @@ def model():
 SENTENCES = [["the", "cats", "played", "."], ["catsly"], ["cat", "", "the"], []]
 
 
+def batch_of(tokenizer, sentences, max_length=32):
+    return collate_words(encode_words(tokenizer, sentences, max_length=max_length), pad_token_id=0)
+
+
 def by_hand(tokenizer, words):
     """Subword positions of each word, tokenising word by word."""
     position, places = 1, []
@@ -57,7 +62,7 @@ def by_hand(tokenizer, words):
 @pytest.mark.parametrize("pooling", ["last", "first", "mean"])
 def test_pooled_vector_is_that_of_the_words_own_subwords(tokenizer, pooling):
     """Definition of the poolings, against tokenising one word at a time."""
-    batch = tokenize_words(tokenizer, SENTENCES)
+    batch = batch_of(tokenizer, SENTENCES)
     hidden = torch.randn(*batch.input_ids.shape, 8)
     vectors, mask = pool_words(hidden, batch, pooling=pooling)
     for row, words in enumerate(SENTENCES):
@@ -71,35 +76,35 @@ def test_pooled_vector_is_that_of_the_words_own_subwords(tokenizer, pooling):
 
 def test_words_without_subwords_and_padding_are_masked_and_zero(tokenizer):
     """A word that the tokenizer drops must not shift the words after it."""
-    batch = tokenize_words(tokenizer, SENTENCES)
+    batch = batch_of(tokenizer, SENTENCES)
     for pooling in POOLINGS:
         vectors, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch, pooling=pooling)
         assert not vectors[~mask].any()
         assert vectors[mask].abs().sum(-1).min() > 0
-    _, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch)
+    _, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch, pooling="last")
     assert mask.tolist() == [[True] * 4, [True] + [False] * 3, [True, False, True, False], [False] * 4]
 
 
 def test_subword_pooling_keeps_every_subword_of_a_word(tokenizer):
     """SubOT: items are subwords, special tokens are none."""
-    batch = tokenize_words(tokenizer, SENTENCES)
+    batch = batch_of(tokenizer, SENTENCES)
     _, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch, pooling="subword")
     assert mask.sum(1).tolist() == [6, 3, 2, 0]
 
 
 def test_words_that_truncation_drops_or_cuts_are_masked_and_counted(tokenizer):
     """The last subword kept of a word cut in two is not the word's last subword."""
-    batch = tokenize_words(tokenizer, [["the", "cat", "played"], ["the"]], max_length=5)
-    _, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch)
+    batch = batch_of(tokenizer, [["the", "cat", "played"], ["the"]], max_length=5)
+    _, mask = pool_words(torch.randn(*batch.input_ids.shape, 4), batch, pooling="last")
     assert mask.tolist() == [[True, True, False], [True, False, False]]
     assert batch.counts() == {"sentences": 2, "truncated": 1, "words": 4, "missing_words": 1}
 
 
 def test_gradient_reaches_the_pooled_subwords_only(tokenizer):
     """Masked positions must not train on their padding."""
-    batch = tokenize_words(tokenizer, SENTENCES)
+    batch = batch_of(tokenizer, SENTENCES)
     hidden = torch.randn(*batch.input_ids.shape, 4, requires_grad=True)
-    pool_words(hidden, batch)[0].sum().backward()
+    pool_words(hidden, batch, pooling="last")[0].sum().backward()
     touched = hidden.grad.abs().sum(-1) > 0
     expected = torch.zeros_like(touched)
     for row, words in enumerate(SENTENCES):
@@ -112,19 +117,19 @@ def test_gradient_reaches_the_pooled_subwords_only(tokenizer):
 def test_padding_changes_no_vector(tokenizer, model):
     """A sentence has the same vectors alone and beside a longer one."""
     sentences = [["the", "cat"], ["the", "cats", "played", ".", "the", "cats", "played", "."]]
-    together, mask = embed_words(model, tokenize_words(tokenizer, sentences))
+    together, mask = embed_words(model, batch_of(tokenizer, sentences), layers=(-1,), pooling="last")
     for row, words in enumerate(sentences):
-        alone, _ = embed_words(model, tokenize_words(tokenizer, [words]))
+        alone, _ = embed_words(model, batch_of(tokenizer, [words]), layers=(-1,), pooling="last")
         torch.testing.assert_close(together[0][row][mask[row]], alone[0][0], atol=1e-5, rtol=1e-4)
 
 
 def test_embed_corpus_equals_one_batch_in_the_order_given(tokenizer, model):
     """Sorting by length must not change the order of the results, nor the model's mode."""
     model.train()
-    vectors, masks = embed_corpus(model, tokenizer, SENTENCES, batch_size=2)
+    vectors, masks = embed_corpus(model, tokenizer, SENTENCES, at_once=2)
     assert model.training
     model.eval()
-    (expected,), mask = embed_words(model, tokenize_words(tokenizer, SENTENCES))
+    (expected,), mask = embed_words(model, batch_of(tokenizer, SENTENCES), layers=(-1,), pooling="last")
     for row, words in enumerate(SENTENCES):
         assert vectors[row].shape == (len(words), 32)
         assert torch.equal(masks[row], mask[row, : len(words)])
@@ -132,6 +137,7 @@ def test_embed_corpus_equals_one_batch_in_the_order_given(tokenizer, model):
 
 
 def test_sentences_longer_than_the_encoder_are_cut_there(tokenizer, model):
+    """A position beyond the encoder's last would fail, or read outside the table on a GPU."""
     limit = model.config.max_position_embeddings
     with pytest.warns(UserWarning, match=f"1 of 2 sentences were cut at {limit} subwords"):
         (vectors, _), (mask, _) = embed_corpus(model, tokenizer, [["cat"] * 2 * limit, ["cat"]], max_length=10 * limit)
@@ -161,11 +167,11 @@ def test_layers_are_the_hidden_states_of_any_encoder(tokenizer):
         pad_token_id=0,
     )
     encoder = XLMRobertaModel(config).eval()
-    batch = tokenize_words(tokenizer, SENTENCES[:3])
+    batch = batch_of(tokenizer, SENTENCES[:3])
     chosen = resolve_layers("all", config)
     assert chosen == (0, 1, 2)
-    every, _ = embed_words(encoder, batch, layers=chosen)
-    (last,), _ = embed_words(encoder, batch)
+    every, _ = embed_words(encoder, batch, layers=chosen, pooling="last")
+    (last,), _ = embed_words(encoder, batch, layers=(-1,), pooling="last")
     torch.testing.assert_close(every[-1], last)
     assert not torch.allclose(every[0], every[1])
 
@@ -174,24 +180,36 @@ def test_layers_that_are_not_there_are_refused(model):
     """An index past the last layer would fail deep inside a training run."""
     assert resolve_layers("last", model.config) == (2,)
     assert resolve_layers([-1, 0], model.config) == (2, 0)
-    assert resolve_layers(1, model.config) == (1,)
-    for wrong in (3, [-4], "first", []):
+    for wrong in ([3], [-4], "first", []):
         with pytest.raises(ValueError, match="layer"):
             resolve_layers(wrong, model.config)
 
 
-def test_batch_equals_rows_collated_later(tokenizer):
-    """Tokenising once and padding per batch is the same as tokenising the batch."""
-    rows = encode_words(tokenizer, SENTENCES)
-    later, at_once = collate_words(rows, pad_token_id=0), tokenize_words(tokenizer, SENTENCES)
-    assert all(torch.equal(a, b) for a, b in zip(later[:-1], at_once[:-1], strict=True))
-    assert later.longest == at_once.longest
+def test_padding_equals_the_tokenizers_own(tokenizer):
+    """The tokenizer pads as well, all sentences at once."""
+    batch = batch_of(tokenizer, SENTENCES)
+    expected = tokenizer(SENTENCES, is_split_into_words=True, padding=True, return_tensors="pt")
+    assert torch.equal(batch.input_ids, expected["input_ids"])
+    assert torch.equal(batch.attention_mask, expected["attention_mask"])
+    for row in range(len(SENTENCES)):
+        words = [-1 if word is None else word for word in expected.word_ids(row)]
+        assert batch.word_index[row].tolist() == words
+    assert batch.longest == 4 and batch.n_words.tolist() == [4, 1, 3, 0]
 
 
-def test_no_sentence_and_unknown_pooling_are_refused(tokenizer):
+def test_no_sentences_have_no_vectors(tokenizer, model):
+    """Tokenizers fail on an empty list."""
+    assert embed_corpus(model, tokenizer, []) == ([], [])
+
+
+def test_unknown_pooling_is_refused(tokenizer):
     """Bad input gives one clear sentence."""
-    with pytest.raises(ValueError, match="at least one sentence"):
-        tokenize_words(tokenizer, [])
-    batch = tokenize_words(tokenizer, SENTENCES)
+    batch = batch_of(tokenizer, SENTENCES)
     with pytest.raises(ValueError, match="pooling must be one of last, first, mean, subword, got 'max'"):
         pool_words(torch.zeros(*batch.input_ids.shape, 2), batch, pooling="max")
+
+
+def test_slow_tokenizer_is_refused():
+    """It does not say which word a subword belongs to."""
+    with pytest.raises(ValueError, match="word boundaries need a fast tokenizer, got SimpleNamespace"):
+        encode_words(SimpleNamespace(is_fast=False), SENTENCES, max_length=8)

@@ -1,0 +1,7 @@
+"""The command line: ``python -m otlib study | plan | notebook | data | align``."""
+
+import sys
+
+from otlib.study.run import main
+
+sys.exit(main())

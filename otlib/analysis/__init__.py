@@ -1,0 +1,1 @@
+"""What came out: measures of the space, intervals and contests, figures."""

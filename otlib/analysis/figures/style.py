@@ -1,0 +1,57 @@
+"""The look of all figures: fonts, colours, files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from otlib.analysis.statistics import BASELINE
+
+GREY = "0.55"
+SOURCE_COLOUR, PIVOT_COLOUR = sns.color_palette("colorblind")[1], sns.color_palette("colorblind")[0]
+
+
+def use_style():
+    """Set the look of all figures; the font, which comes with matplotlib, has Greek and Cyrillic letters."""
+    settings = {
+        "font.family": "DejaVu Sans",
+        "figure.dpi": 110,
+        "savefig.dpi": 200,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        # Equal figures are equal files.
+        "svg.hashsalt": "otlib",
+    }
+    sns.set_theme(context="notebook", style="whitegrid", font_scale=0.85, rc=settings)
+
+
+def method_palette(methods: Sequence[str]) -> dict[str, tuple | str]:
+    """A colour for each of a study's methods, by its place among them; the baseline is grey."""
+    others = [method for method in methods if method != BASELINE]
+    colours = sns.color_palette("colorblind" if len(others) <= 10 else "husl", len(others))
+    return {BASELINE: GREY, **dict(zip(others, colours, strict=True))}
+
+
+def save(figure: Figure | Axes, folder: str | Path, name: str) -> list[Path]:
+    """Write a figure as ``<name>.png`` and ``<name>.svg``, each whole or not at all."""
+    figure = figure if isinstance(figure, Figure) else figure.get_figure()
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    written = []
+    for kind, metadata in (("png", {}), ("svg", {"Date": None})):
+        final = Path(folder, f"{name}.{kind}")
+        unfinished = final.with_name(final.name + ".tmp")
+        figure.savefig(unfinished, format=kind, metadata=metadata, bbox_inches="tight")
+        os.replace(unfinished, final)
+        written.append(final)
+    return written
+
+
+def new_axes_if_none(ax: Axes | None, width: float, height: float) -> Axes:
+    """The axes to draw on: those given, or those of a new figure of this size in inches."""
+    return plt.subplots(figsize=(width, height), layout="constrained")[1] if ax is None else ax

@@ -1,0 +1,171 @@
+"""Figures of words: as points in the plane, and as a matrix of words against words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from otlib.analysis.figures.style import PIVOT_COLOUR, SOURCE_COLOUR, new_axes_if_none
+from otlib.data.text import GoldPair
+
+# Points in the plane
+
+
+def word_points(x, y, x_words: Sequence[str], y_words: Sequence[str], *, plan=None, ax: Axes | None = None) -> Axes:
+    """Two sentences as points (n, 2), (m, 2); with a ``plan`` (n, m), lines as wide as the mass they move."""
+    ax = new_axes_if_none(ax, 6.5, 4.2)
+    x, y = np.asarray(x), np.asarray(y)
+    if plan is not None:
+        plan = np.asarray(plan)
+        for i, j in zip(*np.nonzero(plan > 1e-3 * plan.max()), strict=True):
+            strength = plan[i, j] / plan.max()
+            ax.plot(
+                *zip(x[i], y[j], strict=True),
+                color="0.4",
+                lw=6 * strength,
+                alpha=0.15 + 0.4 * strength,
+                zorder=1,
+            )
+    _labelled_points(ax, x, x_words, SOURCE_COLOUR, "source")
+    _labelled_points(ax, y, y_words, PIVOT_COLOUR, "pivot (English)")
+    return _plane(ax)
+
+
+def word_pulls(x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, ax: Axes | None = None) -> Axes:
+    """Two sentences as points, and an arrow ``pulls[i]`` (n, 2) from each source word."""
+    ax = new_axes_if_none(ax, 6.5, 4.2)
+    x, pulls = np.asarray(x), np.asarray(pulls)
+    arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.006}
+    ax.quiver(*x.T, *pulls.T, color=SOURCE_COLOUR, zorder=2, **arrows)
+    ends = x + pulls
+    ax.plot(*ends.T, ls="none")  # an arrow's end counts for the limits of the axes
+    _labelled_points(ax, x, x_words, SOURCE_COLOUR, "source")
+    _labelled_points(ax, y, y_words, PIVOT_COLOUR, "pivot (English)")
+    return _plane(ax)
+
+
+def word_paths(paths, y, x_words: Sequence[str], y_words: Sequence[str], *, ax: Axes | None = None) -> Axes:
+    """The way of each source word, ``paths`` (steps, n, 2), through the plane; its word stands at the end."""
+    ax = new_axes_if_none(ax, 6.5, 4.2)
+    paths = np.asarray(paths)
+    for i in range(paths.shape[1]):
+        ax.plot(*paths[:, i].T, color=SOURCE_COLOUR, lw=1.2, alpha=0.7, zorder=1)
+    ax.scatter(*paths[0].T, s=22, facecolor="white", edgecolor=SOURCE_COLOUR, zorder=2, label="source, at first")
+    _labelled_points(ax, paths[-1], x_words, SOURCE_COLOUR, "source, at last", below=True)
+    _labelled_points(ax, y, y_words, PIVOT_COLOUR, "pivot (English)")
+    return _plane(ax)
+
+
+def _labelled_points(ax: Axes, points, words: Sequence[str], colour, label: str, *, below: bool = False):
+    points = np.asarray(points)
+    ax.scatter(*points.T, s=42, color=colour, zorder=3, label=label)
+    for word, point in zip(words, points, strict=True):
+        ax.annotate(
+            word,
+            point,
+            xytext=(0, -7 if below else 7),
+            textcoords="offset points",
+            ha="center",
+            va="top" if below else "bottom",
+            color=sns.dark_palette(colour, 4)[2],
+            zorder=4,
+        )
+
+
+def _plane(ax: Axes) -> Axes:
+    ax.set(xlabel="first dimension", ylabel="second dimension")
+    ax.margins(0.14)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return ax
+
+
+# Words against words
+
+
+def word_matrix(
+    matrix,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    label: str = "mass moved",
+    annotate: str = "",
+    sure: Iterable[tuple[int, int]] = (),
+    possible: Iterable[tuple[int, int]] = (),
+    vmax: float | None = None,
+    cmap: str = "Blues",
+    colourbar: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """A matrix (n, m) of words against words, with gold links framed: sure ones full, possible ones dashed.
+
+    ``annotate`` is the format of the numbers in the cells, such as ``".1f"``; none are written if empty.
+    """
+    matrix = np.asarray(matrix)
+    ax = new_axes_if_none(ax, 2.2 + 0.42 * len(columns), 1.4 + 0.38 * len(rows))
+    sns.heatmap(
+        matrix,
+        xticklabels=list(columns),
+        yticklabels=list(rows),
+        annot=bool(annotate),
+        fmt=annotate,
+        vmin=0,
+        vmax=vmax,
+        cmap=cmap,
+        cbar=colourbar,
+        cbar_kws={"label": label} if colourbar else None,
+        linewidths=0.5,
+        linecolor="0.92",
+        ax=ax,
+    )
+    sure = set(sure)
+    _frame_cells(ax, set(possible) - sure, (0, (2, 1.5)))
+    _frame_cells(ax, sure, "solid")
+    ax.tick_params(length=0)
+    ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
+    ax.set_xticklabels(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
+    return ax
+
+
+def gold_links(pair: GoldPair, *, ax: Axes | None = None) -> Axes:
+    """The gold links of a sentence pair, source words in rows: sure ones filled and framed, possible ones dashed."""
+    links = [[(i, j) in pair.sure for j in range(len(pair.pivot))] for i in range(len(pair.source))]
+    framed = {"sure": pair.sure, "possible": pair.possible}
+    return word_matrix(links, pair.source, pair.pivot, **framed, vmax=2, colourbar=False, ax=ax)
+
+
+def _frame_cells(ax: Axes, links: Iterable[tuple[int, int]], linestyle):
+    for i, j in links:
+        ax.add_patch(Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor="#c44e00", lw=1.6, ls=linestyle))
+
+
+def plans(
+    named: Mapping[str, np.ndarray],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    sure: Iterable[tuple[int, int]] = (),
+    possible: Iterable[tuple[int, int]] = (),
+) -> np.ndarray:
+    """Transport plans (n, m) of the same two sentences beside each other, one scale, gold links framed."""
+    across = len(named) if len(named) < 4 else min(4, math.ceil(len(named) / 2))
+    down = math.ceil(len(named) / across)
+    size = (1.4 + across * (0.7 + 0.3 * len(columns)), down * (1.3 + 0.3 * len(rows)))
+    figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
+    # No entry of a plan between uniform weights can be larger.
+    most = 1 / max(len(rows), len(columns))
+    for ax, (name, plan) in zip(grid.flat, named.items(), strict=False):
+        word_matrix(plan, rows, columns, sure=sure, possible=possible, vmax=most, colourbar=False, ax=ax)
+        ax.set_title(name)
+    for ax in grid.flat[len(named) :]:
+        ax.set_axis_off()
+    for ax in grid[:, 1:].flat:
+        ax.tick_params(labelleft=False)
+    figure.colorbar(grid.flat[0].collections[0], ax=grid, label="mass moved", shrink=0.8, aspect=25)
+    return grid

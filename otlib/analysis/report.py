@@ -1,0 +1,180 @@
+"""Tables and sentences of the report, made of summaries, verdicts and what runs say of themselves. Knows no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from otlib.analysis.statistics import (
+    AVERAGE,
+    BASELINE,
+    measure_name,
+    measured,
+    summarise,
+    with_interval,
+)
+from otlib.settings import PIVOT
+
+# Summaries as text
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of :func:`otlib.analysis.statistics.summarise` with text: ``measure`` (its name), ``shown`` (value with
+    interval), ``change`` (gain with interval)."""
+    names = [measure_name(*measure) for measure in zip(table["task"], table["metric"], strict=True)]
+    return table.assign(measure=names, shown=with_interval(table), change=with_interval(table, "gain"))
+
+
+def average_table(summary: pd.DataFrame, methods: Sequence[str], measures: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Averages over the languages, with intervals: a row a measure, a column a method; of :func:`readable` rows."""
+    average = summary[summary["language"] == AVERAGE].set_index(["measure", "method"])["shown"]
+    names = [measure_name(*measure) for measure in measures]
+    return average.unstack("method").reindex(index=names, columns=methods).astype(object).fillna("")
+
+
+def language_table(
+    summary: pd.DataFrame, methods: Sequence[str], measures: Sequence[tuple[str, str]], languages: Sequence[str]
+) -> pd.DataFrame:
+    """As :func:`average_table`, with a row for each measure and language that there is."""
+    table = summary.set_index(["measure", "language", "method"])["shown"].unstack("method").reindex(columns=methods)
+    names = [measure_name(*measure) for measure in measures]
+    return table.reindex(pd.MultiIndex.from_product([names, languages])).dropna(how="all")
+
+
+def at_a_glance(summary: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """A row a method: its average gain in each task and its gain in English, then the averages of all other measures.
+
+    ``summary`` has the rows of :func:`otlib.analysis.statistics.summarise`; the shape of the space is left out.
+    """
+    columns = {}
+    for task, metric in measured(summary, [("nli", "accuracy"), ("qa", "f1")]):
+        name = measure_name(task, metric).removesuffix(" (%)")
+        columns[f"{name}: gain"] = _by_method(summary, task, metric, AVERAGE)["gain"]
+        columns[f"{name}: English"] = _by_method(summary, task, metric, PIVOT)["gain"]
+    for task, metric in measured(summary):
+        if task not in ("nli", "qa", "space"):
+            columns[measure_name(task, metric)] = _by_method(summary, task, metric, AVERAGE)["value"]
+    return pd.DataFrame(columns).reindex(methods)
+
+
+def _by_method(summary: pd.DataFrame, task: str, metric: str, language: str) -> pd.DataFrame:
+    chosen = (summary["task"] == task) & (summary["metric"] == metric) & (summary["language"] == language)
+    return summary[chosen].set_index("method")
+
+
+def bullet_list(rows: pd.DataFrame, form: str, *, otherwise: str) -> str:
+    """Markdown: a line for each row, ``form`` (``"{method}: {gain}"``) filled with its columns; or ``otherwise``."""
+    lines = [f"- {form.format_map(row)}" for row in rows.to_dict("records")]
+    return "\n".join(lines) or otherwise
+
+
+# Methods against each other
+
+
+def verdict_table(verdicts: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """Average gains with their verdicts: a row a rival and measure, a column a method.
+
+    ``verdicts`` has the rows of :func:`otlib.analysis.statistics.contest`, made :func:`readable`.
+    """
+    average = verdicts[verdicts["language"] == AVERAGE]
+    text = average["change"] + " " + average["verdict"]
+    table = average.assign(text=text).set_index(["rival", "measure", "method"])["text"]
+    return table.unstack("method").reindex(columns=methods)
+
+
+def verdicts_in_words(verdicts: pd.DataFrame, *, otherwise: str) -> str:
+    """Markdown: a line for each method and rival with the measures of each verdict on average, or ``otherwise``."""
+    average = verdicts[verdicts["language"] == AVERAGE]
+    lines = []
+    for (rival, method), rows in average.groupby(["rival", "method"], sort=False):
+        measures = rows.groupby("verdict")["measure"].agg(", ".join)
+        lines.append(
+            f"- **{method}** beats {rival} beyond the interval in: {measures.get('better', 'nothing')}. "
+            f"**No clear difference** in: {measures.get('no clear difference', 'nothing')}. "
+            f"**{rival} is better** in: {measures.get('worse', 'nothing')}. "
+            f"One seed cannot tell: {measures.get('unknown', 'nothing')}."
+        )
+    return "\n".join(lines) or otherwise
+
+
+def gains_by_seen(
+    results: pd.DataFrame,
+    predictions: Mapping[str, pd.DataFrame] | None,
+    aligned: Mapping[str, Sequence[str]],
+    measures: Sequence[tuple[str, str]],
+) -> pd.DataFrame:
+    """Gains over no alignment, in languages that a method has aligned and in others.
+
+    Parameters
+    ----------
+    results, predictions
+        As for :func:`otlib.analysis.statistics.summarise`.
+    aligned : mapping of str to sequence of str
+        The methods to show, with the languages that each has aligned.
+    measures : sequence of (task, metric)
+        What to show.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``method, seen, language``, a column a measure, gains with intervals as text. Empty without methods.
+    """
+    gains = readable(summarise(results, predictions, baseline=BASELINE))
+    names = [measure_name(*measure) for measure in measures]
+    chosen = gains["method"].isin(aligned) & ~gains["language"].isin([PIVOT, AVERAGE]) & gains["measure"].isin(names)
+    gains = gains[chosen & gains["gain"].notna()]
+    pairs = zip(gains["method"], gains["language"], strict=True)
+    gains = gains.assign(seen=[language in aligned[method] for method, language in pairs])
+    return gains.pivot(index=["method", "seen", "language"], columns="measure", values="change").fillna("")
+
+
+# Findings
+
+
+def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
+    """What :func:`otlib.analysis.statistics.check_findings` found, with gains as text: a row a finding and task."""
+    gain = with_interval(findings, "gain").where(findings["gain"].notna(), "–")
+    table = findings.assign(gain=gain).set_index(["finding", "task"])
+    return table[["method", "against", "gain", "expected", "outcome"]]
+
+
+def findings_in_words(findings: pd.DataFrame) -> str:
+    """Markdown: a line for each outcome, with its findings."""
+    lines = []
+    for outcome, rows in findings.groupby("outcome", sort=False):
+        named = [f"{row.finding} ({row.task.replace('_', ' ')})" for row in rows.itertuples()]
+        lines.append(f"- *{outcome}*: " + "; ".join(named))
+    return "\n".join(lines)
+
+
+# The paper beside it
+
+
+def paper_table(compared: pd.DataFrame) -> pd.DataFrame:
+    """The rows of :func:`otlib.analysis.statistics.beside_paper`: methods side by side, each with ``ours, paper,
+    difference, runs``."""
+    table = compared.assign(ours=with_interval(compared)).set_index(["task", "metric", "language"])
+    columns = ["ours", "paper", "difference", "runs"]
+    methods = table.groupby("method", sort=False)
+    return pd.concat({method: rows[columns].round(1) for method, rows in methods}, axis=1)
+
+
+# What it took
+
+
+def time_and_memory(folder: str | Path) -> pd.DataFrame:
+    """What the runs in a study's folder say of themselves in ``run.json``: a row for each part of the study.
+
+    Columns ``runs``, ``minutes`` (of all runs added up) and ``peak memory (GiB)`` (the highest of a run).
+    """
+    spent = []
+    for path in sorted(Path(folder).glob("**/run.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        part = path.relative_to(folder).parts[0]
+        spent.append((part, record["seconds"] / 60, record["peak_memory_mib"] / 1024))
+    parts = pd.DataFrame(spent, columns=["part", "minutes", "memory"]).groupby("part", sort=False)
+    table = parts.agg(runs=("minutes", "size"), minutes=("minutes", "sum"), memory=("memory", "max"))
+    return table.rename(columns={"memory": "peak memory (GiB)"})

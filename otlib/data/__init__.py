@@ -1,0 +1,1 @@
+"""Everything that is read or made before training: text, items of the tasks, the embedded world."""

@@ -1,0 +1,73 @@
+"""Word pairs of parallel text by a statistical aligner, if one is installed: eflomal or fast_align."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from otlib.data.text import Links, ParallelText
+
+
+def installed_aligner() -> str | None:
+    """``"eflomal"`` (Ostling and Tiedemann, 2016), else ``"fast_align"`` (Dyer et al., 2013), else None."""
+    if importlib.util.find_spec("eflomal"):
+        return "eflomal"
+    return "fast_align" if shutil.which("fast_align") else None
+
+
+def one_to_one_links(text: ParallelText, aligner: str) -> list[Links]:
+    """Links (source word, pivot word) on which both directions of an aligner agree, as Cao et al. (2020) use them.
+
+    In either direction a word has one partner at most, so that what both say is one to one.
+
+    Parameters
+    ----------
+    text : ParallelText
+        The aligner learns from these pairs too: thousands of them are worth it.
+    aligner : {"eflomal", "fast_align"}
+
+    Raises
+    ------
+    RuntimeError
+        If the aligner fails or returns another number of sentences; with what it said.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        forth, back = {"eflomal": _eflomal, "fast_align": _fast_align}[aligner](text, Path(folder))
+    if not len(forth) == len(back) == len(text):
+        raise RuntimeError(f"{aligner} aligned {len(forth)} and {len(back)} of {len(text)} sentence pairs")
+    return [_links(a) & _links(b) for a, b in zip(forth, back, strict=True)]
+
+
+def _links(line: str) -> Links:
+    return {tuple(map(int, link.split("-"))) for link in line.split()}
+
+
+def _eflomal(text: ParallelText, folder: Path) -> list[list[str]]:
+    import eflomal
+
+    links = [folder / "forth", folder / "back"]
+    sides = ([" ".join(words) + "\n" for words in side] for side in (text.source, text.pivot))
+    try:
+        eflomal.Aligner().align(*sides, links_filename_fwd=str(links[0]), links_filename_rev=str(links[1]), quiet=True)
+    except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
+        raise RuntimeError(f"eflomal failed: {error}") from error
+    return [path.read_text(encoding="utf-8").splitlines() for path in links]
+
+
+def _fast_align(text: ParallelText, folder: Path) -> list[list[str]]:
+    pairs = zip(text.source, text.pivot, strict=True)
+    # Its own sign between the sides must not stand in one.
+    lines = [" ||| ".join(" ".join(words).replace("|||", "|") for words in pair) + "\n" for pair in pairs]
+    (folder / "pairs").write_text("".join(lines), encoding="utf-8")
+    found = []
+    for direction in ([], ["-r"]):
+        command = ["fast_align", "-i", folder / "pairs", "-d", "-o", "-v", *direction]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["it said nothing"]
+            raise RuntimeError(f"fast_align failed with status {done.returncode}: {said[-1]}")
+        found.append(done.stdout.splitlines())
+    return found

@@ -1,0 +1,162 @@
+"""Read data sets of the Hugging Face hub through the ``datasets`` library, as streams of rows.
+
+A ``corpus`` is a :class:`otlib.settings.Hub` with the language filled in, a ``key`` its place in the study for
+messages, such as ``data.parallel.de``. Every function raises ``ValueError`` with key, data set and mend if the data set
+cannot be read, at once or in the middle, or lacks a column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import pandas as pd
+
+from otlib.data.items import COLUMNS, LABELS, NliItems
+from otlib.data.text import GOLD_COLUMNS, GoldPair, gold_pairs
+from otlib.settings import PIVOT, Hub
+
+
+def load(name: str, config: str | None, split: str, revision: str | None):
+    """Open a data set as a stream of rows: the one place that asks the network for them."""
+    from datasets import load_dataset
+
+    return load_dataset(name, config, split=split, revision=revision, streaming=True)
+
+
+@cache
+def configurations(name: str, revision: str | None) -> list[str]:
+    """The configurations of a data set, asked of the network once."""
+    from datasets import get_dataset_config_names
+
+    return get_dataset_config_names(name, revision=revision)
+
+
+def has_configuration(corpus: Hub, key: str) -> bool:
+    """Whether the data set has the configuration; true if none is named."""
+    try:
+        return corpus.config is None or corpus.config in configurations(corpus.hub, corpus.revision)
+    except Exception as error:  # as in _open
+        raise _unreadable(corpus, key, error) from error
+
+
+def read_pairs(corpus: Hub, language: str, key: str, *, shuffle: Mapping[str, int] | None) -> Iterator[tuple[str, str]]:
+    """Sentence pairs (source, pivot), in random order if ``shuffle`` holds a ``seed`` and a ``buffer_size``.
+
+    The columns are ``translation`` (a text for each language's code), one for each of the two codes, or ``english`` and
+    ``non_english``.
+    """
+    data = _open(corpus, key)
+    if shuffle is not None:
+        data = data.shuffle(**shuffle)
+    return (_pair(row, language, corpus, key) for row in _rows(data, corpus, key))
+
+
+def read_gold(corpus: Hub, key: str) -> list[GoldPair]:
+    """Gold word alignments, in columns as in the file that :func:`otlib.data.text.read_gold` reads."""
+    rows = (
+        (f"{key}, row {number}", {name: _column(row, name, corpus, key) or "" for name in GOLD_COLUMNS})
+        for number, row in enumerate(_rows(_open(corpus, key), corpus, key))
+    )
+    return gold_pairs(rows, f"{key}: the data set {corpus.hub}")
+
+
+def read_nli(corpus: Hub, language: str, key: str) -> NliItems:
+    """Inference items with the columns ``premise, hypothesis, label``; a row's number, from 0, is the ``pairID``.
+
+    They are in ``language``, unless the rows hold translations, as in XNLI's ``all_languages``.
+    """
+    items, dropped = [], {"no_consensus": 0, "empty_side": 0}
+    data = _open(corpus, key)
+    labels = getattr((data.features or {}).get("label"), "names", LABELS)
+    for number, row in enumerate(_rows(data, corpus, key)):
+        label = _column(row, "label", corpus, key)
+        if isinstance(label, int) and 0 <= label < len(labels):
+            label = labels[label]
+        if label in (-1, "-"):
+            dropped["no_consensus"] += 1
+            continue
+        if label not in LABELS:
+            raise ValueError(f"{key}, row {number}: the data set {corpus.hub} has an unknown label {label!r}")
+        for code, premise, hypothesis in _translations(row, language, corpus, key):
+            sides = [" ".join(side.split()) for side in (premise, hypothesis)]
+            if all(sides):
+                items.append((code, label, str(number), *sides))
+            else:
+                dropped["empty_side"] += 1
+    return NliItems(pd.DataFrame(items, columns=COLUMNS), dropped)
+
+
+def read_squad(corpus: Hub, key: str) -> tuple[dict, int]:
+    """Questions with SQuAD's columns as its JSON, and how many answers had to be moved to where they stand.
+
+    XQuAD on the hub has lost a blank before some paragraphs, so that its offsets there are one too high.
+    """
+    paragraphs: list[dict] = []
+    moved = 0
+    for row in _rows(_open(corpus, key), corpus, key):
+        name, question, context, answers = (
+            _column(row, column, corpus, key) for column in ("id", "question", "context", "answers")
+        )
+        if not paragraphs or paragraphs[-1]["context"] != context:
+            paragraphs.append({"context": context, "qas": []})
+        places = list(zip(answers["text"], answers["answer_start"], strict=True))
+        found = [{"text": text, "answer_start": _place(context, text, start)} for text, start in places]
+        moved += sum(one["answer_start"] != start for one, (_, start) in zip(found, places, strict=True))
+        paragraphs[-1]["qas"].append({"id": name, "question": question, "answers": found})
+    return {"version": "1.1", "data": [{"title": corpus.hub, "paragraphs": paragraphs}]}, moved
+
+
+def _open(corpus: Hub, key: str):
+    try:
+        return load(corpus.hub, corpus.config, corpus.split, corpus.revision)
+    except Exception as error:  # of the network, the hub or the data set's own files: the mend is the same
+        raise _unreadable(corpus, key, error) from error
+
+
+def _rows(data, corpus: Hub, key: str) -> Iterator[dict]:
+    try:
+        yield from data
+    except Exception as error:  # the connection may break in the middle
+        raise _unreadable(corpus, key, error) from error
+
+
+def _unreadable(corpus: Hub, key: str, error: Exception) -> ValueError:
+    said = (str(error).splitlines() or [""])[0].rstrip(".")
+    return ValueError(
+        f"{key}: the data set {corpus.hub} cannot be read from the hub ({type(error).__name__}: {said}); "
+        "check its name, config and split and the network, or give a local copy: a path"
+    )
+
+
+def _column(row: Mapping, name: str, corpus: Hub, key: str):
+    if name not in row:
+        raise ValueError(f"{key}: the data set {corpus.hub} has no column {name!r}; it has {', '.join(row)}")
+    return row[name]
+
+
+def _pair(row: Mapping, language: str, corpus: Hub, key: str) -> tuple[str, str]:
+    row = row.get("translation", row) or {}
+    names = ("non_english", "english") if "non_english" in row else (language, PIVOT)
+    left, right = (_column(row, name, corpus, key) for name in names)
+    return left or "", right or ""
+
+
+def _translations(row: Mapping, language: str, corpus: Hub, key: str) -> Iterator[tuple[str, str, str]]:
+    """Language, premise and hypothesis: one of each, or (XNLI's ``all_languages``) all in one row."""
+    premise, hypothesis = (_column(row, name, corpus, key) for name in ("premise", "hypothesis"))
+    if not isinstance(premise, Mapping):
+        yield language, premise or "", hypothesis or ""
+    else:
+        translated = dict(zip(hypothesis["language"], hypothesis["translation"], strict=True))
+        for code, text in premise.items():
+            yield code, text, translated[code]
+
+
+def _place(context: str, answer: str, start: int) -> int:
+    """Where the answer stands that is nearest to ``start``; ``start`` if nowhere."""
+    if context.startswith(answer, start):
+        return start
+    places = [found.start() for found in re.finditer(f"(?={re.escape(answer)})", context)]
+    return min(places, key=lambda place: abs(place - start), default=start)

@@ -1,0 +1,395 @@
+"""Text, parallel text and gold word alignments: read, clean with counts, sample, split, batch."""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from otlib.data.files import is_table, read_lines, read_table
+from otlib.settings import PIVOT
+
+Links = set[tuple[int, int]]  # of the words of a sentence pair: (source word, pivot word), counted from 0
+
+# Word tokenizers
+
+NO_BLANKS = ("ja", "km", "lo", "my")  # languages without blanks and without a segmenter here
+
+
+def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
+    """Split sentences into words.
+
+    Parameters
+    ----------
+    kind : {"whitespace", "moses"}
+        Blanks only, or the Moses tokenizer (the paper's) in its sacremoses version. Chinese and Thai, which have
+        no blanks, are segmented instead: Chinese by jieba (its default dictionary and hidden Markov model), Thai
+        by PyThaiNLP's newmm (longest words of its dictionary, within Thai character clusters). Moses then splits
+        their ASCII segments only: it would part Thai tone marks from their letters.
+    language : str
+        Code, for the tokenizer's abbreviations and elisions.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the language's segmenter is not installed.
+
+    Warns
+    -----
+    UserWarning
+        For Japanese, Khmer, Lao and Burmese, which nothing here splits: segment the text first, then use
+        "whitespace".
+    """
+    if kind == "whitespace":
+        return str.split
+    if kind != "moses":
+        raise ValueError(f"words must be whitespace or moses, got {kind!r}")
+    from sacremoses import MosesTokenizer
+
+    if language in NO_BLANKS:
+        warnings.warn(
+            f"Moses splits {language} at blanks only; segment it first and use words: whitespace",
+            stacklevel=2,
+        )
+    tokenizer = MosesTokenizer(lang=language)
+    if language in SEGMENTERS:
+        segment = _segmenter(language)
+        split = partial(tokenizer.tokenize, escape=False)
+        return lambda sentence: [
+            word for part in segment(" ".join(sentence.split())) for word in (split(part) if part.isascii() else [part])
+        ]
+    return lambda sentence: tokenizer.tokenize(sentence, escape=False)
+
+
+def _jieba() -> Callable[[str], list[str]]:
+    import jieba
+
+    jieba.setLogLevel("WARNING")
+    return jieba.lcut
+
+
+def _newmm() -> Callable[[str], list[str]]:
+    from pythainlp.tokenize import word_tokenize
+
+    return partial(word_tokenize, engine="newmm")
+
+
+SEGMENTERS = {"zh": _jieba, "th": _newmm}
+
+
+def _segmenter(language: str) -> Callable[[str], list[str]]:
+    try:
+        return SEGMENTERS[language]()
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"words: moses splits {language} by the package {error.name}, which is not installed: "
+            "pip install jieba pythainlp, or segment the text first and use words: whitespace"
+        ) from error
+
+
+# Parallel text
+
+
+@dataclass(frozen=True)
+class ParallelText:
+    """Sentence pairs of one language with the pivot language, as words.
+
+    Attributes
+    ----------
+    language : str
+        Code of the source language.
+    source, pivot : list of list of str
+        Words; ``source[i]`` translates ``pivot[i]``.
+    counts : dict of str to int
+        What became of the pairs read: ``read``, ``empty_side``, ``too_long``, ``bad_ratio``, ``duplicate``,
+        ``kept``, and later ``heldout``, ``overlap``, ``sampled``.
+    """
+
+    language: str
+    source: list[list[str]]
+    pivot: list[list[str]]
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def take(self, indices: Sequence[int], **counts: int) -> ParallelText:
+        """Pairs at ``indices``, in that order; ``counts`` are added to the counts."""
+        source, pivot = [self.source[i] for i in indices], [self.pivot[i] for i in indices]
+        return ParallelText(self.language, source, pivot, {**self.counts, **counts})
+
+
+def read_parallel(
+    path: str | Path | tuple[str | Path, str | Path],
+    language: str,
+    *,
+    words: str = "whitespace",
+    max_words: int = 100,
+    max_ratio: float = 9.0,
+) -> ParallelText:
+    """Read and clean parallel text.
+
+    Parameters
+    ----------
+    path : path or pair of paths
+        A table with a header that names ``language`` and ``en`` (``.tsv`` without quoting, ``.csv`` with),
+        lines ``source ||| pivot`` (any other name), or a pair of files with one sentence a line, source first
+        (Moses). Each may be compressed.
+    words : {"whitespace", "moses"}
+        See :func:`word_tokenizer`.
+    max_words, max_ratio
+        Pairs with a longer side, or with more words on one side than ``max_ratio`` times those of the other,
+        are dropped and counted (the defaults of Moses' clean-corpus script). Of equal pairs the first is kept.
+
+    Raises
+    ------
+    ValueError
+        If the files of a pair differ in length, a column is missing, a line has the wrong number of fields, a
+        line is not UTF-8, or no pair is left; names file and line.
+    """
+    pairs = read_pairs(path, language)
+    text = clean_pairs(pairs, language, words=words, max_words=max_words, max_ratio=max_ratio)
+    if not len(text):
+        name = " and ".join(map(str, path)) if isinstance(path, tuple) else path
+        raise ValueError(f"{name}: no sentence pair is left ({listed_counts(text.counts)})")
+    return text
+
+
+def read_prepared(path: str | Path, language: str) -> ParallelText:
+    """A table of a study's own ``data`` folder, cleaned when it was made; of equal pairs the first is kept."""
+    return read_parallel(path, language, max_words=sys.maxsize, max_ratio=sys.maxsize)
+
+
+def clean_pairs(
+    pairs: Iterable[tuple[str, str]],
+    language: str,
+    *,
+    words: str = "whitespace",
+    max_words: int = 100,
+    max_ratio: float = 9.0,
+    enough: int | None = None,
+) -> ParallelText:
+    """Split sentence pairs (source, pivot) into words and drop what :func:`read_parallel` drops, with counts.
+
+    Parameters
+    ----------
+    enough : int, optional
+        Read on until so many pairs are kept, and no further; to the end if None.
+    """
+    split_source, split_pivot = word_tokenizer(words, language), word_tokenizer(words, PIVOT)
+    counts = dict.fromkeys(("read", "empty_side", "too_long", "bad_ratio", "duplicate", "kept"), 0)
+    seen: set[tuple[str, str]] = set()
+    source, pivot = [], []
+    for left, right in pairs:
+        counts["read"] += 1
+        left_words, right_words = split_source(left), split_pivot(right)
+        verdict = _verdict(len(left_words), len(right_words), max_words, max_ratio)
+        key = (" ".join(left_words), " ".join(right_words))
+        if verdict == "kept" and key in seen:
+            verdict = "duplicate"
+        counts[verdict] += 1
+        if verdict == "kept":
+            seen.add(key)
+            source.append(left_words)
+            pivot.append(right_words)
+            if len(source) == enough:
+                break
+    return ParallelText(language, source, pivot, counts)
+
+
+def _verdict(left: int, right: int, max_words: int, max_ratio: float) -> str:
+    if not left or not right:
+        return "empty_side"
+    if max(left, right) > max_words:
+        return "too_long"
+    return "bad_ratio" if max(left, right) > max_ratio * min(left, right) else "kept"
+
+
+def listed_counts(counts: dict[str, int]) -> str:
+    """Counts as one line for a message."""
+    return ", ".join(f"{name} {number}" for name, number in counts.items())
+
+
+def read_pairs(path: str | Path | tuple[str | Path, str | Path], language: str) -> Iterator[tuple[str, str]]:
+    """Sentence pairs (source, pivot) as they stand in a file, or pair of files, of :func:`read_parallel`."""
+    if isinstance(path, tuple):
+        return _moses_pairs(*path)
+    if is_table(path):
+        return ((row[language], row[PIVOT]) for _, row in read_table(path, (language, PIVOT)))
+    return _barred_pairs(path)
+
+
+def _moses_pairs(source: str | Path, pivot: str | Path) -> Iterator[tuple[str, str]]:
+    left, right = list(read_lines(source)), list(read_lines(pivot))
+    if len(left) != len(right):
+        raise ValueError(
+            f"{source} has {len(left)} lines but {pivot} has {len(right)}: "
+            "line i of one must translate line i of the other"
+        )
+    return zip(left, right, strict=True)
+
+
+def _barred_pairs(path: str | Path) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(read_lines(path), start=1):
+        sides = line.split("|||") if line.strip() else ["", ""]
+        if len(sides) != 2:
+            raise ValueError(
+                f"{path}, line {number}: expected one '|||' between source and pivot, got {len(sides) - 1}"
+            )
+        yield sides[0], sides[1]
+
+
+def split_heldout(text: ParallelText, n: int, *, seed: int) -> tuple[ParallelText, ParallelText]:
+    """Split off ``n`` random pairs; pairs that share a side with one of them are dropped (count ``overlap``).
+
+    Returns
+    -------
+    rest, heldout : ParallelText
+    """
+    if not 0 < n < len(text):
+        raise ValueError(f"cannot hold out {n} of {len(text)} sentence pairs ({text.language})")
+    order = np.random.default_rng(seed).permutation(len(text)).tolist()
+    heldout = sorted(order[:n])
+    sources = {tuple(text.source[i]) for i in heldout}
+    pivots = {tuple(text.pivot[i]) for i in heldout}
+    rest = [i for i in sorted(order[n:]) if tuple(text.source[i]) not in sources and tuple(text.pivot[i]) not in pivots]
+    overlap = len(text) - n - len(rest)
+    if not rest:
+        raise ValueError(
+            f"every pair of {text.language} shares a sentence with the {n} held out: none is left to train on"
+        )
+    return text.take(rest, heldout=n, overlap=overlap), text.take(heldout, heldout=n)
+
+
+def sample(text: ParallelText, n: int, *, seed: int) -> ParallelText:
+    """Draw ``n`` pairs without replacement, or all of a smaller text, in random order."""
+    chosen = draw(len(text), min(n, len(text)), np.random.default_rng(seed))
+    return text.take(chosen.tolist(), sampled=len(chosen))
+
+
+# Batches and weights
+
+
+def draw(items: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw ``n`` indices below ``items``: shuffled epochs one after the other, the last one cut short."""
+    epochs = [rng.permutation(items) for _ in range(-(-n // items))]
+    return np.concatenate(epochs)[:n] if epochs else np.empty(0, dtype=int)
+
+
+def length_batches(
+    drawn: np.ndarray, lengths: np.ndarray, *, batch_size: int, seed: int, window: int = 50
+) -> list[np.ndarray]:
+    """Cut drawn indices into batches of sentences of similar length, so that little of a batch is padding.
+
+    Each stretch of ``window`` batches is sorted by length, cut, and its batches are shuffled. With the same
+    ``seed`` and number of batches, batch k of one corpus falls into the same quantile of length as batch k of
+    another.
+
+    Parameters
+    ----------
+    drawn : ndarray, shape (batches * batch_size,)
+        Indices into ``lengths``, in random order.
+    """
+    rng = np.random.default_rng(seed)
+    batches: list[np.ndarray] = []
+    for start in range(0, len(drawn), window * batch_size):
+        stretch = drawn[start : start + window * batch_size]
+        by_length = stretch[np.argsort(lengths[stretch], kind="stable")]
+        cut = [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
+        batches += [cut[i] for i in rng.permutation(len(cut))]
+    return batches
+
+
+def tfidf_weights(sentences: Sequence[Sequence[str]]) -> list[np.ndarray]:
+    """Weights of the words of each sentence by their rarity, summing to 1; marginals for optimal transport.
+
+    A word counts its smoothed inverse document frequency, ``log((1 + N) / (1 + sentences with it)) + 1``, wherever it
+    occurs, so that a type's weight in a sentence is its TF-IDF (Salton and Buckley, 1988). Case is ignored.
+    """
+    lowered = [[word.lower() for word in sentence] for sentence in sentences]
+    frequency = Counter(word for sentence in lowered for word in set(sentence))
+    weights = []
+    for sentence in lowered:
+        rarity = np.array([np.log((1 + len(lowered)) / (1 + frequency[word])) + 1 for word in sentence])
+        weights.append(rarity / max(rarity.sum(), 1.0))
+    return weights
+
+
+# Gold alignments
+
+GOLD_COLUMNS = ("en", "other", "sure", "possible")
+
+
+class GoldPair(NamedTuple):
+    """A sentence pair with gold links (source word, pivot word), counted from 0.
+
+    ``possible`` includes the sure links, as in Och and Ney (2003).
+    """
+
+    source: list[str]
+    pivot: list[str]
+    sure: Links
+    possible: Links
+
+
+def read_gold(path: str | Path) -> list[GoldPair]:
+    """Read gold word alignments: a tab-separated table with the columns ``en, other, sure, possible``.
+
+    Sentences are words separated by blanks, links are ``en-other`` separated by blanks: English first, other than
+    in :class:`GoldPair`.
+
+    Raises
+    ------
+    ValueError
+        If a link is malformed or points outside its sentence, or a side is empty; names file and line.
+    """
+    rows = read_table(path, GOLD_COLUMNS)
+    return gold_pairs(((f"{path}, line {number}", row) for number, row in rows), str(path))
+
+
+def gold_pairs(rows: Iterable[tuple[str, Mapping[str, str]]], name: str) -> list[GoldPair]:
+    """Sentence pairs of the rows, each behind its place for messages, that :func:`read_gold` reads from ``name``."""
+    pairs = []
+    for where, row in rows:
+        pivot, source = row["en"].split(), row["other"].split()
+        if not pivot or not source:
+            raise ValueError(f"{where}: a side is empty")
+        sure, possible = (_links(row[kind], len(source), len(pivot), where) for kind in ("sure", "possible"))
+        pairs.append(GoldPair(source, pivot, sure, sure | possible))
+    if not pairs:
+        raise ValueError(f"{name} holds no sentence pair")
+    return pairs
+
+
+def _links(text: str, n_source: int, n_pivot: int, where: str) -> Links:
+    links = set()
+    for link in text.split():
+        match = re.fullmatch(r"(\d+)-(\d+)", link)
+        if match is None:
+            raise ValueError(f"{where}: {link!r} is not a link of the form en-other, as 0-2")
+        j, i = int(match[1]), int(match[2])
+        if i >= n_source or j >= n_pivot:
+            raise ValueError(
+                f"{where}: link {link} is out of range: English has words 0-{n_pivot - 1}, "
+                f"the other side 0-{n_source - 1}"
+            )
+        links.add((i, j))
+    return links
+
+
+def write_gold(path: Path, pairs: Sequence[GoldPair]) -> None:
+    """Write the table that :func:`read_gold` reads."""
+    rows = ["\t".join(GOLD_COLUMNS)]
+    for pair in pairs:
+        flipped = (sorted((j, i) for i, j in some) for some in (pair.sure, pair.possible - pair.sure))
+        links = (" ".join(f"{en}-{other}" for en, other in some) for some in flipped)
+        rows.append("\t".join([" ".join(pair.pivot), " ".join(pair.source), *links]))
+    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")

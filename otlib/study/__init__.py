@@ -1,0 +1,1 @@
+"""One YAML file, one folder: settings, runs, plan, command line."""

@@ -1,0 +1,141 @@
+"""What is wrong with a study, in one sentence: each check raises ValueError with key and mend."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from otlib.study.paper import paper_results
+
+if TYPE_CHECKING:
+    from otlib.study.study import Study
+
+ROTATION = "rotation"  # what results call the reference of otlib.analysis.measures.fit_rotation
+NEEDED = {"nli": ("nli_train", "nli_dev", "nli_test"), "qa": ("qa_train", "qa_test")}
+
+
+def listed(values: Sequence) -> str:
+    return ", ".join(map(str, values))
+
+
+def check_old_forms(raw: dict[str, Any]) -> None:
+    """Files and data sets of the hub were two kinds of source once."""
+    if raw.get("source") in ("files", "hub"):
+        raise ValueError(
+            f"source: {raw['source']} is called corpora now: write source: corpora, "
+            "where a corpus is a path, a list of paths or {hub: owner/name, ...}"
+        )
+
+
+def check_names(study: Study) -> None:
+    """A method, a finding, a row of the paper or an unseen language names only what the study has."""
+    if bool(study.encoder.checkpoint) == (study.encoder.pretrain is not None):
+        raise ValueError("encoder needs either a checkpoint or a pretrain section")
+    if ROTATION in study.methods:
+        raise ValueError(f"methods.{ROTATION}: the name is taken by the reference of notebook 30, choose another")
+    if known := [code for code in study.unseen if code in study.languages]:
+        raise ValueError(f"unseen: {listed(known)} stands in languages as well, which have parallel text")
+    if study.unseen and study.source == "microworld":
+        raise ValueError(
+            "unseen: the micro-world has parallel text of every language; align some only by align.languages"
+        )
+    sections = {f"methods.{name}": method for name, method in study.methods.items()}
+    for number, finding in enumerate(study.findings):
+        sections[f"findings[{number}]"] = finding
+        for key in ("method", "against"):
+            if (method := getattr(finding, key)) not in study.methods:
+                raise ValueError(
+                    f"findings[{number}].{key}: there is no method {method!r}; it has {listed(study.methods)}"
+                )
+    for key, section in sections.items():
+        if unknown := [code for code in section.languages or () if code not in study.languages]:
+            raise ValueError(f"{key}.languages: {listed(unknown)} is not among the study's languages")
+    if study.paper:
+        _check_paper(study)
+
+
+def _check_paper(study: Study) -> None:
+    published = paper_results()
+    experiments = published["experiment"].unique()
+    if study.paper.experiment not in experiments:
+        raise ValueError(f"paper.experiment must be one of {listed(experiments)}, got {study.paper.experiment!r}")
+    models = published.loc[published["experiment"] == study.paper.experiment, "model"].unique()
+    for method, model in study.paper.rows.items():
+        if method not in study.methods:
+            raise ValueError(f"paper.rows: there is no method {method!r}; the study has {listed(study.methods)}")
+        if model not in models:
+            raise ValueError(f"paper.rows.{method} must be one of {listed(models)}, got {model!r}")
+
+
+def check_sections(study: Study) -> None:
+    """A task, and pretraining, has its data."""
+    wanted = [key for task in study.tasks for key in NEEDED[task]] + ["text"] * study.pretrains
+    if absent := [key for key in wanted if getattr(study.data, key) is None]:
+        raise ValueError(f"data.{absent[0]} is missing, another section of the study needs it")
+
+
+def check_microworld(study: Study) -> None:
+    from otlib.data.microworld import speaks
+
+    for language in study.languages:
+        if not speaks(language):
+            raise ValueError(f"languages: {language!r} has no data: otlib/data/microworld/{language}.tsv is missing")
+
+
+def check_corpora(study: Study) -> None:
+    from otlib.data import sources
+
+    sources.check_corpora(study.data, study.languages, tested=study.tested)
+
+
+def check_checkpoint(study: Study) -> None:
+    checkpoint = study.encoder.checkpoint
+    if checkpoint and os.path.isabs(checkpoint) and not os.path.exists(checkpoint):
+        raise ValueError(f"encoder.checkpoint: there is no folder {checkpoint}")
+
+
+# --- what pydantic says ---------------------------------------------------------------------------------------
+
+
+def sentence(error: ValidationError, raw: dict) -> str:
+    """The first faulty key of ``raw`` with all that speaks against it, as one sentence."""
+    errors = [(_key(item, raw), item) for item in error.errors()]
+    key, first = errors[0]
+    others = len({other for other, _ in errors} - {key})
+    more = f" (and {others} more)" if others else ""
+    value = first["input"]
+    if first["type"] == "extra_forbidden":
+        return f"{key} is not a parameter{more}"
+    if first["type"] in ("missing", "union_tag_not_found"):
+        return f"{key} is missing{more}"
+    if isinstance(value, str) and re.fullmatch(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?", value):
+        return f"{key} is the text {value!r}: write {value} without quotes{more}"
+    reasons = " or ".join(dict.fromkeys(_reason(item) for other, item in errors if other == key))
+    return f"{key}: {reasons}{more}" if key else f"{reasons}{more}"
+
+
+def _key(item: dict, raw: Any) -> str:
+    """Dotted key of a fault in the file; pydantic's location also names types, which stand in no file."""
+    if item["type"].startswith("union_tag") and item["loc"] == ():
+        return "source"
+    key = ""
+    for part in item["loc"]:
+        inside = isinstance(raw, dict) and part in raw
+        if inside or (isinstance(raw, list) and isinstance(part, int)):
+            raw = raw[part]
+            key += f"[{part}]" if isinstance(part, int) else f".{part}"
+        elif item["type"] == "missing" and part == item["loc"][-1]:
+            key += f".{part}"
+    return key.removeprefix(".")
+
+
+def _reason(item: dict) -> str:
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    if item["type"] == "union_tag_invalid":
+        return f"must be {item['ctx']['expected_tags']}, got {item['ctx']['tag']!r}"
+    return f"{item['msg'][0].lower()}{item['msg'][1:]}, got {item['input']!r}"

@@ -1,0 +1,71 @@
+"""The step that makes a study's data: from the micro-world, or from its corpora."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pandas as pd
+
+from otlib.record import begin, write_run, writing
+from otlib.study.study import Study
+
+
+def make_data(study: Study) -> Path:
+    """Make the study's ``data`` folder, which replaces an older one only when it is complete.
+
+    What an earlier call with the same parameters had read of the hub before it broke off is not read again.
+
+    Raises
+    ------
+    ValueError, OSError, ImportError
+        If a corpus cannot be read, a package is missing, or the disk is full; one sentence with the mend.
+    """
+    started = datetime.now(timezone.utc)
+    partial, parameters = study.folder / "data.tmp", study.parameters("data")
+    begin(partial, parameters, left=("*",))
+    with _full_disk_named(partial):
+        if study.source == "microworld":
+            from otlib.data.microworld import write_world
+
+            counts = write_world(partial, study.languages, study.data)
+        else:
+            from otlib.data.sources import prepare
+
+            counts = prepare(partial, study.languages, study.data, unseen=study.unseen)
+    (partial / "parameters.json").unlink()
+    shutil.rmtree(study.data_folder, ignore_errors=True)
+    os.replace(partial, study.data_folder)
+    files = sorted(path for path in study.data_folder.rglob("*") if path.is_file())
+    return write_run(study.data_folder, parameters=parameters, started=started, data=files, counts=counts)
+
+
+def read_counts(study: Study, language: str) -> pd.DataFrame:
+    """What was kept and dropped when the data were made, as far as it is about a language: ``part, what, number``."""
+    record = json.loads((study.data_folder / "run.json").read_text(encoding="utf-8"))
+    others = set(study.languages) - {language}
+    rows = [
+        (part, name, number)
+        for part, numbers in record["counts"].items()
+        for name, number in numbers.items()
+        if not others & {*part.split(), *name.split()}
+    ]
+    return pd.DataFrame(rows, columns=["part", "what", "number"]).set_index(["part", "what"])
+
+
+@contextmanager
+def _full_disk_named(folder: Path):
+    """Say of an error that names no file where it was written, and leave nothing of it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        with writing(folder):
+            raise

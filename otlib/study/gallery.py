@@ -1,0 +1,123 @@
+"""Keep what a finished study shows, for readers who run nothing: ``make gallery STUDY=...`` after ``make study``.
+
+They go to ``outputs/gallery/<study>/``, the study's table into the gallery's README, and that of the default study into
+the front page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from otlib.analysis.statistics import with_interval
+from otlib.record import ROOT, write_text
+from otlib.study.paper import paper_results
+from otlib.study.study import Study, load_study
+
+
+class Kept(NamedTuple):
+    """What the gallery keeps of a study, in its folder: files, what matches patterns, a table for its README."""
+
+    files: tuple[str, ...]
+    patterns: tuple[str, ...]
+    table: str
+
+
+ALL = Kept(
+    ("report.html", "results.csv", "summary.csv", "summary.md", "study.yaml"),
+    ("notebooks/*.ipynb", "figures/*"),
+    "summary.md",
+)
+FINDINGS = Kept(
+    ("findings.csv", "findings.md", "summary.csv"), ("notebooks/41_*.ipynb", "figures/ablations.*"), "findings.md"
+)
+TABLES = Kept(("summary.csv", "summary.md"), (), "summary.md")
+
+
+def kept_of(study: Study) -> Kept:
+    """Of the micro-world everything, of findings the notebook that checks them, of other text the tables: notebooks
+    quote sentences that are not ours to pass on."""
+    if study.findings:
+        return FINDINGS
+    return ALL if study.source == "microworld" else TABLES
+
+
+def keep(study: Study, gallery: str | Path, *, seed: int) -> list[Path]:
+    """Copy what is kept of a study, notebooks of one seed only, to its folder of the gallery, which is made anew.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the study is not finished.
+    """
+    files, patterns, _ = kept_of(study)
+    absent = [name for name in files if not (study.folder / name).exists()]
+    if absent:
+        raise FileNotFoundError(f"{study.folder} has no {absent[0]} yet: finish the study first, with make study")
+    kept = Path(gallery) / study.name
+    unfinished = kept.with_name(kept.name + ".tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    sources = [study.folder / name for name in files]
+    sources += [path for pattern in patterns for path in study.folder.glob(pattern)]
+    for path in sources:
+        other_seed = re.search(r"-seed(\d+)\.ipynb$", path.name)
+        if not path.name.endswith(".partial.ipynb") and (other_seed is None or int(other_seed[1]) == seed):
+            copy = unfinished / path.relative_to(study.folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+    shutil.rmtree(kept, ignore_errors=True)
+    unfinished.rename(kept)
+    return sorted(path for path in kept.rglob("*") if path.is_file())
+
+
+def put_table(page: Path, mark: str, table: str) -> None:
+    """Replace the table behind a mark of a page; nothing if the page has no place for it."""
+    text = page.read_text(encoding="utf-8")
+    place = re.compile(rf"(<!-- {re.escape(mark)}: made by make gallery -->\n).*?(<!-- end of table -->)", re.DOTALL)
+    write_text(page, place.sub(lambda match: f"{match[1]}{table.strip()}\n{match[2]}", text))
+
+
+HEADLINE = (("nli", "accuracy", "NLI accuracy (%)"), ("qa", "f1", "QA F1 (%)"), ("word_alignment", "aer", "AER (%)"))
+COLUMNS = {"none": "mBERT", "l2": "L2", "wordot": "WordOT", "wordot-layers": ""}  # our method: the paper's row
+
+
+def headline_table(summary: pd.DataFrame, published: pd.DataFrame) -> str:
+    """The front page's table: a study's averages (rows of ``summary.csv``), and below them the paper's table 1."""
+    average = summary[summary["language"] == "average"].assign(shown=lambda table: with_interval(table))
+    ours = average.set_index(["task", "metric", "method"])["shown"]
+    rows = {f"ours: {name}": [ours.get((task, metric, m), "") for m in COLUMNS] for task, metric, name in HEADLINE}
+    paper = published[published["experiment"] == "table1"].set_index(["task", "metric", "model"])["value"]
+    printed = {"the paper: XNLI F1": ("nli", "f1"), "the paper: XQuAD F1": ("qa", "f1")}
+    rows |= {name: [paper.get((*key, model), "–") for model in COLUMNS.values()] for name, key in printed.items()}
+    names = [f"{method} ({model} in the paper)" if model else method for method, model in COLUMNS.items()]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=names).to_markdown()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m otlib.study.gallery", description=__doc__.splitlines()[0])
+    parser.add_argument("study", help="a name in params/, or a YAML file")
+    try:
+        study = load_study(parser.parse_args(arguments).study)
+        kept = keep(study, ROOT / "outputs" / "gallery", seed=study.seeds[0])
+        table = study.folder / kept_of(study).table
+        put_table(ROOT / "outputs/gallery/README.md", f"table of {study.name}", table.read_text(encoding="utf-8"))
+        if study.name == "demo":
+            summary = pd.read_csv(study.folder / "summary.csv")
+            put_table(ROOT / "README.md", "headline table", headline_table(summary, paper_results()))
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    size = sum(path.stat().st_size for path in kept) / 2**20
+    print(f"{len(kept)} files, {size:.1f} MiB in outputs/gallery/{study.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

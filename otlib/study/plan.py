@@ -1,0 +1,374 @@
+"""What a study would run, told before anything is fetched or trained: settings, jobs, data, disk, steps, hours.
+
+``make plan STUDY=paper/table2`` prints it. It needs no network: the hours come from a few steps of the trainer with
+random weights on the machine at hand.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoConfig, AutoModel, BertForMaskedLM
+
+from otlib import settings
+from otlib.data.sources import corpora_of
+from otlib.record import shown
+from otlib.settings import PIVOT, Hub
+from otlib.study.paper import DOWNLOADS, ITEMS, LICENCES, PAIR_BYTES, PAPER_PAIRS, PUBLISHED
+from otlib.study.study import Study, settings_table
+from otlib.tasks.finetune import freeze_layers
+from otlib.training.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch, divergence_of
+from otlib.training.pretrain import bert_config
+from otlib.training.trainer import train
+from otlib.training.words import WordBatch, resolve_layers
+
+# Subwords that a step is measured with, or the study's longest if that is less: assumptions, printed with the hours.
+LENGTHS = {"pretrain": 64, "align": 40, "nli": 64, "qa": 192}
+CPU_OPERATIONS = 5e10  # of a measured batch: about a second on one core
+BY_LANGUAGE = ("parallel", "retrieval", "gold", "text", "qa_test")
+CORPORA = ("parallel", "retrieval", "gold", "text", "nli_train", "nli_dev", "nli_test", "qa_train", "qa_test")
+
+
+def plan(study: Study) -> Iterator[str]:
+    """Everything below as texts for the terminal, the hours last; builds no data, asks no network, writes nothing."""
+    yield f"Study {study.name}: {study.title}\nlanguages en, {', '.join(study.languages)}; folder {shown(study.folder)}"
+    yield from (f"{title}\n{_text(table)}" for title, table in settings_tables(study).items())
+    yield f"Jobs\n{_text(jobs(study))}"
+    yield f"Data\n{_text(data(study))}"
+    encoder, origin = load_or_build(study)
+    yield f"Disk\n{_text(disk(study, encoder))}"
+    yield f"Time\n{_time(study, encoder, origin)}" if encoder is not None else f"Time\nnot measured: {origin}"
+
+
+def _text(table: pd.DataFrame) -> str:
+    return table.to_markdown(index=False, tablefmt="simple", intfmt=",", floatfmt=",.1f", missingval="-")
+
+
+# --- settings, jobs, data, disk -----------------------------------------------------------------------------
+
+
+def settings_tables(study: Study) -> dict[str, pd.DataFrame]:
+    """All settings, complete: ``setting, value, here, meaning``, where ``here`` marks what the study sets.
+
+    Of the alignments the ``align`` section, and then what each method changes in it.
+    """
+    kinds = {"pretrain": study.pretrains, "align": True, "nli": "nli" in study.tasks, "qa": "qa" in study.tasks}
+    tables = {}
+    for kind in [kind for kind, there in kinds.items() if there]:
+        table = settings_table(study.align if kind == "align" else study.section(kind)).reset_index()
+        if kind == "align":
+            table = table[table["setting"] != "objective"]
+        # As texts: a table would print 5e-05 as 0.0.
+        tables[f"Settings: {kind}"] = table.assign(value=table["value"].map(lambda v: "-" if v is None else str(v)))
+    changes = [(name, ", ".join(f"{k}: {v}" for k, v in study.changes(name).items())) for name in study.methods]
+    tables["Methods, and what they change in align"] = pd.DataFrame(changes, columns=["method", "sets"])
+    return tables
+
+
+class Planned(NamedTuple):
+    """A training of the study: ``runs`` of it, one a seed, each with the same settings."""
+
+    notebook: str
+    kind: str
+    method: str
+    runs: int
+    settings: settings.Training
+
+    @property
+    def steps(self) -> int:
+        return 0 if getattr(self.settings, "objective", "") == "none" else self.settings.steps
+
+
+def trainings(study: Study) -> list[Planned]:
+    """Pretraining, the alignments, the tasks, in the order in which they run."""
+    seeds, found = len(study.seeds), []
+    if study.pretrains:
+        found.append(Planned("03_pretrain", "pretrain", "", 1, study.section("pretrain")))
+    found += [Planned("10_align", "align", name, seeds, method) for name, method in study.methods.items()]
+    for task in study.tasks:
+        notebook = {"nli": "20_nli", "qa": "21_qa"}[task]
+        found += [Planned(notebook, task, method, seeds, study.section(task)) for method in study.methods]
+    return found
+
+
+def jobs(study: Study) -> pd.DataFrame:
+    """How often each notebook runs, and its optimiser steps: ``notebook, method, runs, steps, all steps``."""
+    rows = [("01_transport_primer", "", 1, 0), ("02_data", "", len(study.pairs), 0)]
+    rows += [(t.notebook, t.method, t.runs, t.steps) for t in trainings(study)]
+    rows += [("30_pair", "", len(study.pairs), 0), ("40_report", "", 1, 0)]
+    rows += [("41_ablations", "", 1, 0)] * bool(study.findings)
+    table = pd.DataFrame(rows, columns=["notebook", "method", "runs", "steps"])
+    table["all steps"] = table["runs"] * table["steps"]
+    total = pd.DataFrame([["together", "", table["runs"].sum(), 0, table["all steps"].sum()]], columns=table.columns)
+    return pd.concat([table, total], ignore_index=True)
+
+
+def data(study: Study) -> pd.DataFrame:
+    """The corpora: columns ``key, corpus, used, published, size, licence``.
+
+    ``used``: pairs or items that the study takes; ``published``: that the paper had of them (a corpus may have grown
+    since), or a benchmark has. Fewer than are used are gone through more often. Sizes are downloads, or files on this
+    machine.
+    """
+    used = study.data.parallel_pairs or "all"
+    if study.source == "microworld":
+        rows = [("parallel", "the micro-world, written by the study", used, used, "nothing to fetch", "MIT, as otlib")]
+    else:
+        rows = [_row(key, corpus, used) for key, corpus in _corpora(study)]
+    return pd.DataFrame(rows, columns=["key", "corpus", "used", "published", "size", "licence"])
+
+
+def _corpora(study: Study) -> list[tuple[str, Hub | tuple[str, ...]]]:
+    """Key and place of every corpus of the study's languages and tasks."""
+    found = []
+    for key in CORPORA:
+        value = getattr(study.data, key)
+        needed = key in ("parallel", "retrieval", "gold") or (key == "text" and study.pretrains)
+        if value is None or not (needed or key.split("_")[0] in study.tasks):
+            continue
+        codes = [PIVOT] * (key == "qa_test") + (study.tested if key == "qa_test" else study.languages)
+        for code in codes if key in BY_LANGUAGE else [PIVOT]:
+            found += [
+                (f"{key}.{code}" if key in BY_LANGUAGE else key, corpus) for corpus in corpora_of(study.data, key, code)
+            ]
+    return found
+
+
+def _row(key: str, corpus: Hub | tuple[str, ...], used: int | str) -> tuple:
+    kind, _, language = key.partition(".")
+    used, there = used if kind == "parallel" else "all", "unknown"
+    if kind == "parallel":
+        there = PAPER_PAIRS.get(language, "unknown")
+    if not isinstance(corpus, Hub):
+        return key, " ".join(map(shown, corpus)), used, there, " + ".join(map(_size, corpus)), "unknown"
+    size = DOWNLOADS.get((corpus.hub, corpus.config))
+    if kind != "parallel":
+        there = ITEMS.get((corpus.hub, corpus.split), "unknown")
+    name = f"{corpus.hub} {corpus.config or ''}".strip()
+    return key, name, used, there, _bytes(size) if size else "unknown", LICENCES.get(corpus.hub, "unknown")
+
+
+def _size(path: str) -> str:
+    return _bytes(Path(path).stat().st_size) if Path(path).is_file() else "not there"
+
+
+def _bytes(number: float) -> str:
+    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{number / 1e6:,.1f} MB"
+
+
+def disk(study: Study, encoder: nn.Module | None) -> pd.DataFrame:
+    """What the study writes: columns ``what, size``; "unknown" where the encoder's size is."""
+    rows = []
+    corpora = {(c.hub, c.config) for _, c in _corpora(study) if isinstance(c, Hub)} if study.source == "corpora" else {}
+    if corpora:
+        known = [DOWNLOADS[corpus] for corpus in corpora if corpus in DOWNLOADS]
+        unknown = len(corpora) - len(known)
+        name = f"{len(known)} data sets, if fetched whole ({unknown} more, of unknown size)"
+        text = len(study.languages) * (study.data.parallel_pairs or 0) * PAIR_BYTES
+        rows.append((name, _bytes(sum(known))))
+        rows.append(("parallel text made of them, at Europarl's bytes a pair", _bytes(text)))
+    weights = 4 * sum(p.numel() for p in encoder.parameters()) if encoder is not None else None
+    kept = len(study.method_runs)
+    rows.append((f"{kept} aligned encoders, float32", _bytes(kept * weights) if weights else "unknown"))
+    if any(t.settings.save_every for t in trainings(study)):
+        rows.append(("a checkpoint of each training that is under way", _bytes(3 * weights) if weights else "unknown"))
+    return pd.DataFrame(rows, columns=["what", "size"])
+
+
+# --- the encoder --------------------------------------------------------------------------------------------
+
+
+def load_or_build(study: Study) -> tuple[nn.Module | None, str]:
+    """The study's encoder if it is on this machine, or one of its size with random weights, and which it is.
+
+    None, and the reason, if the size is not known here.
+    """
+    path = study.encoder_path
+    try:
+        return AutoModel.from_pretrained(path, local_files_only=True), f"the weights of {path}"
+    except (OSError, ValueError):
+        pass
+    if study.pretrains:
+        section = study.section("pretrain")
+        model = AutoModel.from_config(bert_config(section, section.vocabulary_size, 0))
+        return model, "random weights of the encoder's size"
+    if str(path) not in PUBLISHED:
+        return None, f"{path} is not on this machine and its size is not known here"
+    kind, sizes = PUBLISHED[str(path)]
+    return AutoModel.from_config(AutoConfig.for_model(kind, **sizes)), "random weights of the encoder's size"
+
+
+# --- time ---------------------------------------------------------------------------------------------------
+
+
+class Step(NamedTuple):
+    """Seconds of a batch of the study's size, measured with ``measured`` of its ``full`` examples, and of an update.
+
+    On a GPU also the peak of its memory, in bytes, in a step of the longest examples.
+    """
+
+    batch: float
+    update: float
+    measured: int
+    full: int
+    memory: int | None = None
+
+
+def _time(study: Study, encoder: nn.Module, origin: str) -> str:
+    gpu = torch.cuda.is_available()
+    device = torch.device("cuda" if gpu else "cpu")
+    where = f"one {torch.cuda.get_device_name()}" if gpu else f"this CPU, {torch.get_num_threads()} thread(s)"
+    table = hours(study, encoder, device)
+    known = table["hours"].dropna()
+    unit = "GPU hours" if gpu else "hours on this CPU"
+    lengths = ", ".join(f"{kind} {n}" for kind, n in LENGTHS.items() if kind in {t.kind for t in trainings(study)})
+    lines = [
+        _text(table.rename(columns={"hours": f"{unit}, all runs"})),
+        f"together {known.sum():,.1f} {unit}" + (", and what was not measured" if table["hours"].isna().any() else ""),
+        f"Measured on {where} with {origin}. Subwords of an example, assumed: {lengths} (at most max_length).",
+        "Optimiser steps only: fetching data, predicting and the other notebooks come on top.",
+    ]
+    if not gpu:
+        lines.append(
+            "Each from a step after a first one, with one batch and with two; where fewer examples were measured"
+        )
+        lines.append(
+            "than a batch has, its time was scaled by their number. No GPU was seen: nothing is said of its hours."
+        )
+    return "\n".join(lines)
+
+
+def hours(study: Study, encoder: nn.Module, device: torch.device) -> pd.DataFrame:
+    """Time of the optimiser steps of every training: columns ``notebook, method, seconds a step, measured, hours``.
+
+    ``hours`` of all runs; NaN where a step could not be measured, and ``measured`` says why. On a GPU
+    also ``peak GiB``. Equal settings are measured once.
+    """
+    rows, seen = [], {}
+    for training in [t for t in trainings(study) if t.steps]:
+        key = (training.kind, str(training.settings))
+        if key not in seen:
+            seen[key] = _measured(training, encoder, len(study.languages), device)
+        step, note = seen[key]
+        seconds = step.batch * training.settings.accumulation + step.update if step else float("nan")
+        total = seconds * training.steps * training.runs / 3600
+        memory = step.memory / 2**30 if step and step.memory else float("nan")
+        rows.append((training.notebook, training.method, seconds, note, memory, total))
+    columns = ["notebook", "method", "seconds a step", "measured", "peak GiB", "hours"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table if device.type == "cuda" else table.drop(columns="peak GiB")
+
+
+def _measured(training: Planned, encoder: nn.Module, languages: int, device) -> tuple[Step | None, str]:
+    try:
+        step = measure(training, encoder, languages, device)
+    except torch.OutOfMemoryError:
+        return None, "does not fit into this GPU: a smaller batch_size, a greater accumulation"
+    return step, f"{step.measured} of {step.full}"
+
+
+def measure(training: Planned, encoder: nn.Module, languages: int, device: torch.device) -> Step:
+    """Time a step of a training: on a GPU the whole batch, on a CPU as much of it as takes a second.
+
+    A GPU takes a batch of the longest examples as well, in which its memory must suffice.
+
+    Parameters
+    ----------
+    training : Planned
+        Its examples are sentence pairs (all languages together), inference items, windows or pieces of text.
+    encoder : nn.Module
+        Copied, so it stays as it is. A task's head, which is small, is left out.
+    """
+    given, aligns = training.settings, training.kind == "align"
+    longest = min(given.max_length, encoder.config.max_position_embeddings)
+    length = min(longest, LENGTHS[training.kind])
+    full = given.batch_size * (languages if aligns else 1)
+    count = full if device.type == "cuda" else min(full, _affordable(training.kind, encoder, length))
+    groups = 1
+    if aligns:
+        groups = languages if count == full else min(2, count, languages)
+        count -= count % groups
+    model, objective = _alignment(encoder, given, groups) if aligns else _task(encoder, training)
+
+    def batch_of(length: int):
+        sentences = _sentences(encoder.config.vocab_size, count * (2 if aligns else 1), length)
+        return PairBatch(sentences, groups, torch.ones(2 * count, sentences.longest)) if aligns else sentences
+
+    first, repeats = (3, 10) if device.type == "cuda" else (1, 1)
+    seconds, update = _seconds(model, objective, batch_of(length), given, first, repeats)
+    memory = None
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        _step_seconds(model, objective, batch_of(longest), given.changed(accumulation=1), 0, 1)
+        memory = torch.cuda.max_memory_allocated(device)
+    return Step(seconds * full / count, update, count, full, memory)
+
+
+def _affordable(kind: str, encoder: nn.Module, length: int) -> int:
+    body = sum(p.numel() for p in encoder.parameters()) - encoder.get_input_embeddings().weight.numel()
+    sentences = 2 if kind == "align" else 1
+    return max(1, int(CPU_OPERATIONS / (6 * body * length * sentences)))
+
+
+def _sentences(vocabulary: int, count: int, length: int) -> WordBatch:
+    """Random subwords, four of five of which begin a word, between two that belong to none."""
+    words = torch.arange(length - 2) * 4 // 5
+    index = torch.cat([torch.tensor([-1]), words, torch.tensor([-1])]).expand(count, -1)
+    longest = int(words[-1]) + 1
+    return WordBatch(
+        torch.randint(5, vocabulary, (count, length)),
+        torch.ones(count, length, dtype=torch.long),
+        index,
+        torch.full((count,), longest),
+        torch.zeros(count, dtype=torch.bool),
+        longest,
+    )
+
+
+def _alignment(encoder: nn.Module, given: settings.Align, languages: int) -> tuple[nn.Module, Callable]:
+    model = EncoderLayers(deepcopy(encoder), resolve_layers(given.layers, encoder.config))
+    frozen = FrozenWords(model, pooling=given.pooling)
+    names = [str(number) for number in range(languages)]
+    return model, Alignment(divergence_of(given, frozen), frozen, names, given)
+
+
+def _task(encoder: nn.Module, training: Planned) -> tuple[nn.Module, Callable]:
+    if training.kind == "pretrain":
+        model = BertForMaskedLM(encoder.config)
+        return model, lambda model, batch: (model(batch.input_ids, batch.attention_mask).logits.square().mean(), {})
+    model = deepcopy(encoder)
+    freeze_layers(model, training.settings.freeze)
+
+    def objective(model, batch):
+        return model(batch.input_ids, batch.attention_mask).last_hidden_state.square().mean(), {}
+
+    return model, objective
+
+
+def _seconds(model, objective, batch, given: settings.Training, first: int, repeats: int) -> tuple[float, float]:
+    """Seconds of a batch, and of an update of the weights: a step of two batches takes one batch longer."""
+    one, two = (
+        _step_seconds(model, objective, batch, given.changed(accumulation=batches), first, repeats)
+        for batches in (1, 2)
+    )
+    of_batch = min(max(two - one, one / 2), one)  # where timings are rough, at least half of the step
+    return of_batch, one - of_batch
+
+
+def _step_seconds(model, objective, batch, given: settings.Training, first: int, repeats: int) -> float:
+    """Mean seconds of a step of the trainer, after the ``first`` ones."""
+    steps = first + repeats
+    given = given.changed(steps=steps, save_every=None, learning_rate=1e-6)
+    loader = DataLoader([batch], batch_size=1, collate_fn=lambda batches: batches[0])
+    with tempfile.TemporaryDirectory() as folder:
+        log = train(model, loader, objective, given, folder=folder, log_every=1, description="measuring")
+    spent = [0.0, *(log["step"] / log["rate"])]  # since the first step began
+    return (spent[steps] - spent[first]) / repeats

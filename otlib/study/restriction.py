@@ -1,0 +1,65 @@
+"""A part of a study: some of its pairs, some of its seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from otlib.settings import Finding, Method
+from otlib.study.checks import listed
+
+if TYPE_CHECKING:
+    from otlib.study.study import Study
+
+
+def restriction(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] | None) -> dict[str, Any]:
+    """What changes in a study of which these pairs and seeds are kept; all of them if None.
+
+    Raises
+    ------
+    ValueError
+        If the study has no such pair or seed.
+    """
+    changes: dict[str, Any] = {}
+    if pairs is not None:
+        unknown = [pair for pair in pairs if pair not in study.pairs]
+        if unknown or not pairs:
+            known = listed(study.pairs)
+            raise ValueError(f"there is no pair {listed(unknown) or 'given'}; the study has {known}")
+        kept = [pair for pair in study.pairs if pair in pairs]
+        if kept != study.pairs:
+            changes |= _fewer_pairs(study, kept)
+    if seeds is not None:
+        unknown = [seed for seed in seeds if seed not in study.seeds]
+        if unknown or not seeds:
+            known = listed(study.seeds)
+            raise ValueError(f"there is no seed {listed(unknown) or 'given'}; the study has {known}")
+        changes["seeds"] = [seed for seed in study.seeds if seed in seeds]
+    return changes
+
+
+def _fewer_pairs(study: Study, kept: Sequence[str]) -> dict[str, Any]:
+    """What changes in a study of which these pairs are kept."""
+    languages = [pair.split("-")[0] for pair in kept]
+    methods = {name: left for name, method in study.methods.items() if (left := _about(method, languages))}
+    findings = [left for finding in study.findings if (left := _about(finding, languages))]
+    encoder, share = study.encoder, (len(kept) + 1) / (len(study.pairs) + 1)
+    if encoder.pretrain and "steps" in encoder.pretrain.model_fields_set:  # as many a language, the pivot included
+        steps = max(1, round(share * encoder.pretrain.steps))
+        encoder = encoder.changed(pretrain=encoder.pretrain.changed(steps=steps))
+    return {
+        "name": "-".join([study.name, *kept]),
+        "languages": languages,
+        "unseen": [],
+        "encoder": encoder,
+        "methods": methods,
+        "findings": [found for found in findings if {found.method, found.against} <= methods.keys()],
+    }
+
+
+def _about(section: Method | Finding, languages: Sequence[str]) -> Method | Finding | None:
+    """A method or finding with those of its languages that are left; None if none is."""
+    if section.languages is None:
+        return section
+    left = [code for code in section.languages if code in languages]
+    return section.changed(languages=left) if left else None

@@ -1,0 +1,398 @@
+"""A study: the typed parameters of one YAML file, the folders of its runs, and how a run begins and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PrivateAttr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from otlib.record import ROOT, Run, running, shown, write_text
+from otlib.settings import (
+    PIVOT,
+    Align,
+    CorporaData,
+    Encoder,
+    Finding,
+    Language,
+    Method,
+    Microworld,
+    Name,
+    Nli,
+    Paper,
+    ParameterError,
+    Qa,
+    Section,
+    meaning,
+    no_repeats,
+)
+from otlib.study import checks, yaml_file
+from otlib.study.restriction import restriction
+
+Kind = Literal["data", "pretrain", "align", "nli", "qa", "pair"]
+
+
+class Study(BaseModel):
+    """The parameters of a study and the layout of its folder; made by :func:`load_study`.
+
+    ``languages`` have parallel text; ``unseen`` ones are tested only, where the tasks have items in them. ``methods``
+    are complete: the ``align`` section with what each method changes in it.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: Name
+    title: str = ""
+    source: str
+    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(no_repeats)]
+    unseen: Annotated[list[Language], AfterValidator(no_repeats)] = []
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1), AfterValidator(no_repeats)]
+    data: Section
+    encoder: Encoder
+    align: Align = Align()
+    methods: Annotated[dict[Name, Method], Field(min_length=1)]
+    nli: Nli | None = None
+    qa: Qa | None = None
+    paper: Paper | None = None
+    findings: list[Finding] = []
+
+    _folder: Path = PrivateAttr()
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _over_the_align_section(cls, methods: Any, info: ValidationInfo) -> Any:
+        """A method is given what the ``align`` section sets and the method does not."""
+        shared = info.data["align"].model_dump(exclude_unset=True) if "align" in info.data else {}
+        if not isinstance(methods, dict):
+            return methods
+        return {name: {**shared, **own} if isinstance(own, dict) else own for name, own in methods.items()}
+
+    @model_validator(mode="after")
+    def _names_what_there_is(self):
+        checks.check_names(self)
+        return self
+
+    # Where things lie.
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds everything this study reads and writes."""
+        return self._folder
+
+    @property
+    def data_folder(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def notebooks(self) -> Path:
+        return self.folder / "notebooks"
+
+    @property
+    def figures(self) -> Path:
+        return self.folder / "figures"
+
+    @property
+    def encoder_path(self) -> Path | str:
+        """The encoder pretrained in the study's folder, or the checkpoint (folder or hub name) it names."""
+        return self.folder / "encoder" if self.pretrains else self.encoder.checkpoint
+
+    @property
+    def encoder_files(self) -> list[Path]:
+        """Files by which to tell whether the encoder is another than it was; none of a checkpoint on the hub."""
+        if self.pretrains:
+            return [self.folder / "encoder" / "run.json"]
+        found = sorted(Path(self.encoder.checkpoint).glob("*"))
+        return [path for path in found if path.name == "config.json" or path.suffix in (".safetensors", ".bin")]
+
+    def text(self, language: str) -> Path:
+        return self.data_folder / "text" / f"{language}.txt"
+
+    def parallel(self, language: str, split: Literal["train", "heldout"] = "train") -> Path:
+        return self.data_folder / "parallel" / f"{language}-{PIVOT}.{split}.tsv"
+
+    def gold(self, language: str) -> Path:
+        return self.data_folder / "gold" / f"{language}-{PIVOT}.tsv"
+
+    def nli_data(self, split: Literal["train", "dev", "test"]) -> Path:
+        return self.data_folder / "nli" / f"xnli.{split}.tsv"
+
+    def qa_data(self, language: str, split: Literal["train", "dev", "test"]) -> Path:
+        return self.data_folder / "qa" / f"{language}.{split}.json"
+
+    def aligned(self, method: str, seed: int) -> Path:
+        """Folder of the encoder aligned by a method with a seed."""
+        return self._run_folder("aligned", method, seed)
+
+    def task_folder(self, task: Literal["nli", "qa"], method: str, seed: int) -> Path:
+        """Folder of the results of a task, fine-tuned from the aligned encoder."""
+        return self._run_folder(task, method, seed)
+
+    def pair_folder(self, language: str) -> Path:
+        """Folder of the retrieval and word alignment results of a language with the pivot."""
+        return self.folder / "pairs" / f"{language}-{PIVOT}"
+
+    def _run_folder(self, kind: str, method: str, seed: int) -> Path:
+        if method not in self.methods:
+            raise ParameterError(f"study {self.name} has no method {method!r}; it has {', '.join(self.methods)}")
+        if seed not in self.seeds:
+            raise ParameterError(f"study {self.name} has no seed {seed}; it has {checks.listed(self.seeds)}")
+        return self.folder / kind / method / f"seed{seed}"
+
+    # What there is to do.
+
+    @property
+    def pairs(self) -> list[str]:
+        return [f"{language}-{PIVOT}" for language in self.languages]
+
+    @property
+    def tested(self) -> list[str]:
+        """The languages beside English that the tasks are tested in."""
+        return [*self.languages, *self.unseen]
+
+    @property
+    def pretrains(self) -> bool:
+        return self.encoder.pretrain is not None
+
+    @property
+    def tasks(self) -> list[str]:
+        return [task for task in ("nli", "qa") if getattr(self, task) is not None]
+
+    def languages_with(self, kind: Literal["gold", "qa"]) -> list[str]:
+        """The languages (pivot excluded) whose gold alignments, or QA test set, lie in the data folder."""
+        path = self.gold if kind == "gold" else lambda language: self.qa_data(language, "test")
+        return [language for language in self.tested if path(language).exists()]
+
+    # What a run is given.
+
+    def section(self, kind: Kind, method: str | None = None) -> Section:
+        """The settings of a kind of run, complete with their defaults."""
+        if kind == "align":
+            return self.methods[method]
+        if kind == "pretrain":
+            return self.encoder.pretrain
+        return self.align if kind == "pair" else getattr(self, kind)
+
+    def changes(self, method: str) -> dict[str, Any]:
+        """What a method sets otherwise than the ``align`` section; its objective in any case."""
+        own, shared = self.methods[method].model_dump(), self.align.model_dump()
+        return {"objective": own["objective"]} | {name: own[name] for name in own if own[name] != shared[name]}
+
+    def transport(self, method: str | None = None) -> dict[str, Any]:
+        """Cost, epsilon and solver of the ``align`` section, with a method's changes if one is named: for the plans."""
+        return (self.align if method is None else self.methods[method]).transport()
+
+    def settings_table(self, kind: Kind, method: str | None = None) -> pd.DataFrame:
+        """Every setting of a kind of run; see :func:`settings_table`."""
+        return settings_table(self.section(kind, method))
+
+    def parameters(self, kind: Kind, method: str | None = None, seed: int | None = None) -> dict[str, Any]:
+        """Everything that a run of this kind is given but its files: what tells whether an earlier one is current."""
+        given: dict[str, Any] = {"study": self.name}
+        given |= {name: value for name, value in (("method", method), ("seed", seed)) if value is not None}
+        if kind == "data":
+            given |= {"source": self.source, "languages": self.languages, "unseen": self.unseen}
+        elif kind == "pair":
+            return given | {"methods": list(self.methods), "seeds": self.seeds} | self.transport()
+        elif kind == "align":
+            given |= {"encoder": self.encoder.checkpoint, "text": self.languages}
+        elif kind in ("nli", "qa"):
+            given |= {"tested": self.tested}
+        return given | self.section(kind, method).model_dump(mode="json")
+
+    def inputs(
+        self, kind: Kind, method: str | None = None, seed: int | None = None, language: str | None = None
+    ) -> list[Path]:
+        """The files that a run reads, as far as they decide what comes out."""
+        if kind == "pretrain":
+            return [self.text(code) for code in (PIVOT, *self.languages)]
+        if kind == "align":
+            return [*(self.parallel(code) for code in self.languages), *self.encoder_files]
+        if kind == "pair":
+            files = [self.parallel(language), self.parallel(language, "heldout"), self.gold(language)]
+            aligned = [self.aligned(*run) / "run.json" for run in self.method_runs]
+            return [path for path in (*files, *aligned) if path.exists()]
+        aligned = self.aligned(method, seed) / "run.json"
+        if kind == "nli":
+            return [aligned, *(self.nli_data(split) for split in ("train", "dev", "test"))]
+        tests = [self.qa_data(code, "test") for code in (PIVOT, *self.languages_with("qa"))]
+        return [aligned, self.qa_data(PIVOT, "train"), self.qa_data(PIVOT, "dev"), *tests]
+
+    @property
+    def method_runs(self) -> list[tuple[str, int]]:
+        """Every method with every seed."""
+        return [(method, seed) for method in self.methods for seed in self.seeds]
+
+    @contextmanager
+    def run(
+        self, kind: Kind, method: str | None = None, seed: int | None = None, *, language: str | None = None
+    ) -> Iterator[Run]:
+        """Begin a run, say whether it resumes, and see that it is finished; see :func:`otlib.record.running`.
+
+        ``with study.run("nli", "wordot", 0) as run:`` trains in ``run.folder`` with ``run.resumes``, and ends with
+        ``run.finish(results, predictions)``.
+
+        Parameters
+        ----------
+        kind : {"pretrain", "align", "nli", "qa", "pair"}
+            An alignment and a task are of a method and a seed, a pair is of a language.
+        """
+        folder = {
+            "pretrain": lambda: self.folder / "encoder",
+            "align": lambda: self.aligned(method, seed),
+            "pair": lambda: self.pair_folder(language),
+        }.get(kind, lambda: self.task_folder(kind, method, seed))()
+        columns = {"study": self.name}
+        if kind == "pair":
+            columns |= {"language": language}
+        elif kind in ("nli", "qa"):
+            columns |= {"method": method, "seed": seed, "task": kind}
+        files = self.inputs(kind, method, seed, language)
+        with running(folder, self.parameters(kind, method, seed), files, columns) as begun:
+            yield begun
+
+    def missing(self) -> list[str]:
+        """Runs of the tasks and the pairs that have no results yet, such as ``"nli wordot seed 0"``."""
+        folders = {
+            f"{task} {m} seed {s}": self.task_folder(task, m, s) for task in self.tasks for m, s in self.method_runs
+        }
+        folders |= {f"pair {language}": self.pair_folder(language) for language in self.languages}
+        return [run for run, folder in folders.items() if not (folder / "results.csv").exists()]
+
+
+def settings_table(section: Section) -> pd.DataFrame:
+    """Every setting of a section: ``value, here, meaning``, where ``here`` marks what the study sets."""
+    rows = [
+        (name, getattr(section, name), "set" if name in section.model_fields_set else "", meaning(section, name))
+        for name in type(section).model_fields
+    ]
+    return pd.DataFrame(rows, columns=["setting", "value", "here", "meaning"], dtype=object).set_index("setting")
+
+
+class MicroworldStudy(Study):
+    """A study on the embedded world."""
+
+    source: Literal["microworld"]
+    data: Microworld = Microworld()
+
+    def check_data(self):
+        """Raise ValueError if a language has no data."""
+        checks.check_microworld(self)
+
+
+class CorporaStudy(Study):
+    """A study on corpora and benchmarks, on disk or on the Hugging Face hub."""
+
+    source: Literal["corpora"]
+    data: CorporaData
+
+    @model_validator(mode="after")
+    def _sections_have_data(self):
+        checks.check_sections(self)
+        return self
+
+    def check_data(self):
+        """Raise ValueError if a language has no parallel text, or a named file is missing."""
+        checks.check_corpora(self)
+
+
+_AnyStudy = TypeAdapter(Annotated[MicroworldStudy | CorporaStudy, Field(discriminator="source")])
+
+
+def load_study(
+    study: str | Path | Study,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    pairs: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    outputs: str | Path | None = None,
+    check_data: bool = True,
+) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    study : str, path or Study
+        A YAML file, or the name of one in ``params/`` (``"demo"``, ``"paper/table2"``). The ``study.yaml``
+        that a run left in its folder is that run's study. A file with a key ``base``, the path of another
+        from its own folder, holds only what differs: mappings are merged, lists, single values and data sets
+        (``{hub: ...}``) replaced, an explicit null takes out a key of the base. Paths of data are taken from the
+        folder of the file that is loaded. A Study is returned as it is.
+    overrides : mapping, optional
+        Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys.
+    pairs : sequence of str, optional
+        Keep these pairs only (``"de-en"``). Such a study has its own name and folder, for its encoder may be
+        trained on fewer languages, and then for proportionally fewer steps. Methods and findings about some
+        languages keep those that are left, and go with their last. With one pair the dotted keys of the
+        file's ``quick`` section come before the overrides: a look at the study within minutes.
+    seeds : sequence of int, optional
+        Keep these seeds only, in the same folder.
+    outputs : path, optional
+        Where study folders lie; the repository's ``outputs/`` if None.
+    check_data : bool
+        Whether the files that the study names must be there. A run's own ``study.yaml`` is never checked: its
+        data was made already, and the corpora may have gone elsewhere since.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ParameterError
+        One sentence with file and key.
+
+    Examples
+    --------
+    >>> study = load_study("demo", {"align.steps": 10})
+    >>> study.pairs
+    ['de-en', 'es-en', 'fr-en', 'bg-en', 'el-en']
+    >>> study.methods["wordot"].steps
+    10
+    """
+    if isinstance(study, Study):
+        if overrides or pairs is not None or seeds is not None or outputs is not None:
+            raise ParameterError(f"study {study.name} is loaded already: give its file, to load it with changes")
+        return study
+    path = yaml_file.study_file(study)
+    raw = yaml_file.read_study(path)
+    try:
+        quick = raw.pop("quick", None) or {}
+        if not isinstance(quick, dict) or not all(isinstance(key, str) for key in quick):
+            raise ValueError(f"quick must hold values by dotted key, such as align.steps: 100, got {quick!r}")
+        for key, value in {**(quick if pairs and len(pairs) == 1 else {}), **(overrides or {})}.items():
+            yaml_file.override(raw, key, value)
+        checks.check_old_forms(raw)
+        loaded = _AnyStudy.validate_python(raw, context=str(path.resolve().parent))
+        loaded = loaded.model_copy(update=restriction(loaded, pairs, seeds))
+        if check_data and path.name != "study.yaml":
+            loaded.check_data()
+            checks.check_checkpoint(loaded)
+    except ValidationError as error:
+        raise ParameterError(f"{shown(path)}: {checks.sentence(error, raw)}") from None
+    except ValueError as error:
+        raise ParameterError(f"{shown(path)}: {error}") from None
+    whole = Path(outputs or ROOT / "outputs").resolve() / loaded.name
+    loaded._folder = path.resolve().parent if path.name == "study.yaml" else whole
+    return loaded
+
+
+def write_study(study: Study) -> Path:
+    """Write the resolved parameters as ``study.yaml``, which :func:`load_study` reads back."""
+    values = study.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    values["methods"] = {method: study.changes(method) for method in study.methods}
+    return write_text(study.folder / "study.yaml", yaml_file.dump(values))

@@ -1,0 +1,1 @@
+"""What alignment is good for: inference and questions, taught in English, tested in every language."""

@@ -1,0 +1,189 @@
+"""What the tasks share: batches of tokenised items, heads on an encoder, frozen layers, one call to fine-tune."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from otlib.data.items import LABELS
+from otlib.data.text import draw, length_batches
+from otlib.settings import FineTuning
+from otlib.training.trainer import Objective, process_count, train
+
+Inputs = dict[str, list[Tensor]]  # for every name of a model's input, a row of numbers an item
+
+
+class FineTuned(NamedTuple):
+    """A fine-tuned model, its tokenizer, the log of the training, and counts of what was cut or left out."""
+
+    model: nn.Module
+    tokenizer: object
+    log: pd.DataFrame
+    counts: dict[str, int]
+
+
+class Predictions(NamedTuple):
+    """A row for each item, in the order of the items, and how many items were cut to fit the encoder."""
+
+    table: pd.DataFrame
+    cut: int
+
+
+def fit(
+    model: nn.Module,
+    tokenizer,
+    inputs: Inputs,
+    targets: Mapping[str, Tensor],
+    objective: Objective,
+    settings: FineTuning,
+    *,
+    folder: str | Path,
+    seed: int,
+    resume: bool,
+    evaluate: Callable[[nn.Module], dict[str, float]],
+    description: str,
+) -> pd.DataFrame:
+    """Train a task's model in place on batches of items of similar length; the log of the trainer.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Tokenised items (:func:`model_inputs`).
+    targets : mapping of str to Tensor, shape (items, ...)
+        What the objective finds in a batch beside the inputs.
+    evaluate : callable
+        Its numbers are logged, five times in the training; nothing is chosen by them.
+    """
+    batches = batches_of(inputs, settings.steps * settings.accumulation, settings.batch_size, seed=seed)
+    collate = partial(_collate, inputs=inputs, targets=targets, tokenizer=tokenizer)
+    return train(
+        model,
+        DataLoader(batches, batch_size=1, collate_fn=collate),
+        objective,
+        settings,
+        folder=folder,
+        seed=seed,
+        resume=resume,
+        evaluate=evaluate,
+        evaluate_every=max(1, settings.steps // 5),
+        description=description,
+    )
+
+
+def _collate(batches, *, inputs: Inputs, targets: Mapping[str, Tensor], tokenizer) -> dict[str, Tensor]:
+    (chosen,) = batches
+    return {**pad(tokenizer, inputs, chosen), **{name: rows[torch.as_tensor(chosen)] for name, rows in targets.items()}}
+
+
+# --- batches ------------------------------------------------------------------------------------------------
+
+
+def model_inputs(tokenizer, encoded) -> Inputs:
+    """The rows of a tokenizer's output that a model reads, as compact tensors."""
+    names = [name for name in tokenizer.model_input_names if name in encoded]
+    return {name: [torch.tensor(row, dtype=torch.int32) for row in encoded[name]] for name in names}
+
+
+def batches_of(inputs: Inputs, batches: int, batch_size: int, *, seed: int) -> list[np.ndarray]:
+    """Every batch of a run in order, ``batches`` for each process: indices of items of similar lengths."""
+    lengths = np.array([len(row) for row in inputs["input_ids"]])
+    n = batches * process_count() * batch_size
+    drawn = draw(len(lengths), n, np.random.default_rng(seed))
+    return length_batches(drawn, lengths, batch_size=batch_size, seed=seed)
+
+
+def batches_by_length(inputs: Inputs, batch_size: int) -> list[np.ndarray]:
+    """Indices of all items in batches, the shortest first, so that little is padded."""
+    order = np.argsort([len(row) for row in inputs["input_ids"]], kind="stable")
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def pad(tokenizer, inputs: Inputs, chosen: Sequence[int]) -> dict[str, Tensor]:
+    """Chosen items as one batch, padded to the longest of them; every tensor is (B, L)."""
+    fill = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
+    return {
+        name: pad_sequence([rows[i].long() for i in chosen], batch_first=True, padding_value=fill.get(name, 0))
+        for name, rows in inputs.items()
+    }
+
+
+# --- heads and frozen layers --------------------------------------------------------------------------------
+
+
+class MeanPooledClassifier(nn.Module):
+    """An encoder, the mean of its last hidden states over the real subwords, and a linear layer."""
+
+    def __init__(self, encoder: nn.Module):
+        super().__init__()
+        self.encoder = encoder
+        self.config = encoder.config
+        self.classifier = nn.Linear(encoder.config.hidden_size, len(LABELS))
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Logits, shape (B, 3)."""
+        hidden = self.encoder(**inputs).last_hidden_state
+        real = inputs["attention_mask"][..., None].to(hidden.dtype)
+        return self.classifier((hidden * real).sum(1) / real.sum(1))
+
+
+class ClsClassifier(nn.Module):
+    """Transformers' own classifier on the first subword, as the paper and XTREME use it."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+        self.config = model.config
+
+    @property
+    def encoder(self) -> nn.Module:
+        return self.model.base_model
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Logits, shape (B, 3)."""
+        return self.model(**inputs).logits
+
+
+class SpanModel(nn.Module):
+    """Transformers' question answering model, returning both logits as one tensor."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+        self.config = model.config
+
+    @property
+    def encoder(self) -> nn.Module:
+        return self.model.base_model
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Logits of start and end, shape (B, L, 2)."""
+        output = self.model(**inputs)
+        return torch.stack([output.start_logits, output.end_logits], -1)
+
+
+def freeze_layers(encoder: nn.Module, freeze: int) -> None:
+    """Keep parameters as they are: 0 none, 1 the embeddings, 1 + k the embeddings and the first k layers.
+
+    Raises
+    ------
+    ValueError
+        If the encoder has fewer layers, or is not built as BERT and XLM-R are.
+    """
+    most = encoder.config.num_hidden_layers + 1
+    if not 0 <= freeze <= most:
+        raise ValueError(f"freeze must be between 0 and {most} for this encoder, got {freeze}")
+    if freeze == 0:
+        return
+    if not hasattr(encoder, "embeddings") or not hasattr(getattr(encoder, "encoder", None), "layer"):
+        raise ValueError(f"freeze must be 0 for a {type(encoder).__name__}: its layers are not BERT's")
+    for part in [encoder.embeddings, *encoder.encoder.layer][:freeze]:
+        part.requires_grad_(False)

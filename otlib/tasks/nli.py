@@ -1,0 +1,159 @@
+"""Natural language inference: fine-tune on English items, score in every language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+from torch import Tensor, nn
+from transformers import AutoModelForSequenceClassification
+
+from otlib.data.items import LABELS
+from otlib.settings import Nli
+from otlib.tasks.finetune import (
+    ClsClassifier,
+    FineTuned,
+    Inputs,
+    MeanPooledClassifier,
+    Predictions,
+    batches_by_length,
+    fit,
+    freeze_layers,
+    model_inputs,
+    pad,
+)
+from otlib.training.words import load_encoder, longest_input
+
+
+def finetune(
+    encoder: str | Path,
+    train_items: pd.DataFrame,
+    dev_items: pd.DataFrame,
+    folder: str | Path,
+    settings: Nli = Nli(),
+    *,
+    seed: int = 0,
+    resume: bool = False,
+) -> FineTuned:
+    """Fine-tune an encoder on English items.
+
+    Parameters
+    ----------
+    encoder : str or path
+        Checkpoint folder or hub name.
+    train_items, dev_items : DataFrame
+        As from :func:`otlib.data.items.read_nli`. The development items choose nothing; their accuracy is logged.
+    folder : path
+        Where the log goes.
+    settings : Nli
+        Pooling, frozen layers and training.
+    seed : int
+        Of the classifier's first weights, the order of the items, and dropout.
+    resume : bool
+        Go on from the last checkpoint in the folder.
+
+    Returns
+    -------
+    FineTuned
+        The log is that of :func:`otlib.training.trainer.train` with the terms ``accuracy`` and ``dev_accuracy``;
+        ``counts["truncated"]``: training items that were cut at ``max_length``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no encoder.
+    ValueError
+        If the encoder has not as many layers to freeze.
+    """
+    torch.manual_seed(seed)
+    tokenizer, base = load_encoder(encoder)
+    if settings.pooling == "mean":
+        model: nn.Module = MeanPooledClassifier(base)
+    else:
+        classifier = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS))
+        model = ClsClassifier(classifier.float())
+    freeze_layers(model.encoder, settings.freeze)
+    max_length = longest_input(settings.max_length, tokenizer, model)
+    inputs, truncated = _encode(tokenizer, train_items, max_length)
+    dev_inputs, _ = _encode(tokenizer, dev_items, max_length)
+    dev_labels = _labels(dev_items)
+
+    def evaluate(model: nn.Module) -> dict[str, float]:
+        return {"dev_accuracy": accuracy_score(dev_labels, _classify(model, tokenizer, dev_inputs))}
+
+    log = fit(
+        model,
+        tokenizer,
+        inputs,
+        {"labels": _labels(train_items)},
+        _objective,
+        settings,
+        folder=folder,
+        seed=seed,
+        resume=resume,
+        evaluate=evaluate,
+        description="nli",
+    )
+    return FineTuned(model, tokenizer, log, {"truncated": truncated})
+
+
+def _encode(tokenizer, items: pd.DataFrame, max_length: int) -> tuple[Inputs, int]:
+    """Tokenised items, and how many of them were cut."""
+    encoded = tokenizer(
+        items["sentence1"].tolist(),
+        items["sentence2"].tolist(),
+        truncation="longest_first",
+        max_length=max_length,
+    )
+    return model_inputs(tokenizer, encoded), sum(bool(one.overflowing) for one in encoded.encodings)
+
+
+def _labels(items: pd.DataFrame) -> Tensor:
+    return torch.tensor([LABELS.index(label) for label in items["gold_label"]])
+
+
+def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    labels = batch["labels"]
+    logits = model(**{name: value for name, value in batch.items() if name != "labels"}).float()
+    return nn.functional.cross_entropy(logits, labels), {"accuracy": (logits.argmax(1) == labels).float().mean()}
+
+
+# Prediction and scores
+
+
+@torch.no_grad()
+def _classify(model, tokenizer, inputs: Inputs, *, at_once: int = 128) -> np.ndarray:
+    """Number of the likeliest label of each item."""
+    device = next(model.parameters()).device
+    predicted = np.empty(len(inputs["input_ids"]), dtype=int)
+    model.eval()
+    for chosen in batches_by_length(inputs, at_once):
+        batch = {name: value.to(device) for name, value in pad(tokenizer, inputs, chosen).items()}
+        predicted[chosen] = model(**batch).argmax(1).cpu().numpy()
+    return predicted
+
+
+def predict(model, tokenizer, items: pd.DataFrame, settings: Nli = Nli(), *, at_once: int = 128) -> Predictions:
+    """Predicted labels: ``language, pairID, gold, predicted``, in the order of the items.
+
+    The model reads ``at_once`` items in one batch; but for rounding the results do not depend on it.
+    """
+    max_length = longest_input(settings.max_length, tokenizer, model)
+    inputs, truncated = _encode(tokenizer, items, max_length)
+    numbers = _classify(model, tokenizer, inputs, at_once=at_once)
+    table = items[["language", "pairID", "gold_label"]].rename(columns={"gold_label": "gold"})
+    table = table.reset_index(drop=True).assign(predicted=np.array(LABELS, dtype=object)[numbers])
+    return Predictions(table, truncated)
+
+
+def score(predictions: pd.DataFrame) -> pd.DataFrame:
+    """``accuracy`` (XTREME's XNLI metric) and ``macro_f1`` (the paper says F1) per language, 0 to 100."""
+    rows = []
+    for language, group in predictions.groupby("language", sort=False):
+        rows.append((language, "accuracy", 100 * accuracy_score(group["gold"], group["predicted"])))
+        macro = f1_score(group["gold"], group["predicted"], labels=list(LABELS), average="macro", zero_division=0)
+        rows.append((language, "macro_f1", 100 * float(macro)))
+    return pd.DataFrame(rows, columns=["language", "metric", "value"])

@@ -1,0 +1,282 @@
+"""Question answering: fine-tune on English questions, point at the answer in every language."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForQuestionAnswering
+
+from otlib.settings import Qa
+from otlib.tasks.finetune import (
+    FineTuned,
+    Inputs,
+    Predictions,
+    SpanModel,
+    batches_by_length,
+    fit,
+    freeze_layers,
+    model_inputs,
+    pad,
+)
+from otlib.training.words import load_encoder, longest_input
+
+# Windows
+
+
+class Windows(NamedTuple):
+    """Questions, each with a stretch of its context.
+
+    Attributes
+    ----------
+    inputs : dict
+        What the model reads, as in :func:`otlib.tasks.finetune.model_inputs`.
+    item : list of int
+        The question that a window belongs to; one has several windows where its context is long.
+    context : list of (int, int)
+        First subword of the context in the window, and the one after its last.
+    offsets : list of ndarray, shape (subwords of the context, 2)
+        Where these subwords begin and end in the context, in characters.
+    cut_questions : int
+        Questions of which half a window holds the beginning only.
+    """
+
+    inputs: Inputs
+    item: list[int]
+    context: list[tuple[int, int]]
+    offsets: list[np.ndarray]
+    cut_questions: int
+
+
+def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> Windows:
+    questions, cut = _questions(tokenizer, items["question"].tolist(), max_length // 2)
+    encoded = tokenizer(
+        questions,
+        items["context"].tolist(),
+        truncation="only_second",
+        max_length=max_length,
+        stride=min(stride, max_length // 4),
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    context, offsets = [], []
+    for number, pairs in enumerate(encoded["offset_mapping"]):
+        sides = encoded.sequence_ids(number)
+        first = sides.index(1) if 1 in sides else len(sides)
+        last = first + sides.count(1)
+        context.append((first, last))
+        offsets.append(np.array(pairs[first:last], dtype=np.int32).reshape(-1, 2))
+    item = encoded["overflow_to_sample_mapping"]
+    return Windows(model_inputs(tokenizer, encoded), item, context, offsets, cut)
+
+
+def _questions(tokenizer, questions: list[str], limit: int) -> tuple[list[str], int]:
+    """The beginnings of the questions that ``limit`` subwords hold, and how many questions they cut."""
+    encoded = tokenizer(questions, add_special_tokens=False, truncation=True, max_length=limit)
+    beginnings = [
+        text[: one.offsets[-1][1]] if one.overflowing else text
+        for one, text in zip(encoded.encodings, questions, strict=True)
+    ]
+    return beginnings, sum(bool(one.overflowing) for one in encoded.encodings)
+
+
+def _targets(windows: Windows, items: pd.DataFrame) -> tuple[list[int], np.ndarray]:
+    """Windows that hold their first answer whole, and its first and last subword there (windows, 2)."""
+    kept, spans = [], []
+    answers, starts = items["answers"].tolist(), items["starts"].tolist()
+    for window, (item, offsets) in enumerate(zip(windows.item, windows.offsets, strict=True)):
+        begin, end = starts[item][0], starts[item][0] + len(answers[item][0])
+        inside = np.flatnonzero((offsets[:, 0] < end) & (offsets[:, 1] > begin))
+        if len(inside) and offsets[inside[0], 0] <= begin and offsets[inside[-1], 1] >= end:
+            kept.append(window)
+            spans.append(windows.context[window][0] + inside[[0, -1]])
+    return kept, np.array(spans)
+
+
+# Fine-tuning
+
+
+def finetune(
+    encoder: str | Path,
+    train_items: pd.DataFrame,
+    dev_items: pd.DataFrame,
+    folder: str | Path,
+    settings: Qa = Qa(),
+    *,
+    seed: int = 0,
+    resume: bool = False,
+) -> FineTuned:
+    """Fine-tune an encoder on English questions.
+
+    Parameters
+    ----------
+    encoder : str or path
+        Checkpoint folder or hub name.
+    train_items, dev_items : DataFrame
+        As from :func:`otlib.data.items.read_qa`. The development questions choose nothing; their F1 is logged.
+    folder : path
+        Where the log goes.
+    settings : Qa
+        Windows, frozen layers and training. A question takes up half a window at most.
+    seed : int
+        Of the first weights of the last layer, the order of the windows, and dropout.
+    resume : bool
+        Go on from the last checkpoint in the folder.
+
+    Returns
+    -------
+    FineTuned
+        ``counts``: ``windows``, those ``without_answer``, which are not trained on, and ``cut_questions``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no encoder.
+    ValueError
+        If the encoder has not as many layers to freeze, or no window holds an answer.
+    """
+    torch.manual_seed(seed)
+    tokenizer, _ = load_encoder(encoder)
+    model = SpanModel(AutoModelForQuestionAnswering.from_pretrained(encoder).float())
+    freeze_layers(model.encoder, settings.freeze)
+    max_length = longest_input(settings.max_length, tokenizer, model)
+    windows = _windows(tokenizer, train_items, max_length, settings.stride)
+    kept, spans = _targets(windows, train_items)
+    if not kept:
+        raise ValueError(f"no answer fits a window of {max_length} subwords: raise qa.max_length")
+    dev_windows = _windows(tokenizer, dev_items, max_length, settings.stride)
+
+    def evaluate(model: nn.Module) -> dict[str, float]:
+        return {"dev_f1": _answer(model, tokenizer, dev_items, dev_windows)["f1"].mean()}
+
+    log = fit(
+        model,
+        tokenizer,
+        {name: [rows[window] for window in kept] for name, rows in windows.inputs.items()},
+        {"span": torch.from_numpy(spans)},
+        _objective,
+        settings,
+        folder=folder,
+        seed=seed,
+        resume=resume,
+        evaluate=evaluate,
+        description="qa",
+    )
+    counts = {
+        "windows": len(windows.item),
+        "without_answer": len(windows.item) - len(kept),
+        "cut_questions": windows.cut_questions,
+    }
+    return FineTuned(model, tokenizer, log, counts)
+
+
+def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    logits = model(**{key: value for key, value in batch.items() if key != "span"}).float()
+    real = batch["attention_mask"].bool()[..., None]
+    logits = logits.masked_fill(~real, torch.finfo(logits.dtype).min)
+    return nn.functional.cross_entropy(logits, batch["span"]), {}
+
+
+# Prediction
+
+
+def predict(
+    model, tokenizer, items: pd.DataFrame, settings: Qa = Qa(), *, longest_answer: int = 30, at_once: int = 64
+) -> Predictions:
+    """Best answers: ``id, predicted, f1, exact_match`` (0 to 1), in the order of the items.
+
+    The answer is the stretch of at most ``longest_answer`` subwords of the context, in any window, whose
+    start and end logits have the highest sum. Questions longer than half a window are cut there, and counted.
+    The model reads ``at_once`` windows in one batch; but for rounding the results do not depend on it.
+    """
+    max_length = longest_input(settings.max_length, tokenizer, model)
+    windows = _windows(tokenizer, items, max_length, settings.stride)
+    table = _answer(model, tokenizer, items, windows, longest_answer=longest_answer, at_once=at_once)
+    return Predictions(table, windows.cut_questions)
+
+
+@torch.no_grad()
+def _answer(
+    model, tokenizer, items: pd.DataFrame, windows: Windows, *, longest_answer: int = 30, at_once: int = 64
+) -> pd.DataFrame:
+    device = next(model.parameters()).device
+    best: dict[int, tuple[float, int, int]] = {}  # of each item: score of the span, first and last character
+    model.eval()
+    for chosen in batches_by_length(windows.inputs, at_once):
+        batch = {name: value.to(device) for name, value in pad(tokenizer, windows.inputs, chosen).items()}
+        context = [windows.context[window] for window in chosen]
+        spans = best_spans(model(**batch).float().cpu(), context, longest_answer)
+        for window, (value, first, last) in zip(chosen, spans, strict=True):
+            item, offsets = windows.item[window], windows.offsets[window]
+            found = (value, int(offsets[first, 0]), int(offsets[last, 1])) if len(offsets) else (value, 0, 0)
+            best[item] = max(best.get(item, found), found)
+    contexts = items["context"].tolist()
+    texts = [contexts[i][slice(*best[i][1:])] for i in range(len(items))]
+    scores = [score_answer(text, answers) for text, answers in zip(texts, items["answers"], strict=True)]
+    f1, exact = zip(*scores, strict=True)
+    return pd.DataFrame({"id": items["id"].to_numpy(), "predicted": texts, "f1": f1, "exact_match": exact})
+
+
+def best_spans(logits: Tensor, context: Sequence[tuple[int, int]], longest: int) -> list[tuple[float, int, int]]:
+    """The best of all spans of at most ``longest`` subwords within the context, for each window.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (B, L, 2)
+        Of start and end.
+    context : sequence of (int, int)
+        First subword of the context, and the one after its last.
+
+    Returns
+    -------
+    list of (score, first, last)
+        Counted from the first subword of the context.
+    """
+    length = logits.shape[1]
+    place = torch.arange(length)
+    first, last = torch.tensor(context).T[:, :, None]  # (B, 1) each
+    inside = (place >= first) & (place < last)  # (B, L)
+    start, end = logits.masked_fill(~inside[..., None], torch.finfo(logits.dtype).min / 4).unbind(-1)
+    reach = place - place[:, None]  # (L, L): how much further the end is than the start
+    sums = start[:, :, None] + end[:, None, :]  # (B, L, L)
+    sums = sums.masked_fill((reach < 0) | (reach >= longest), -torch.inf)
+    values, flat = sums.flatten(1).max(1)
+    spans = torch.stack([flat // length, flat % length], 1) - first
+    return [(value, *span) for value, span in zip(values.tolist(), spans.tolist(), strict=True)]
+
+
+# Scores
+
+PUNCTUATION = str.maketrans("", "", string.punctuation)
+ARTICLES = re.compile(r"\b(a|an|the)\b")
+
+
+def normalise_answer(text: str) -> str:
+    """Lower case, without ASCII punctuation, English articles and extra blanks, as SQuAD v1.1 evaluates."""
+    return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
+
+
+def score_answer(predicted: str, answers: Sequence[str]) -> tuple[float, float]:
+    """F1 and exact match of an answer, the best over the gold answers, as in SQuAD v1.1."""
+    text, golds = normalise_answer(predicted), [normalise_answer(answer) for answer in answers]
+    return max(_f1(text, gold) for gold in golds), max(float(text == gold) for gold in golds)
+
+
+def _f1(predicted: str, gold: str) -> float:
+    left, right = predicted.split(), gold.split()
+    common = sum((Counter(left) & Counter(right)).values())
+    return 2 * common / (len(left) + len(right)) if common else 0.0
+
+
+def score(predictions: pd.DataFrame) -> pd.DataFrame:
+    """``f1`` and ``exact_match`` per language, from 0 to 100; ``predictions`` has a ``language`` column."""
+    means = 100 * predictions.groupby("language", sort=False)[["f1", "exact_match"]].mean()
+    return means.reset_index().melt("language", var_name="metric")[["language", "metric", "value"]]

@@ -1,0 +1,1 @@
+"""The method: words as vectors, objectives, one training loop."""

@@ -1,0 +1,284 @@
+"""Alignment training: an encoder, parallel text and an objective through the trainer.
+
+On several GPUs or machines: ``accelerate launch -m otlib align --study NAME --method METHOD --seed SEED``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+
+from otlib.data.aligners import installed_aligner, one_to_one_links
+from otlib.data.text import Links, ParallelText, draw, length_batches, tfidf_weights
+from otlib.record import write_text
+from otlib.settings import Align
+from otlib.training.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch, divergence_of
+from otlib.training.trainer import (
+    finished_log,
+    is_main_process,
+    process_count,
+    remove_checkpoints,
+    save_pretrained,
+    train,
+    wait_for_everyone,
+)
+from otlib.training.words import (
+    EncodedSentence,
+    collate_words,
+    encode_words,
+    load_encoder,
+    longest_input,
+    resolve_layers,
+)
+
+ON_PAIRS = ("l2", "contrastive-weak", "contrastive-strong")
+
+Encoded = list[tuple[EncodedSentence, EncodedSentence]]
+Weights = dict[str, list[tuple[np.ndarray, np.ndarray]]]
+
+
+class Aligned(NamedTuple):
+    """What came of an alignment training beside the encoder in its folder.
+
+    Attributes
+    ----------
+    log : DataFrame
+        The log of :func:`otlib.training.trainer.train` with the terms of
+        :class:`otlib.training.objectives.Alignment`; empty for objective ``"none"``.
+    text : dict of language to dict
+        Counts of :meth:`otlib.training.words.WordBatch.counts`.
+    word_pairs : str or None
+        Where the word pairs came from, of the objectives that have such.
+    """
+
+    log: pd.DataFrame
+    text: dict[str, dict[str, int]]
+    word_pairs: str | None
+
+
+def align(
+    encoder: str | Path,
+    corpora: Mapping[str, ParallelText],
+    folder: str | Path,
+    settings: Align = Align(),
+    *,
+    seed: int = 0,
+    resume: bool = False,
+) -> Aligned:
+    """Align an encoder on parallel text and save it in ``folder``, where AutoModel and AutoTokenizer load it.
+
+    A step takes an equal batch from every language and sums their losses (Alqahtani et al., 2021, section 3).
+
+    Parameters
+    ----------
+    encoder : str or path
+        Folder of a Hugging Face checkpoint, or a hub name; any encoder that returns hidden states.
+    corpora : mapping of language to ParallelText
+        A smaller corpus is gone through more often.
+    settings : Align
+        Objective, transport, anchor and training. The paper trains for one epoch with an anchor of weight 1 that is
+        summed over the words; it says nothing of warm-up and clipping. Where ``word_pairs`` asks for an aligner, it is
+        eflomal or fast_align, whichever is installed; if neither is, word pairs are mutual nearest words. TF-IDF is
+        counted in the training text of each language and side. Sentences longer than ``max_length`` are cut, with a
+        warning that counts them.
+    seed : int
+        Of the order of the sentence pairs, and of dropout.
+    resume : bool
+        Go on from the last checkpoint in the folder; a training that was finished is not run again.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no encoder.
+    ValueError
+        If a setting does not fit the encoder or the text.
+    RuntimeError
+        If the word aligner fails.
+
+    Warns
+    -----
+    UserWarning
+        If sentences were cut, or transport problems did not converge.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from otlib.settings import Pretrain
+    >>> from otlib.training.pretrain import pretrain
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "text").write_text("ein Hund\\ndie Katze\\na dog\\nthe cat\\n" * 5)
+    >>> _ = pretrain({"all": folder / "text"}, folder / "encoder", Pretrain(steps=1, width=8, heads=2))
+    >>> text = ParallelText("de", [["ein", "Hund"], ["die", "Katze"]], [["a", "dog"], ["the", "cat"]])
+    >>> aligned = align(folder / "encoder", {"de": text}, folder / "aligned", Align(steps=2, batch_size=2))
+    >>> aligned.text["de"]["words"], [name for name in aligned.log if name.startswith("divergence")]
+    (8, ['divergence_de'])
+    """
+    torch.manual_seed(seed)
+    tokenizer, model = load_encoder(encoder)
+    if settings.objective == "none":
+        save_pretrained(model, tokenizer, folder)
+        return Aligned(pd.DataFrame(), {}, None)
+    corpora = _chosen(corpora, settings.languages, settings.pairs)
+
+    max_length = longest_input(settings.max_length, tokenizer, model)
+    encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
+    counts = {language: count_pairs(pairs) for language, pairs in encoded.items()}
+    _warn_of_cuts(counts, max_length)
+    aligner = installed_aligner() if settings.word_pairs == "aligner" else None
+    origin = _origin_of_pairs(settings, aligner)
+    if resume and (log := finished_log(folder, settings.steps)) is not None:
+        return Aligned(log, counts, origin)
+
+    model = EncoderLayers(model, resolve_layers(settings.layers, model.config))
+    frozen = FrozenWords(model, pooling=settings.pooling)
+    weights = word_weights(corpora) if settings.marginals == "tfidf" else None
+    links = _kept_links(corpora, aligner, Path(folder), resume) if aligner and settings.objective in ON_PAIRS else None
+    batches = settings.steps * settings.accumulation * process_count()
+    log = train(
+        model,
+        pair_loader(encoded, tokenizer, batches, settings.batch_size, seed, weights, links),
+        Alignment(divergence_of(settings, frozen), frozen, list(corpora), settings),
+        settings,
+        folder=folder,
+        seed=seed,
+        resume=resume,
+        description=f"align {settings.objective}",
+    )
+    save_pretrained(model.encoder, tokenizer, folder)
+    remove_checkpoints(folder)
+    _warn_of_transport(log, settings.solver)
+    return Aligned(log, counts, origin)
+
+
+def _origin_of_pairs(settings: Align, aligner: str | None) -> str | None:
+    if settings.objective not in ON_PAIRS:
+        return None
+    missing = ", for no aligner is installed" if settings.word_pairs == "aligner" else ""
+    return aligner or f"mutual nearest words of the frozen encoder{missing}"
+
+
+def _chosen(
+    corpora: Mapping[str, ParallelText], languages: Sequence[str] | None, pairs: int | None
+) -> dict[str, ParallelText]:
+    if not corpora:
+        raise ValueError("align needs the parallel text of at least one language, got none")
+    if unknown := set(languages or ()) - set(corpora):
+        raise ValueError(f"languages: there is no parallel text of {', '.join(sorted(unknown))}")
+    if short := [f"{code} has {len(text)}" for code, text in corpora.items() if len(text) < (pairs or 0)]:
+        raise ValueError(f"pairs: {pairs} sentence pairs were asked for, but {', '.join(short)}")
+    return {
+        code: text.take(range(pairs or len(text))) for code, text in corpora.items() if code in (languages or corpora)
+    }
+
+
+def encode_pairs(tokenizer, text: ParallelText, max_length: int) -> Encoded:
+    """Tokenise both sides of the sentence pairs, once and for all."""
+    sides = (encode_words(tokenizer, side, max_length=max_length) for side in (text.source, text.pivot))
+    return list(zip(*sides, strict=True))
+
+
+def count_pairs(pairs: Encoded) -> dict[str, int]:
+    """Sentences and words of both sides, how many sentences were cut, and words without a vector."""
+    total: Counter[str] = Counter()
+    for start in range(0, len(pairs), 1000):
+        sides = [side for pair in pairs[start : start + 1000] for side in pair]
+        total.update(collate_words(sides, pad_token_id=0).counts())
+    return dict(total)
+
+
+def _warn_of_cuts(counts: Mapping[str, Mapping[str, int]], max_length: int) -> None:
+    cut = [f"{language} {c['truncated']} of {c['sentences']}" for language, c in counts.items() if c["truncated"]]
+    if cut:
+        warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=3)
+
+
+def _warn_of_transport(log: pd.DataFrame, solver: str) -> None:
+    if solver == "converged" and "unconverged" in log and (log["unconverged"] > 0).any():
+        warnings.warn(
+            f"up to {100 * log['unconverged'].max():.1g} % of the transport problems of a step did not converge (mean "
+            f"marginal error up to {log['marginal_error'].max():.1e}): raise epsilon",
+            stacklevel=3,
+        )
+
+
+def word_weights(corpora: Mapping[str, ParallelText]) -> Weights:
+    """TF-IDF of the words of both sides of every pair."""
+    return {
+        language: list(zip(tfidf_weights(text.source), tfidf_weights(text.pivot), strict=True))
+        for language, text in corpora.items()
+    }
+
+
+def _kept_links(
+    corpora: Mapping[str, ParallelText], aligner: str, folder: Path, resume: bool
+) -> dict[str, list[Links]]:
+    """One-to-one links of the sentence pairs of every language, kept in the folder."""
+    # An aligner finds other links each time, and all processes and a resumed run need the same.
+    links = {}
+    for language, text in corpora.items():
+        path = folder / f"links-{language}.txt"
+        if is_main_process() and not (resume and path.exists()):
+            lines = [" ".join(f"{i}-{j}" for i, j in sorted(one)) for one in one_to_one_links(text, aligner)]
+            write_text(path, "".join(f"{line}\n" for line in lines))
+        wait_for_everyone()
+        links[language] = [
+            {tuple(map(int, link.split("-"))) for link in line.split()}
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+    return links
+
+
+def pair_loader(
+    encoded: Mapping[str, Encoded],
+    tokenizer,
+    batches: int,
+    batch_size: int,
+    seed: int,
+    weights: Weights | None = None,
+    links: Mapping[str, list[Links]] | None = None,
+) -> DataLoader:
+    """Every batch of a run, in order: ``batch_size`` pairs of each language, of similar lengths."""
+    schedules = []
+    for number, pairs in enumerate(encoded.values()):
+        drawn = draw(len(pairs), batches * batch_size, np.random.default_rng([seed, number]))
+        lengths = np.array([max(len(side.input_ids) for side in pair) for pair in pairs])
+        schedules.append(length_batches(drawn, lengths, batch_size=batch_size, seed=seed))
+    collate = partial(
+        _collate,
+        encoded=list(encoded.values()),
+        weights=None if weights is None else [weights[language] for language in encoded],
+        links=None if links is None else [links[language] for language in encoded],
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return DataLoader(list(zip(*schedules, strict=True)), batch_size=1, collate_fn=collate)
+
+
+def _collate(batches, *, encoded: list[Encoded], weights, links, pad_token_id: int) -> PairBatch:
+    (chosen,) = batches
+    places = [(number, i) for number, indices in enumerate(chosen) for i in indices]
+    rows = [encoded[number][i][side] for side in (0, 1) for number, i in places]
+    words = collate_words(rows, pad_token_id=pad_token_id)
+    batch = PairBatch(words, len(chosen))
+    if weights is not None:
+        padded = torch.zeros(len(rows), words.longest)
+        for row, (side, (number, i)) in zip(padded, product((0, 1), places), strict=True):
+            of_words = weights[number][i][side]
+            row[: len(of_words)] = torch.from_numpy(of_words)
+        batch = batch._replace(weights=padded)
+    if links is not None:
+        linked = [(row, i, j) for row, (number, pair) in enumerate(places) for i, j in links[number][pair]]
+        pairs = torch.zeros(len(places), words.longest, words.longest, dtype=torch.bool)
+        if linked:
+            pairs[tuple(torch.tensor(linked).T)] = True
+        batch = batch._replace(pairs=pairs)
+    return batch

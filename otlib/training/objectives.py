@@ -1,0 +1,316 @@
+"""Alignment objectives: a distance between the words of a sentence and of its translation, and the anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from otlib.settings import Align
+from otlib.training.words import WordBatch, hidden_states, pool_words
+from otlib.transport import norm_weights, sinkhorn_divergence
+
+
+class PairBatch(NamedTuple):
+    """Sentence pairs of several languages, equally many of each, languages one after the other.
+
+    Attributes
+    ----------
+    words : WordBatch of 2P sentences
+        First all P source sentences, then their P translations into the pivot language.
+    languages : int
+        How many there are.
+    weights : Tensor, shape (2P, n), optional
+        Of the words of each sentence, such as TF-IDF.
+    pairs : Tensor of bool, shape (P, n, n), optional
+        Words (source, pivot) that an aligner has paired.
+    """
+
+    words: WordBatch
+    languages: int
+    weights: Tensor | None = None
+    pairs: Tensor | None = None
+
+    def sides(self) -> tuple[slice, slice]:
+        """Rows of ``words`` that hold the source sentences, and the pivot sentences."""
+        pairs = len(self.words.input_ids) // 2
+        return slice(pairs), slice(pairs, None)
+
+
+class Words(NamedTuple):
+    """Word vectors of one side of a batch: a (P, n, d) tensor for each layer, and the mask (P, n)."""
+
+    layers: list[Tensor]
+    mask: Tensor
+
+
+class EncoderLayers(nn.Module):
+    """An encoder that returns the chosen hidden states only.
+
+    Of several processes each waits for the gradients of all that a model returns; an encoder's other outputs (a
+    pooler's) would have none.
+    """
+
+    def __init__(self, encoder: nn.Module, layers: Sequence[int]):
+        super().__init__()
+        self.encoder = encoder
+        self.layers = tuple(layers)
+
+    def forward(self, batch: WordBatch) -> list[Tensor]:
+        """Hidden states (B, L, d), one for each layer."""
+        return hidden_states(self.encoder, batch, self.layers)
+
+
+# Divergences: source words, pivot words, PairBatch -> one value a language, shape (languages,), and terms for the log
+
+Divergence = Callable[[Words, Words, PairBatch], tuple[Tensor, dict[str, Tensor]]]
+
+
+def divergence_of(settings: Align, frozen: FrozenWords) -> Divergence:
+    """The divergence that an objective's name stands for: :func:`wordot`, :func:`l2` or :func:`contrastive`."""
+    if settings.objective == "wordot":
+        return wordot(settings)
+    if settings.objective == "l2":
+        return l2(frozen)
+    return contrastive(settings, frozen)
+
+
+def wordot(settings: Align) -> Divergence:
+    """Sinkhorn divergence between the words of both sides, summed over the layers (Alqahtani et al., 2021, Eq. 1).
+
+    For the log: the share of transport problems that did not converge, their mean iterations and marginal error.
+
+    Parameters
+    ----------
+    settings : Align
+        Cost, epsilon and solver of the transport, ``scope`` and ``marginals``.
+
+        ``scope`` is what one transport problem spans. ``"sentence"``: a sentence pair; the values are averaged over
+        the language's pairs. ``"batch"``: all words of the language's batch (the paper can be read either way).
+        ``"mixed"``: all words of all languages and all English words, a control (the paper's appendix E); every
+        language is given this one value.
+
+        ``marginals`` are the weights of the words: equal (``"uniform"``), :func:`otlib.transport.norm_weights`
+        (``"norm"``), or those that the batch carries (``"tfidf"``). Where all words of a problem have weight zero, they
+        weigh the same.
+    """
+
+    def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        problems = {"sentence": len(source.mask), "batch": batch.languages, "mixed": 1}[settings.scope]
+        layers, clouds, weights = len(source.layers), [], []
+        for words, rows in zip((source, pivot), batch.sides(), strict=True):
+            mask = words.mask.reshape(problems, -1).repeat(layers, 1)
+            points = torch.cat([x.reshape(problems, -1, x.shape[-1]) for x in words.layers])
+            clouds.append((points, mask))
+            if settings.marginals == "norm":
+                weights.append(norm_weights(points, mask))
+            elif settings.marginals == "tfidf":
+                weights.append(_shares(batch.weights[rows].reshape(problems, -1).repeat(layers, 1), mask))
+        (x, x_mask), (y, y_mask) = clouds
+        a, b = weights or (None, None)
+        options = settings.transport()
+        values, status = sinkhorn_divergence(x, y, x_mask, y_mask, a=a, b=b, return_status=True, **options)
+        values = values.reshape(layers, -1).sum(0)
+        terms = {
+            "unconverged": (~status.converged).float().mean(),
+            "iterations": status.iterations.float().mean(),
+            "marginal_error": status.error.mean(),
+        }
+        return language_means(values, batch) if settings.scope == "sentence" else values.expand(batch.languages), terms
+
+    return divergence
+
+
+def _shares(weights: Tensor, mask: Tensor) -> Tensor:
+    """Weights of the words that are there, summing to 1; equal where all are zero."""
+    weights = weights * mask
+    weights = torch.where(weights.sum(1, keepdim=True) > 0, weights, mask.to(weights))
+    return weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
+
+
+def l2(frozen: FrozenWords) -> Divergence:
+    """Half the squared distance of word pairs, averaged over a sentence's pairs, summed over the layers.
+
+    As Cao et al. (2020): the one-to-one word pairs are those of the batch, from an aligner, or else mutual nearest
+    words, by cosine, of the frozen encoder. This is what transport costs by a plan that moves equal masses between
+    paired words and no others; therefore an anchor of the same weight counts as much here as beside :func:`wordot`.
+    """
+
+    def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        pairs = _word_pairs(source, pivot, batch, frozen)
+        row, i, j = pairs.nonzero(as_tuple=True)
+        distance = sum(
+            ((x[row, i] - y[row, j]) ** 2).sum(-1) / 2 for x, y in zip(source.layers, pivot.layers, strict=True)
+        )
+        total = distance.new_zeros(len(pairs)).index_add(0, row, distance)
+        return language_means(total / pairs.sum((1, 2)).clamp(min=1), batch), {}
+
+    return divergence
+
+
+def contrastive(settings: Align, frozen: FrozenWords) -> Divergence:
+    """Cross entropy of finding a word's partner among other words by cosine (Wu and Dredze, 2020).
+
+    The word pairs are those of :func:`l2`. The other words are all those of the language's batch: on the partner's side
+    only (objective ``"contrastive-weak"``, the paper's weak alignment) or on both (``"contrastive-strong"``). Cosines
+    are divided by ``settings.temperature``. Averaged over pairs and both directions, summed over the layers.
+    """
+    strong = settings.objective == "contrastive-strong"
+
+    def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        pairs = _word_pairs(source, pivot, batch, frozen)
+        with torch.autocast(source.mask.device.type, enabled=False):  # cosines over a small temperature
+            losses = [
+                sum(_confusion(x, y, *part, strong, settings.temperature) for x, y in zip(xs, ys, strict=True))
+                for xs, ys, *part in _by_language(source, pivot, pairs, batch.languages)
+            ]
+        return torch.stack(losses), {}
+
+    return divergence
+
+
+def _by_language(source: Words, pivot: Words, pairs: Tensor, languages: int):
+    """Layers of both sides, masks and pairs of each language's part of the batch."""
+    parts = zip(
+        *(z.chunk(languages) for z in (*source.layers, *pivot.layers, source.mask, pivot.mask, pairs)), strict=True
+    )
+    for *layers, x_mask, y_mask, paired in parts:
+        half = len(layers) // 2
+        yield layers[:half], layers[half:], x_mask, y_mask, paired
+
+
+def _confusion(x, y, x_mask, y_mask, pairs, strong: bool, temperature: float) -> Tensor:
+    """Cross entropy of finding the partner of each paired word among the words of the language's batch."""
+    x, y = (nn.functional.normalize(z[mask].float(), dim=-1) for z, mask in ((x, x_mask), (y, y_mask)))
+    sentence, i, j = pairs.nonzero(as_tuple=True)
+    # The number of a word among the real words of its side.
+    number_x, number_y = (mask.flatten().cumsum(0).reshape(mask.shape) - 1 for mask in (x_mask, y_mask))
+    partners = number_x[sentence, i], number_y[sentence, j]
+    if not len(sentence):
+        return (x.sum() + y.sum()) * 0.0
+    losses = []
+    for own, other, (anchor_words, partner) in ((x, y, partners), (y, x, partners[::-1])):
+        scores = own[anchor_words] @ other.mT
+        if strong:
+            within = own[anchor_words] @ own.mT
+            itself = nn.functional.one_hot(anchor_words, len(own)).bool()
+            scores = torch.cat([scores, within.masked_fill(itself, -torch.inf)], 1)
+        losses.append(nn.functional.cross_entropy(scores / temperature, partner))
+    return sum(losses) / 2
+
+
+def _word_pairs(source: Words, pivot: Words, batch: PairBatch, frozen: FrozenWords) -> Tensor:
+    """Paired words (P, n, m), bool."""
+    if batch.pairs is None:
+        return mutual_pairs(frozen(batch, "source"), frozen(batch, "pivot"))
+    real = source.mask[:, :, None] & pivot.mask[:, None, :]
+    return batch.pairs[:, : real.shape[1], : real.shape[2]] & real
+
+
+def mutual_pairs(source: Words, pivot: Words) -> Tensor:
+    """Words that are each other's nearest by cosine (mean over the layers), shape (P, n, m), bool."""
+    with torch.autocast(source.mask.device.type, enabled=False):  # which is nearest may hang on the last digits
+        cosine = sum(
+            nn.functional.normalize(x.float(), dim=-1) @ nn.functional.normalize(y.float(), dim=-1).mT
+            for x, y in zip(source.layers, pivot.layers, strict=True)
+        )
+    real = source.mask[:, :, None] & pivot.mask[:, None, :]
+    cosine = cosine.masked_fill(~real, -torch.inf)
+    # Of equal neighbours argmax takes the first, so that every word has one partner at most.
+    forth = nn.functional.one_hot(cosine.argmax(2), cosine.shape[2]).bool()
+    back = nn.functional.one_hot(cosine.argmax(1), cosine.shape[1]).bool().mT
+    return forth & back & real
+
+
+def language_means(values: Tensor, batch: PairBatch) -> Tensor:
+    """Mean of the pairs' values for each language, shape (languages,)."""
+    return values.reshape(batch.languages, -1).mean(1)
+
+
+# The whole objective
+
+
+class FrozenWords:
+    """Word vectors of the encoder as it was before alignment; those of the last batch are kept, not computed again."""
+
+    def __init__(self, model: EncoderLayers, *, pooling: str):
+        self.model = deepcopy(model).eval().requires_grad_(False)
+        self.pooling = pooling
+        self._batch, self._words = None, {}
+
+    @torch.no_grad()
+    def __call__(self, batch: PairBatch, side: str) -> Words:
+        if batch is not self._batch:
+            self._batch, self._words = batch, {}
+        if side not in self._words:
+            rows = batch.words.rows(batch.sides()[0 if side == "source" else 1])
+            self.model.to(rows.input_ids.device)
+            self._words[side] = pooled_words(self.model(rows), rows, self.pooling)
+        return self._words[side]
+
+
+def pooled_words(hidden: list[Tensor], rows: WordBatch, pooling: str) -> Words:
+    pooled = [pool_words(states, rows, pooling=pooling) for states in hidden]
+    return Words([vectors for vectors, _ in pooled], pooled[0][1])
+
+
+def anchor(pivot: Words, frozen: Words, batch: PairBatch, reduction: str) -> Tensor:
+    """Squared distance of English words from their frozen vectors, one mean over sentences a language.
+
+    Summed over the layers and, within a sentence, over the words (``"sum"``, Eq. 2 of Alqahtani et al., 2021)
+    or averaged over them (``"mean"``). A divergence is an average over words; beside it a sum weighs as many
+    times more as the sentence has words.
+    """
+    distance = sum(
+        ((x.float() - x0.float()) ** 2).sum((1, 2)) for x, x0 in zip(pivot.layers, frozen.layers, strict=True)
+    )
+    if reduction == "mean":
+        distance = distance / pivot.mask.sum(1).clamp(min=1)
+    return language_means(distance, batch)
+
+
+def spread(words: Words) -> Tensor:
+    """Mean standard deviation of a dimension over all words, in the last layer; near zero, all words are alike."""
+    vectors, real = words.layers[-1].detach().float(), words.mask[..., None]
+    count = real.sum().clamp(min=2)
+    mean = (vectors * real).sum((0, 1)) / count
+    return (((vectors - mean) * real).square().sum((0, 1)) / (count - 1)).sqrt().mean()
+
+
+class Alignment:
+    """Divergence plus weighted anchor, summed over the languages; what the trainer minimises.
+
+    Parameters
+    ----------
+    divergence : Divergence
+        :func:`divergence_of` an objective.
+    frozen : FrozenWords
+        The encoder to stay close to.
+    languages : sequence of str
+        Names of the languages' numbers, for the log.
+    settings : Align
+        Its pooling, and the weight and reduction of its anchor.
+    """
+
+    def __init__(self, divergence: Divergence, frozen: FrozenWords, languages: Sequence[str], settings: Align):
+        self.divergence, self.frozen, self.languages = divergence, frozen, list(languages)
+        self.settings = settings
+
+    def __call__(self, model: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss and terms: those of the divergence, ``divergence_<language>``, ``anchor`` (unweighted), ``spread``."""
+        hidden = model(batch.words)
+        source, pivot = (
+            pooled_words([states[rows] for states in hidden], batch.words.rows(rows), self.settings.pooling)
+            for rows in batch.sides()
+        )
+        values, terms = self.divergence(source, pivot, batch)
+        loss = values.sum()
+        terms |= {f"divergence_{name}": value for name, value in zip(self.languages, values, strict=True)}
+        if self.settings.anchor_weight:
+            anchored = anchor(pivot, self.frozen(batch, "pivot"), batch, self.settings.anchor_reduction).sum()
+            loss = loss + self.settings.anchor_weight * anchored
+            terms["anchor"] = anchored
+        return loss, {**terms, "spread": spread(pivot)}

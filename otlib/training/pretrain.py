@@ -1,0 +1,317 @@
+"""Pretrain a small multilingual BERT from scratch: a WordPiece tokenizer, then masked language modelling.
+
+Only where a study trains its own encoder. The text of the languages need not be parallel, and should not be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+from otlib.data.files import read_lines
+from otlib.data.text import draw, length_batches
+from otlib.settings import Pretrain
+from otlib.training.trainer import (
+    has_checkpoint,
+    is_main_process,
+    process_count,
+    remove_checkpoints,
+    save_pretrained,
+    train,
+    wait_for_everyone,
+)
+
+SPECIAL_TOKENS = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+
+
+def train_tokenizer(files: Sequence[str | Path], folder: str | Path, *, vocabulary_size: int, lowercase: bool):
+    """Train a WordPiece tokenizer and save it in ``folder``, where AutoTokenizer finds it.
+
+    Lower-casing keeps accents: ``été`` does not become ``ete``, nor ``й`` ``и``. The same text gives the same
+    vocabulary, always.
+
+    Parameters
+    ----------
+    files : sequence of path
+        Text, one document a line, plain or compressed; every file counts by its size.
+    vocabulary_size : int
+        Upper limit, with the special tokens, which have the ids 0 to 4, and the most frequent letters, which are
+        always in: a thousand or, for Chinese has more, a fifth of the limit.
+    """
+    normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
+    tokenizer = _bert_tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS["unk_token"]), normalizer)
+    alphabet = _alphabet(files, normalizer, max(1000, vocabulary_size // 5))
+    # The trainer meets words in a random order: left to itself it would number the continuing letters, and
+    # break ties between merges, anew each time. Listed as special tokens they are numbered first.
+    continuing = [f"##{letter}" for letter in alphabet if _inside_words(letter, tokenizer)]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=[*SPECIAL_TOKENS.values(), *continuing],
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((line for file in files for line in read_lines(file)), trainer)
+    model = models.WordPiece(tokenizer.get_vocab(), unk_token=SPECIAL_TOKENS["unk_token"])
+    tokenizer = _bert_tokenizer(model, normalizer)
+    special = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=special
+    )
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **SPECIAL_TOKENS,
+    )
+    wrapped.save_pretrained(folder)
+    return wrapped
+
+
+def _bert_tokenizer(model, normalizer) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def _alphabet(files, normalizer, limit: int) -> list[str]:
+    """The most frequent letters of the text (ties by code point), in the order of their code points."""
+    counts: Counter[str] = Counter()
+    for file in files:
+        for line in read_lines(file):
+            counts.update(normalizer.normalize_str(line))
+    letters = [letter for letter in sorted(counts, key=lambda c: (-counts[c], c)) if not letter.isspace()]
+    return sorted(letters[:limit])
+
+
+def _inside_words(letter: str, tokenizer: Tokenizer) -> bool:
+    """Whether a letter can stand inside a word: punctuation and Chinese characters are words of their own."""
+    text = tokenizer.normalizer.normalize_str(f"a{letter}")
+    return len(tokenizer.pre_tokenizer.pre_tokenize_str(text)) == 1
+
+
+def pretrain(
+    files: Mapping[str, str | Path], folder: str | Path, settings: Pretrain = Pretrain(), *, resume: bool = False
+) -> pd.DataFrame:
+    """Train tokenizer and encoder on the text of all languages and save both in ``folder``.
+
+    Documents longer than ``settings.max_length`` subwords are cut into pieces; every batch holds pieces of similar
+    length, drawn evenly from the languages whatever the sizes of their files. Of the subwords to predict, 80 % read
+    ``[MASK]``, 10 % a random subword, 10 % themselves (Devlin et al., 2019). The loss of the held-out documents is
+    logged as ``heldout_<language>``; the tokenizer has read them.
+
+    Parameters
+    ----------
+    files : mapping of language to path
+        Text, one document a line.
+    settings : Pretrain
+        Sizes of tokenizer and encoder, masking, training.
+    resume : bool
+        Go on from the last checkpoint in the folder.
+
+    Returns
+    -------
+    DataFrame
+        The log of :func:`otlib.training.trainer.train`.
+    """
+    folder = Path(folder)
+    tokenizer = _tokenizer(list(files.values()), folder, settings, resume)
+    rng = np.random.default_rng(settings.seed)
+    trained, unseen = {}, {}
+    for language, path in files.items():
+        trained[language], unseen[language] = _read_pieces(path, tokenizer, settings, rng)
+
+    torch.manual_seed(settings.seed)
+    model = MaskedLanguageModel(BertForMaskedLM(bert_config(settings, len(tokenizer), tokenizer.pad_token_id)))
+    mask = partial(mask_subwords, tokenizer=tokenizer, share=settings.masking)
+    batches = settings.steps * settings.accumulation * process_count()
+    log = train(
+        model,
+        _loader(trained, tokenizer, batches, settings),
+        partial(_objective, mask=mask),
+        settings,
+        folder=folder,
+        seed=settings.seed,
+        resume=resume,
+        evaluate=partial(_heldout_losses, heldout=unseen, tokenizer=tokenizer, mask=mask),
+        evaluate_every=max(1, settings.steps // 5),
+        description="pretrain",
+    )
+    segments = model.bert.bert.embeddings.token_type_embeddings.weight.data
+    # Single sentences never show the second segment: let it start out as the first one rather than as noise.
+    segments[1] = segments[0]
+    tokenizer.model_max_length = settings.max_length
+    save_pretrained(model.bert, tokenizer, folder)
+    remove_checkpoints(folder)
+    return log
+
+
+def bert_config(settings: Pretrain, vocabulary: int, pad_token_id: int) -> BertConfig:
+    """The encoder's shape."""
+    return BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=settings.width,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        intermediate_size=settings.feedforward or 4 * settings.width,
+        hidden_dropout_prob=settings.dropout,
+        attention_probs_dropout_prob=settings.dropout,
+        initializer_range=settings.initializer_range,
+        max_position_embeddings=settings.max_length,
+        pad_token_id=pad_token_id,
+    )
+
+
+def _tokenizer(files, folder: Path, settings: Pretrain, resume: bool):
+    # A run that got as far as a checkpoint has saved its tokenizer whole.
+    if not (resume and has_checkpoint(folder)) and is_main_process():
+        train_tokenizer(files, folder, vocabulary_size=settings.vocabulary_size, lowercase=settings.lowercase)
+    wait_for_everyone()
+    return AutoTokenizer.from_pretrained(folder)
+
+
+class Pieces(NamedTuple):
+    """Tokenised text in one array: piece i is ``subwords[ends[i - 1]:ends[i]]``, without special tokens."""
+
+    subwords: np.ndarray
+    ends: np.ndarray
+
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.ends, prepend=0)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        return self.subwords[self.ends[i - 1] if i else 0 : self.ends[i]]
+
+
+def _join(parts: Sequence[Pieces]) -> Pieces:
+    sizes = [len(part.subwords) for part in parts]
+    starts = np.cumsum([0, *sizes[:-1]])
+    ends = [part.ends + start for part, start in zip(parts, starts, strict=True)]
+    return Pieces(np.concatenate([part.subwords for part in parts]), np.concatenate(ends))
+
+
+def _read_pieces(path, tokenizer, settings: Pretrain, rng) -> tuple[Pieces, Pieces]:
+    """Pieces of the documents to train on, and of those held out."""
+    documents = [line for line in read_lines(path) if line.strip()]
+    if len(documents) < 2:
+        raise ValueError(f"{path}: pretraining needs at least two documents, one a line, got {len(documents)}")
+    out = np.zeros(len(documents), dtype=bool)
+    out[rng.permutation(len(documents))[: max(1, min(settings.heldout, len(documents) // 10))]] = True
+    return tuple(
+        _pieces([documents[i] for i in np.flatnonzero(chosen)], tokenizer, settings.max_length - 2)
+        for chosen in (~out, out)
+    )
+
+
+def _pieces(documents: list[str], tokenizer, longest: int) -> Pieces:
+    subwords, lengths = [np.empty(0, dtype=np.int32)], []
+    for start in range(0, len(documents), 10_000):
+        chunk = tokenizer(
+            documents[start : start + 10_000],
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )["input_ids"]
+        subwords.append(np.fromiter((token for ids in chunk for token in ids), dtype=np.int32))
+        lengths += [min(longest, len(ids) - cut) for ids in chunk for cut in range(0, len(ids), longest)]
+    return Pieces(np.concatenate(subwords), np.cumsum(lengths, dtype=np.int64))
+
+
+def _loader(trained: Mapping[str, Pieces], tokenizer, batches: int, settings: Pretrain) -> DataLoader:
+    """Every batch of the run, in order: draws from the languages in turn, each reshuffled when used up."""
+    pieces = _join(list(trained.values()))
+    rng = np.random.default_rng(settings.seed)
+    size = batches * settings.batch_size
+    each = -(-size // len(trained))
+    starts = np.cumsum([0, *(len(part.ends) for part in trained.values())])
+    drawn = [start + draw(len(part.ends), each, rng) for start, part in zip(starts, trained.values(), strict=False)]
+    drawn = np.stack(drawn, axis=1).reshape(-1)[:size]
+    order = length_batches(drawn, pieces.lengths(), batch_size=settings.batch_size, seed=settings.seed)
+    return DataLoader(order, batch_size=1, collate_fn=partial(_collate, pieces=pieces, tokenizer=tokenizer))
+
+
+def _collate(batches: list[np.ndarray], *, pieces: Pieces, tokenizer) -> dict[str, Tensor]:
+    (chosen,) = batches
+    ends = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
+    rows = [torch.from_numpy(np.concatenate([ends[0], pieces[i], ends[1]])) for i in chosen]
+    real = [torch.ones(len(row), dtype=torch.long) for row in rows]
+    return {
+        "input_ids": pad_sequence(rows, batch_first=True, padding_value=tokenizer.pad_token_id),
+        "attention_mask": pad_sequence(real, batch_first=True),
+    }
+
+
+def mask_subwords(input_ids: Tensor, *, tokenizer, share: float, generator=None) -> tuple[Tensor, Tensor]:
+    """Choose subwords to predict, never special tokens.
+
+    Returns
+    -------
+    masked : Tensor, shape (B, L)
+        Input with 80 % of the chosen subwords replaced by the mask, 10 % by random ones (Devlin et al.,
+        2019).
+    chosen : Tensor of bool, shape (B, L)
+    """
+    special = torch.tensor(tokenizer.all_special_ids, device=input_ids.device)
+    where = {"device": input_ids.device, "generator": generator}
+    chosen = (torch.rand(input_ids.shape, **where) < share) & ~torch.isin(input_ids, special)
+    fate = torch.rand(input_ids.shape, **where)
+    random = torch.randint(len(SPECIAL_TOKENS), len(tokenizer), input_ids.shape, **where)
+    masked = input_ids.masked_fill(chosen & (fate < 0.8), tokenizer.mask_token_id)
+    return torch.where(chosen & (fate >= 0.9), random, masked), chosen
+
+
+class MaskedLanguageModel(nn.Module):
+    """BERT with its vocabulary head run on the chosen subwords only: most of the head's work is saved."""
+
+    def __init__(self, bert: BertForMaskedLM):
+        super().__init__()
+        self.bert = bert
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, chosen: Tensor) -> Tensor:
+        """Logits of the chosen subwords, shape (chosen, vocabulary)."""
+        hidden = self.bert.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.bert.cls(hidden[chosen])
+
+
+def _objective(model, batch: dict[str, Tensor], *, mask, generator=None) -> tuple[Tensor, dict[str, Tensor]]:
+    masked, chosen = mask(batch["input_ids"], generator=generator)
+    logits = model(masked, batch["attention_mask"], chosen).float()
+    # A batch may have nothing chosen: its loss is zero, not zero by zero.
+    total = nn.functional.cross_entropy(logits, batch["input_ids"][chosen], reduction="sum")
+    return total / chosen.sum().clamp(min=1), {}
+
+
+def _heldout_losses(model, *, heldout: Mapping[str, Pieces], tokenizer, mask) -> dict[str, float]:
+    """Mean loss per language, under the same masks every time."""
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(0)
+    losses = {}
+    for language, pieces in heldout.items():
+        order = np.argsort(pieces.lengths(), kind="stable")
+        batches = [_collate([order[i : i + 64]], pieces=pieces, tokenizer=tokenizer) for i in range(0, len(order), 64)]
+        each = [
+            _objective(model, {k: v.to(device) for k, v in batch.items()}, mask=mask, generator=generator)[0]
+            for batch in batches
+        ]
+        losses[f"heldout_{language}"] = float(torch.stack(each).mean())
+    return losses

@@ -1,0 +1,386 @@
+"""The one training loop of the project: optimiser steps, checkpoints, resume, logs, whatever the objective.
+
+The generators are seeded anew before every batch, by the seed, the process, the step and the batch's number in the
+step, so that a resumed run draws the dropout and the masks that the uninterrupted one would have drawn. Therefore what
+is random belongs into the objective, and a loader must give the same batches every time it is made (one with
+``DataLoader(shuffle=True)`` does).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, skip_first_batches
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import DataLoaderConfiguration, parse_flag_from_env
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from otlib.record import writing
+from otlib.settings import Training
+
+Objective = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
+
+
+def train(
+    model: nn.Module,
+    loader: DataLoader,
+    objective: Objective,
+    settings: Training,
+    *,
+    folder: str | Path,
+    seed: int = 0,
+    resume: bool = False,
+    log_every: int = 10,
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    evaluate_every: int | None = None,
+    description: str = "train",
+) -> pd.DataFrame:
+    """Train ``model`` in place by AdamW; the learning rate rises linearly, then falls linearly to zero.
+
+    The same code runs on a CPU, a GPU, or several of them under ``accelerate launch``; every process reads
+    its own batches. ``folder`` receives ``log.jsonl`` and, with ``settings.save_every``, ``checkpoint/step-<n>``.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Trained where its parameters require a gradient; left in evaluation mode, on the device of the
+        training.
+    loader : DataLoader
+        Cycled until all steps are done.
+    objective : callable
+        ``objective(model, batch) -> (loss, terms)``: a scalar, and scalars to log by name. It must call
+        ``model(...)``, and runs under autocast where ``settings.mixed_precision`` says so.
+    settings : Training
+        Steps, batches a step, learning rate and so on; its schedule counts optimiser steps, not batches.
+    resume : bool
+        Go on from the last complete checkpoint in ``folder``, if there is one.
+    log_every : int
+        Steps between rows of the log.
+    evaluate : callable, optional
+        ``evaluate(model) -> {name: number}``, in evaluation mode without gradients, every ``evaluate_every``
+        steps and after the last one.
+    description : str
+        Names the training in the progress bar and in errors.
+
+    Returns
+    -------
+    DataFrame
+        The log: ``step``, means since the row before of ``loss``, ``gradient_norm`` and the terms, the ``lr``
+        that the next step would use (0 in the last row), ``rate`` in steps a second, and what ``evaluate``
+        returned.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to train on, or the checkpoint is of another number of processes.
+    FloatingPointError
+        If the loss is not a finite number.
+    OSError
+        If a checkpoint or the log cannot be written, as on a full disk; earlier checkpoints stay whole.
+    """
+    if len(loader) == 0:
+        raise ValueError("the loader holds no batch: there is nothing to train on")
+    folder, steps, accumulation = Path(folder), settings.steps, settings.accumulation
+    accelerator = _accelerator(settings.mixed_precision, seed)
+    torch.manual_seed(seed)
+    optimizer, scheduler = _optimizer(model, settings)
+    prepared, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    accelerator.register_for_checkpointing(scheduler)
+
+    done = _restore(accelerator, folder) if resume else 0
+    log = _Log(folder, keep_until=done, enabled=accelerator.is_main_process)
+    if not resume:
+        remove_checkpoints(folder)
+    batches, means = _cycle(loader, skip=done * accumulation), _Means()
+    shown = {"desc": description, "unit": "step", "mininterval": 2, "disable": not accelerator.is_main_process}
+    clock, since = time.perf_counter(), done
+    with tqdm(total=steps, initial=done, **shown) as bar:
+        for step in range(done + 1, steps + 1):
+            prepared.train()
+            for terms in _gradients(accelerator, prepared, objective, batches, accumulation, seed, step):
+                means.add(terms)
+            means.add({"gradient_norm": accelerator.clip_grad_norm_(prepared.parameters(), settings.clip)})
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad(set_to_none=True)
+            bar.update()
+
+            saves = settings.save_every is not None and _is_due(step, steps, settings.save_every)
+            evaluates = evaluate is not None and _is_due(step, steps, evaluate_every)
+            if not (saves or evaluates or _is_due(step, steps, log_every)):
+                continue
+            row = {"step": step, **means.take(accelerator)}
+            _check_loss(row["loss"], step, description, settings.learning_rate)
+            row |= {"lr": scheduler.get_last_lr()[0], "rate": (step - since) / (time.perf_counter() - clock)}
+            bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
+            if evaluates:
+                row |= _evaluated(accelerator.unwrap_model(prepared), evaluate)
+            log.write(row)
+            if saves:
+                _save(accelerator, folder, step)
+            if evaluates or saves:
+                clock, since = time.perf_counter(), step
+    accelerator.wait_for_everyone()
+    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False).eval()
+    accelerator.free_memory()
+    return log.frame()
+
+
+def _optimizer(model: nn.Module, settings: Training):
+    """AdamW and its schedule."""
+    groups = _parameter_groups(model, settings.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    schedule = _schedule(settings.steps, math.ceil(settings.warmup * settings.steps))
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
+
+
+def _gradients(
+    accelerator: Accelerator, model, objective: Objective, batches: Iterator, parts: int, seed: int, step: int
+) -> Iterator[dict[str, Tensor]]:
+    """Add up the gradients of the batches of one step; yields the loss and the terms of each batch."""
+    for part in range(parts):
+        # Fetched before seeding: a loader that starts a new epoch draws from the global generator.
+        batch = next(batches)
+        _seed(seed, accelerator.process_index, step, part)
+        # Processes exchange their gradients at the last batch only.
+        with contextlib.nullcontext() if part == parts - 1 else accelerator.no_sync(model):
+            with _autocast(accelerator):
+                loss, terms = objective(model, batch)
+            accelerator.backward(loss / parts)
+        yield {"loss": loss, **terms}
+
+
+def _is_due(step: int, steps: int, every: int | None) -> bool:
+    """True for the last step, and for every ``every``-th one before it."""
+    return step == steps or (every is not None and step % every == 0)
+
+
+def _check_loss(loss: float, step: int, description: str, learning_rate: float) -> None:
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"{description}: the loss is {loss} at step {step}; lower learning_rate, now {learning_rate}"
+        )
+
+
+def _state() -> PartialState:
+    # The first PartialState of a process decides on which device it runs: make it as the Accelerator will.
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes files (the only one, unless launched on several)."""
+    return _state().is_main_process
+
+
+def wait_for_everyone() -> None:
+    """Let every process of the launch come this far."""
+    _state().wait_for_everyone()
+
+
+def process_count() -> int:
+    """How many processes train together; a loader holds the batches of all of them."""
+    return _state().num_processes
+
+
+def has_checkpoint(folder: str | Path) -> bool:
+    """Whether there is a complete checkpoint in ``folder`` to resume from."""
+    return bool(_checkpoints(Path(folder)))
+
+
+def _accelerator(mixed_precision: str, seed: int) -> Accelerator:
+    # Accelerate keeps the precision of the first run in a process; a notebook may hold several runs.
+    AcceleratorState._reset_state()
+    return Accelerator(
+        mixed_precision=mixed_precision,
+        dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True, data_seed=seed),
+        # Encoders have parts that no loss depends on (a pooler, the layers above the chosen one).
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+@contextlib.contextmanager
+def _autocast(accelerator: Accelerator):
+    """The run's precision."""
+    # On a CPU in bf16 the gradient of PyTorch's fused attention takes ten times as long as that of plain products.
+    slow = accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16"
+    with accelerator.autocast(), sdpa_kernel(SDPBackend.MATH) if slow else contextlib.nullcontext():
+        yield
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+def _schedule(steps: int, warmup: int) -> Callable[[int], float]:
+    """Factor of the learning rate by steps done: above 0 from the start, 1 after ``warmup``, 0 after ``steps``."""
+    return lambda done: min((done + 1) / (warmup + 1), (steps - done) / max(steps - warmup, 1))
+
+
+def _seed(*numbers: int) -> None:
+    seed = 0
+    for number in numbers:
+        seed = (seed * 1_000_003 + number) % 2**63
+    torch.manual_seed(seed)
+
+
+def _cycle(loader, skip: int) -> Iterator:
+    epoch, skip = divmod(skip, len(loader))
+    while True:
+        loader.set_epoch(epoch)
+        yield from skip_first_batches(loader, skip) if skip else loader
+        epoch, skip = epoch + 1, 0
+
+
+def _evaluated(model: nn.Module, evaluate) -> dict[str, float]:
+    model.eval()
+    with torch.no_grad():
+        return dict(evaluate(model))
+
+
+class _Means:
+    """Means of scalars over the batches since the last row, kept on the device until they are asked for."""
+
+    def __init__(self):
+        self.sums: dict[str, Tensor] = {}
+        self.numbers: dict[str, int] = {}
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        for name, value in terms.items():
+            value = torch.as_tensor(value).detach().float()
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.numbers[name] = self.numbers.get(name, 0) + 1
+
+    def take(self, accelerator: Accelerator) -> dict[str, float]:
+        means = {
+            name: float(accelerator.reduce(total.to(accelerator.device), reduction="mean")) / self.numbers[name]
+            for name, total in self.sums.items()
+        }
+        self.__init__()
+        return means
+
+
+class _Log:
+    """``log.jsonl``: one row a line, appended."""
+
+    def __init__(self, folder: Path, *, keep_until: int, enabled: bool):
+        self.path, self.enabled = folder / "log.jsonl", enabled
+        self.rows = [row for row in read_log(folder) if row["step"] <= keep_until] if keep_until else []
+        if enabled:
+            with writing(self.path):
+                folder.mkdir(parents=True, exist_ok=True)
+                unfinished = self.path.with_suffix(".jsonl.tmp")
+                unfinished.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+                os.replace(unfinished, self.path)
+
+    def write(self, row: dict) -> None:
+        self.rows.append(row)
+        if self.enabled:
+            with writing(self.path), open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame(self.rows)
+
+
+def read_log(folder: str | Path) -> list[dict]:
+    """Rows of a training log; a last line that a kill cut short is left out."""
+    path = Path(folder) / "log.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    # Every whole line ends in a line break: what follows the last break is nothing, or a line that was cut short.
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def finished_log(folder: str | Path, steps: int) -> pd.DataFrame | None:
+    """Log of a training that came to its last step and whose model was saved after that; None otherwise."""
+    rows, model = read_log(folder), Path(folder, "config.json")
+    if not rows or rows[-1]["step"] < steps or not model.exists():
+        return None
+    saved_after = model.stat().st_mtime_ns >= Path(folder, "log.jsonl").stat().st_mtime_ns
+    return pd.DataFrame(rows) if saved_after else None
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    found = [path for path in (folder / "checkpoint").glob("step-*") if path.suffix != ".tmp"]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def _save(accelerator: Accelerator, folder: Path, step: int) -> None:
+    """Write a checkpoint beside the older one, name it when it is complete, then drop the older one."""
+    final = folder / "checkpoint" / f"step-{step}"
+    unfinished = final.with_suffix(".tmp")
+    older = _checkpoints(folder)
+    with writing(final):
+        if accelerator.is_main_process:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        accelerator.wait_for_everyone()
+        try:
+            accelerator.save_state(unfinished)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            os.replace(unfinished, final)
+    if accelerator.is_main_process:
+        for path in older:
+            shutil.rmtree(path)
+
+
+def _restore(accelerator: Accelerator, folder: Path) -> int:
+    """Load the last complete checkpoint; return its step, 0 if there is none."""
+    found = _checkpoints(folder)
+    if not found:
+        return 0
+    wrote = len([*found[-1].glob("random_states_*.pkl")])  # one a process
+    if wrote != accelerator.num_processes:
+        raise ValueError(
+            f"{found[-1]} was written by {wrote} processes and this training has {accelerator.num_processes}: launch "
+            "as many again, or delete that checkpoint"
+        )
+    accelerator.load_state(found[-1])
+    return int(found[-1].name.removeprefix("step-"))
+
+
+def remove_checkpoints(folder: str | Path) -> None:
+    """Drop the checkpoints of a training run, as when its result has been saved."""
+    if is_main_process():
+        shutil.rmtree(Path(folder) / "checkpoint", ignore_errors=True)
+
+
+def save_pretrained(model, tokenizer, folder: str | Path) -> None:
+    """Write a Hugging Face checkpoint so that ``folder`` loads only when all of it is there.
+
+    The files are written to ``<folder>/model.tmp`` and moved one by one, ``config.json`` last: without it
+    nothing loads.
+    """
+    if not is_main_process():
+        return
+    folder = Path(folder)
+    unfinished = folder / "model.tmp"
+    with writing(folder / "config.json"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        try:
+            model.save_pretrained(unfinished)
+            tokenizer.save_pretrained(unfinished)
+            (folder / "config.json").unlink(missing_ok=True)
+            for path in sorted(unfinished.iterdir(), key=lambda path: path.name == "config.json"):
+                os.replace(path, folder / path.name)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)

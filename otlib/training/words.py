@@ -1,0 +1,323 @@
+"""Words to subwords and back: tokenise sentences of pre-split words, pool hidden states into word vectors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModel, AutoTokenizer
+
+from otlib.settings import Align, Pooling
+
+POOLINGS = get_args(Pooling)
+
+
+def load_encoder(encoder: str | Path):
+    """Tokenizer and encoder of a checkpoint folder or hub name; a clear error if there is none, or part of it only."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(encoder)
+        model, loaded = AutoModel.from_pretrained(encoder, output_loading_info=True)
+        model.float()  # a checkpoint may be stored in half precision
+        # What is missing transformers makes up: a tokenizer of five words, weights at random.
+        if len(tokenizer) <= len(tokenizer.all_special_tokens):
+            raise ValueError("it has no tokenizer")
+        if lost := sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler.")):
+            raise ValueError(f"{len(lost)} weights are not in it, {lost[0]} first")
+        return tokenizer, model
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise FileNotFoundError(
+            f"no complete encoder at {encoder}: pretrain it first, or name another checkpoint ({reason})"
+        ) from error
+
+
+class WordBatch(NamedTuple):
+    """Sentences of words, tokenised and padded.
+
+    Attributes
+    ----------
+    input_ids, attention_mask : Tensor, shape (B, L)
+        What the encoder reads.
+    word_index : Tensor, shape (B, L)
+        The word of its sentence that a subword belongs to; -1 for special tokens, padding and the remains of
+        a word that truncation cut in two.
+    n_words : Tensor, shape (B,)
+        Words of the sentence as it was given, also those that truncation dropped.
+    truncated : Tensor, shape (B,)
+        True where the sentence was longer than ``max_length``.
+    longest : int
+        At least the largest of ``n_words``; a Python number, so that reading it waits for no GPU.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    word_index: Tensor
+    n_words: Tensor
+    truncated: Tensor
+    longest: int
+
+    def to(self, device, non_blocking=False) -> WordBatch:
+        """Copy of the batch on a device."""
+        return WordBatch(*(tensor.to(device, non_blocking=non_blocking) for tensor in self[:-1]), self.longest)
+
+    def rows(self, rows: slice) -> WordBatch:
+        """Some of the sentences."""
+        return WordBatch(*(tensor[rows] for tensor in self[:-1]), self.longest)
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of sentences, ``truncated`` sentences, words and ``missing_words`` (without a vector)."""
+        words = int(self.n_words.sum())
+        present = int(_positions(self, "last")[1].sum())
+        return {
+            "sentences": len(self.n_words),
+            "truncated": int(self.truncated.sum()),
+            "words": words,
+            "missing_words": words - present,
+        }
+
+
+class EncodedSentence(NamedTuple):
+    """One tokenised sentence, not padded: a row of a :class:`WordBatch` to come."""
+
+    input_ids: np.ndarray
+    word_index: np.ndarray
+    n_words: int
+    truncated: bool
+
+
+def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int) -> list[EncodedSentence]:
+    """Tokenise sentences of words, each to at most ``max_length`` subwords; :func:`collate_words` pads them in batches.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerFast
+        A fast tokenizer: word boundaries come from its encodings.
+    sentences : sequence of sequences of str
+        Words; a word may be split into subwords, or have none (a control character, say).
+    max_length : int
+        Limit on subwords with the special tokens. What it cuts is counted in :meth:`WordBatch.counts`.
+
+    Raises
+    ------
+    ValueError
+        If the tokenizer is not a fast one.
+    """
+    if not tokenizer.is_fast:
+        raise ValueError(
+            f"word boundaries need a fast tokenizer, got {type(tokenizer).__name__}; load it by AutoTokenizer"
+        )
+    if not len(sentences):
+        return []
+    encodings = tokenizer(
+        [list(words) for words in sentences],
+        is_split_into_words=True,
+        truncation=True,
+        max_length=max_length,
+    ).encodings
+    return [_encoded_sentence(encoding, len(words)) for encoding, words in zip(encodings, sentences, strict=True)]
+
+
+def _encoded_sentence(encoding, n_words: int) -> EncodedSentence:
+    # The last subword kept of a word cut in two is not the word's last subword: such a word is missing.
+    missing = {None, *(word for part in encoding.overflowing for word in part.word_ids)}
+    word_index = [-1 if word in missing else word for word in encoding.word_ids]
+    return EncodedSentence(
+        np.array(encoding.ids, dtype=np.int32),
+        np.array(word_index, dtype=np.int32),
+        n_words,
+        bool(encoding.overflowing),
+    )
+
+
+def collate_words(rows: Sequence[EncodedSentence], *, pad_token_id: int) -> WordBatch:
+    """Pad encoded sentences to the longest of them."""
+    input_ids = [torch.from_numpy(row.input_ids).long() for row in rows]
+    word_index = [torch.from_numpy(row.word_index).long() for row in rows]
+    return WordBatch(
+        pad_sequence(input_ids, batch_first=True, padding_value=pad_token_id),
+        pad_sequence([torch.ones_like(ids) for ids in input_ids], batch_first=True),
+        pad_sequence(word_index, batch_first=True, padding_value=-1),
+        torch.tensor([row.n_words for row in rows]),
+        torch.tensor([row.truncated for row in rows]),
+        max(row.n_words for row in rows),
+    )
+
+
+def pool_words(hidden: Tensor, batch: WordBatch, *, pooling: str) -> tuple[Tensor, Tensor]:
+    """Make one vector a word out of the hidden states of its subwords.
+
+    Parameters
+    ----------
+    hidden : Tensor, shape (B, L, d)
+        Hidden states of ``batch``.
+    pooling : {"last", "first", "mean", "subword"}
+        The word's last subword (WordOT; Cao et al., 2020), its first, their mean, or no pooling: every
+        subword is an item of its own (SubOT). In XLM-R the first subword may be the mark of a blank alone,
+        where the vocabulary has no piece that joins this mark to the beginning of the word.
+
+    Returns
+    -------
+    vectors : Tensor, shape (B, n, d)
+        Position i is word i of the sentence (``"subword"``: position i of the input). Zero where the mask is
+        False.
+    mask : Tensor, shape (B, n)
+        False for padding, truncated words and words without a subword.
+    """
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}")
+    if pooling == "subword":
+        mask = batch.word_index >= 0
+        return hidden * mask.unsqueeze(-1), mask
+    if pooling == "mean":
+        return _mean(hidden, batch)
+    position, mask = _positions(batch, pooling)
+    index = position.unsqueeze(-1).expand(-1, -1, hidden.shape[-1])  # (B, n, d)
+    return hidden.gather(1, index) * mask.unsqueeze(-1), mask
+
+
+def _slots(batch: WordBatch) -> tuple[Tensor, int]:
+    """For each subword the word it counts for, and the number n of words; slot n takes what has no word."""
+    n = batch.longest
+    return torch.where(batch.word_index >= 0, batch.word_index, n), n
+
+
+def _positions(batch: WordBatch, pooling: str) -> tuple[Tensor, Tensor]:
+    """Position in the input of each word's first or last subword (B, n), and where there is one."""
+    slots, n = _slots(batch)
+    length = slots.shape[1]
+    places = torch.arange(length, device=slots.device).expand_as(slots)
+    missing, reduce = (-1, "amax") if pooling == "last" else (length, "amin")
+    position = torch.full((len(slots), n + 1), missing, device=slots.device)
+    position = position.scatter_reduce(1, slots, places, reduce)[:, :n]
+    mask = position != missing
+    return position.masked_fill(~mask, 0), mask
+
+
+def _mean(hidden: Tensor, batch: WordBatch) -> tuple[Tensor, Tensor]:
+    slots, n = _slots(batch)
+    size = (len(slots), n + 1)
+    count = hidden.new_zeros(size).scatter_add(1, slots, torch.ones_like(slots, dtype=hidden.dtype))[:, :n]
+    index = slots.unsqueeze(-1).expand_as(hidden)
+    total = hidden.new_zeros(*size, hidden.shape[-1]).scatter_add(1, index, hidden)[:, :n]
+    return total / count.clamp(min=1).unsqueeze(-1), count > 0
+
+
+def resolve_layers(layers: str | Sequence[int], config) -> tuple[int, ...]:
+    """Indices into ``hidden_states``: 0 is the embeddings, k the k-th layer.
+
+    Parameters
+    ----------
+    layers : "last", "all" or sequence of int
+        ``"all"`` is the embeddings and every layer. Negative numbers count from the last layer.
+    config : PretrainedConfig
+        Of the encoder; its ``num_hidden_layers`` is the last index.
+
+    Raises
+    ------
+    ValueError
+        If a layer is not there.
+    """
+    last = config.num_hidden_layers
+    if layers == "last":
+        return (last,)
+    if layers == "all":
+        return tuple(range(last + 1))
+    if isinstance(layers, str) or not len(layers):
+        raise ValueError(f"layers must be 'last', 'all' or a list of numbers, got {layers!r}")
+    for layer in layers:
+        if not -last - 1 <= layer <= last:
+            raise ValueError(f"layer {layer} is not there: the encoder has layers 0 (embeddings) to {last}")
+    return tuple(layer % (last + 1) for layer in layers)
+
+
+def hidden_states(model, batch: WordBatch, layers: Sequence[int]) -> list[Tensor]:
+    """Run the encoder once: hidden states (B, L, d) of the chosen layers (negative: from the last)."""
+    if tuple(layers) == (-1,):
+        output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
+        return [output.last_hidden_state]
+    output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, output_hidden_states=True)
+    return [output.hidden_states[layer] for layer in layers]
+
+
+def embed_words(model, batch: WordBatch, *, layers: Sequence[int], pooling: str) -> tuple[list[Tensor], Tensor]:
+    """Contextual word vectors of a batch.
+
+    Returns
+    -------
+    vectors : list of Tensor, shape (B, n, d)
+        One for each of ``layers``; differentiable.
+    mask : Tensor, shape (B, n)
+        As in :func:`pool_words`.
+    """
+    pooled = [pool_words(hidden, batch, pooling=pooling) for hidden in hidden_states(model, batch, layers)]
+    return [vectors for vectors, _ in pooled], pooled[0][1]
+
+
+def longest_input(max_length: int, tokenizer, model) -> int:
+    """``max_length``, or what the encoder takes at most if that is less; in subwords."""
+    positions = model.config.max_position_embeddings
+    if "roberta" in getattr(model.config, "model_type", ""):  # counts positions from the one after padding
+        positions -= model.config.pad_token_id + 1
+    return min(max_length, tokenizer.model_max_length, positions)
+
+
+@torch.no_grad()
+def embed_corpus(
+    model,
+    tokenizer,
+    sentences: Sequence[Sequence[str]],
+    *,
+    layer: int = -1,
+    pooling: str = Align().pooling,
+    max_length: int = Align().max_length,
+    at_once: int = 128,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Word vectors of many sentences, in their order, on the CPU; a GPU computes them if there is one.
+
+    The model's mode and device are left as they were. Sentences are cut at ``max_length`` subwords, or at what the
+    encoder takes if that is less, with a warning that counts them.
+
+    Parameters
+    ----------
+    layer : int
+        0 is the embeddings, k the k-th layer; negative: from the last.
+    pooling, max_length
+        See :func:`pool_words` and :func:`encode_words`.
+    at_once : int
+        Sentences that the model reads in one batch.
+
+    Returns
+    -------
+    vectors : list of Tensor, shape (n_i, d), float32
+        Row i is word i of the sentence; zero where the mask is False (``"subword"``: subwords that have a
+        word).
+    masks : list of Tensor, shape (n_i,), bool
+        False for words that truncation dropped or that have no subword.
+    """
+    max_length = longest_input(max_length, tokenizer, model)
+    rows = encode_words(tokenizer, sentences, max_length=max_length)
+    if cut := sum(row.truncated for row in rows):
+        warnings.warn(f"{cut} of {len(rows)} sentences were cut at {max_length} subwords", stacklevel=2)
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
+    vectors: list = [None] * len(rows)
+    masks: list = [None] * len(rows)
+    home, training = next(model.parameters()).device, model.training
+    device = torch.device("cuda") if torch.cuda.is_available() else home
+    model.eval().to(device)
+    for start in range(0, len(order), at_once):
+        chosen = order[start : start + at_once]
+        batch = collate_words([rows[i] for i in chosen], pad_token_id=tokenizer.pad_token_id).to(device)
+        (pooled,), mask = embed_words(model, batch, layers=(layer,), pooling=pooling)
+        pooled, mask = pooled.float().cpu(), mask.cpu()
+        for row, i in enumerate(chosen):
+            keep = mask[row] if pooling == "subword" else slice(rows[i].n_words)
+            vectors[i], masks[i] = pooled[row][keep].clone(), mask[row][keep].clone()
+    model.train(training).to(home)
+    return vectors, masks

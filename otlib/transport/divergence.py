@@ -1,0 +1,400 @@
+"""The public functions: divergence, cost and plan. The docstring of :mod:`otlib.transport` has the mathematics."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from otlib.transport.problem import (
+    Clouds,
+    Problem,
+    by_half_squares,
+    check,
+    cost_matrix,
+    epsilon_of_pairs,
+    extent,
+    on_accelerator,
+    prepare,
+)
+from otlib.transport.solvers import geomloss_schedule, solve, solve_self
+
+
+class Status(NamedTuple):
+    """How a solver ended, for each pair of clouds; tensors of shape (B,).
+
+    Attributes
+    ----------
+    converged : Tensor of bool
+        Whether ``error`` is at most the tolerance.
+    iterations : Tensor of int
+        Made for the transport between the two clouds; 1 for the network simplex.
+    error : Tensor
+        L1 distance between a marginal of the plan and the one asked for (a marginal sums to 1), the largest of the
+        plans of the pair. For unbalanced transport: the last change of the potentials, in units of epsilon.
+    """
+
+    converged: Tensor
+    iterations: Tensor
+    error: Tensor
+
+
+def sinkhorn_divergence(
+    x: Tensor,
+    y: Tensor,
+    x_mask: Tensor | None = None,
+    y_mask: Tensor | None = None,
+    *,
+    a: Tensor | None = None,
+    b: Tensor | None = None,
+    cost: str = "half_sqeuclidean",
+    epsilon: float = 0.05,
+    relative: bool = True,
+    solver: str = "converged",
+    tolerance: float = 1e-3,
+    max_iterations: int = 1000,
+    unbalanced: float | None = None,
+    return_status: bool = False,
+) -> Tensor | tuple[Tensor, Status]:
+    r"""Debiased Sinkhorn divergence between the clouds of each pair; differentiable to the points.
+
+    .. math:: S_\varepsilon(a, b) = OT_\varepsilon(a, b) - \tfrac12 OT_\varepsilon(a, a)
+              - \tfrac12 OT_\varepsilon(b, b)
+
+    (Feydy et al., 2019, arXiv:1810.08278); :mod:`otlib.transport` explains it.
+
+    Parameters
+    ----------
+    x, y : Tensor, shape (B, n, d) and (B, m, d)
+        Points. Padded rows may hold anything.
+    x_mask, y_mask : Tensor of bool, shape (B, n) and (B, m), optional
+        True for a real point; all of them if None.
+    a, b : Tensor, shape (B, n) and (B, m), optional
+        Weights that sum to 1 over the real points; uniform if None. No gradient flows through them.
+    cost : {"half_sqeuclidean", "euclidean", "cosine"}
+        Half the squared distance, the distance, or 1 - cos.
+    epsilon : float
+        Entropic regularisation: a fraction of each pair's mean cost if ``relative``, else in units of the cost.
+    relative : bool
+        What the unit of ``epsilon`` is.
+    solver : {"converged", "geomloss", "exact"}
+        ``"converged"`` iterates to ``tolerance``. ``"geomloss"`` makes the steps of GeomLoss's default; with
+        ``epsilon=0.05**2, relative=False`` this is the paper's setting. ``"exact"`` solves the problem without
+        regularisation, which needs no debiasing, by POT's network simplex on a CPU and by proximal steps on a GPU.
+    tolerance : float
+        A pair has converged when the L1 error of its marginals is at most this.
+    max_iterations : int
+        Most iterations for a pair. On a GPU, where a gradient is wanted, at most 52 are made and all pairs make the
+        same number: to test for convergence the host would have to wait for the GPU.
+    unbalanced : float, optional
+        If given, marginals may be missed at this price: it is the weight of their KL divergences in the objective, in
+        the units of ``epsilon`` (Sejourne et al., 2019). If None, marginals are constraints.
+    return_status : bool
+        Return a :class:`Status` as well. Without it, a warning counts the pairs that did not converge, except on a GPU.
+
+    Returns
+    -------
+    Tensor, shape (B,)
+        In units of the cost; 0 for a pair with an empty side. With ``return_status``: (values, Status).
+
+    Raises
+    ------
+    ValueError
+        If ``epsilon`` is not positive, cost or solver unknown, or options do not go together.
+
+    Warns
+    -----
+    UserWarning
+        If pairs did not converge.
+
+    Examples
+    --------
+    The same cloud, moved by (2, 2): half the squared length of the move.
+
+    >>> import torch
+    >>> from otlib import sinkhorn_divergence
+    >>> x = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]]])  # B = 1 pair, n = 3 points, d = 2
+    >>> value = sinkhorn_divergence(x, x + 2.0)
+    >>> value.shape, round(value.item(), 2)
+    (torch.Size([1]), 4.0)
+    """
+    if isinstance(unbalanced, (tuple, list)):
+        raise ValueError(f"a divergence has one price for both clouds, got {unbalanced}: use transport_cost")
+    problem = Problem(cost, epsilon, relative, solver, tolerance, max_iterations, unbalanced)
+    return _values(x, y, x_mask, y_mask, a, b, problem, return_status, debias=solver != "exact")
+
+
+def transport_cost(
+    x: Tensor,
+    y: Tensor,
+    x_mask: Tensor | None = None,
+    y_mask: Tensor | None = None,
+    *,
+    a: Tensor | None = None,
+    b: Tensor | None = None,
+    cost: str = "half_sqeuclidean",
+    epsilon: float = 0.05,
+    relative: bool = True,
+    solver: str = "converged",
+    tolerance: float = 1e-3,
+    max_iterations: int = 1000,
+    unbalanced: float | tuple[float, float] | None = None,
+    mass: float | None = None,
+    return_status: bool = False,
+) -> Tensor | tuple[Tensor, Status]:
+    """Entropic transport between the clouds of each pair, without debiasing; differentiable to the points.
+
+    The value is the minimum of the transport cost, plus epsilon times the entropic term, plus, if ``unbalanced``, the
+    price of missed marginals. Parameters, returns, errors and warnings are those of :func:`sinkhorn_divergence`, except
+    that ``solver="geomloss"`` is refused, and for:
+
+    Parameters
+    ----------
+    unbalanced : float or pair of floats, optional
+        One price for both clouds, or a price for x and one for y. With ``math.inf`` the marginal is a constraint, with
+        0 it is free (semi-relaxed transport).
+    mass : float, optional
+        Partial transport: only this part of the mass (above 0, at most 1) is moved, the cheapest. The entropic term is
+        then that of the problem with two bins, one on either side, for the mass that stays.
+    """
+    problem = Problem(cost, epsilon, relative, solver, tolerance, max_iterations, unbalanced, mass)
+    if solver == "geomloss":
+        raise ValueError("solver='geomloss' is a schedule for the debiased divergence: use sinkhorn_divergence")
+    return _values(x, y, x_mask, y_mask, a, b, problem, return_status, debias=False)
+
+
+@torch.no_grad()
+def transport_plan(
+    x: Tensor,
+    y: Tensor,
+    x_mask: Tensor | None = None,
+    y_mask: Tensor | None = None,
+    *,
+    a: Tensor | None = None,
+    b: Tensor | None = None,
+    cost: str = "half_sqeuclidean",
+    epsilon: float = 0.05,
+    relative: bool = True,
+    solver: str = "converged",
+    tolerance: float = 1e-3,
+    max_iterations: int = 1000,
+    unbalanced: float | tuple[float, float] | None = None,
+    mass: float | None = None,
+    return_status: bool = False,
+) -> Tensor | tuple[Tensor, Status]:
+    """Transport plan of each pair of clouds; not differentiable.
+
+    Parameters, errors and warnings are those of :func:`transport_cost`, but ``solver="geomloss"`` is possible.
+
+    Returns
+    -------
+    Tensor, shape (B, n, m)
+        Mass that goes from each point of x to each point of y. Columns sum to ``b``, rows sum to ``a`` up to the
+        tolerance, unless ``unbalanced`` or ``mass`` says otherwise. Zero on padding and for a pair with an empty side.
+        With ``return_status``: (plans, Status).
+
+    Examples
+    --------
+    Each point of x finds its partner in y, where the same two points stand in the other order.
+
+    >>> import torch
+    >>> from otlib import transport_plan
+    >>> x = torch.tensor([[[0.0, 0.0], [3.0, 4.0]]])  # B = 1 pair, n = 2 points, d = 2
+    >>> transport_plan(x, x.flip(1), solver="exact")
+    tensor([[[0.0000, 0.5000],
+             [0.5000, 0.0000]]])
+    """
+    problem = Problem(cost, epsilon, relative, solver, tolerance, max_iterations, unbalanced, mass)
+    check(problem)
+    with torch.autocast(x.device.type, enabled=False):
+        clouds = prepare(x, y, x_mask, y_mask, a, b, problem)
+        if solver == "geomloss":
+            problem = _with_schedule(problem, clouds)
+        C = cost_matrix(cost, clouds.x, clouds.y)
+        solution = solve(C, clouds.a, clouds.b, epsilon_of_pairs(C, clouds, problem), problem, early_stop=True)
+        plan = solution.plan_columns * clouds.real[:, None, None]
+    return _with_status(plan, solution.iterations, solution.error, problem, return_status)
+
+
+# --- values and their gradients ---------------------------------------------------------------------------------------
+
+
+class _Result(NamedTuple):
+    value: Tensor  # (B,)
+    iterations: Tensor  # (B,)
+    error: Tensor  # (B,)
+    gradients: list[Tensor]  # of the sum of the values: by x, (B, n, d), and by y, (B, m, d); none if not wanted
+
+
+class _SizeGroup(NamedTuple):
+    pairs: Tensor  # places in the batch
+    n: int  # the largest sizes of their clouds
+    m: int
+
+
+def _values(x, y, x_mask, y_mask, a, b, problem: Problem, return_status: bool, *, debias: bool):
+    check(problem)
+    with torch.autocast(x.device.type, enabled=False):
+        needs_gradient = torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
+        value, iterations, error = _EnvelopeGradient.apply(x, y, x_mask, y_mask, a, b, problem, debias, needs_gradient)
+    return _with_status(value, iterations, error, problem, return_status)
+
+
+def _with_status(result: Tensor, iterations: Tensor, error: Tensor, problem: Problem, return_status: bool):
+    status = Status(error <= problem.tolerance, iterations, error)
+    if return_status:
+        return result, status
+    if problem.solver == "converged" and not on_accelerator(error) and not status.converged.all():
+        warnings.warn(_unconverged(status), stacklevel=4)
+    return result
+
+
+def _unconverged(status: Status) -> str:
+    failed, pairs = int((~status.converged).sum()), len(status.error)
+    return (
+        f"{failed} of {pairs} transport problems did not converge in {int(status.iterations.max())} iterations (L1 "
+        f"error of a marginal up to {float(status.error.max()):.1e}): raise epsilon, max_iterations or the tolerance"
+    )
+
+
+def _with_schedule(problem: Problem, clouds: Clouds) -> Problem:
+    return problem._replace(schedule=geomloss_schedule(extent(clouds), problem))
+
+
+class _EnvelopeGradient(torch.autograd.Function):
+    """Values of the pairs, and their gradients by the envelope theorem.
+
+    The forward pass computes the gradients too, and keeps nothing else for the backward pass, which scales them.
+    """
+
+    @staticmethod
+    def forward(ctx, x, y, x_mask, y_mask, a, b, problem: Problem, debias: bool, needs_gradient: bool):
+        inputs = x, y, x_mask, y_mask, a, b
+        if problem.solver == "geomloss":
+            problem = _with_schedule(problem, prepare(*inputs, problem))
+        ctx.groups, ctx.points = _size_groups(x, y, x_mask, y_mask), [(x.shape, x.dtype), (y.shape, y.dtype)]
+        if ctx.groups:
+            result = _solve_groups(ctx.groups, inputs, problem, debias, needs_gradient)
+        else:
+            result = _solve_batch(*inputs, problem, debias, needs_gradient)
+        ctx.save_for_backward(*result.gradients)
+        ctx.mark_non_differentiable(result.iterations, result.error)
+        return result.value, result.iterations, result.error
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad, *_):
+        gradients, grad = ctx.saved_tensors, grad[:, None, None]
+        if ctx.groups:
+            scaled = [_scatter(ctx.groups, gradients[side::2], grad, *ctx.points[side]) for side in (0, 1)]
+        else:
+            scaled = [(grad * z).to(dtype) for z, (_, dtype) in zip(gradients, ctx.points, strict=True)]
+        return *scaled, *(None,) * 7
+
+
+def _solve_batch(
+    x, y, x_mask, y_mask, a, b, problem: Problem, debias: bool, needs_gradient: bool, *, overwrite: bool = False
+) -> _Result:
+    """Values and gradients of a batch. Matrices are most of the memory of short vectors, so each is freed early."""
+    early_stop = not (needs_gradient and on_accelerator(x))
+    clouds = prepare(x, y, x_mask, y_mask, a, b, problem, overwrite)
+    C = cost_matrix(problem.cost, clouds.x, clouds.y)
+    epsilon = epsilon_of_pairs(C, clouds, problem)
+    solution = solve(C, clouds.a, clouds.b, epsilon, problem, early_stop)
+    value, iterations, error = solution.value, solution.iterations, solution.error
+    # y's first, because pop takes the last.
+    derivatives = [
+        by_half_squares(solution.plan_columns, C, problem.cost).mT,
+        by_half_squares(solution.plan_rows, C, problem.cost),
+    ]
+    del solution, C
+    gradients = []
+    for points, others, marginal, given in ((clouds.x, clouds.y, clouds.a, x), (clouds.y, clouds.x, clouds.b, y)):
+        W, S = derivatives.pop(), None
+        if debias:
+            C = cost_matrix(problem.cost, points)
+            itself = solve_self(C, marginal, epsilon, problem, early_stop)
+            value, error = value - itself.half_value, torch.maximum(error, itself.error)
+            # The derivative of half the value by the costs is self_plan / 2, but each point stands on both sides.
+            S = by_half_squares(itself.self_plan, C, problem.cost)
+            del itself, C
+        if needs_gradient:
+            gradient = _gradient(points, others, W, S)
+            gradients.append(_of_direction(gradient, points, given) if problem.cost == "cosine" else gradient)
+    return _Result(torch.where(clouds.real, value, 0.0), iterations, error, gradients)
+
+
+def _gradient(x: Tensor, y: Tensor, W: Tensor, S: Tensor | None) -> Tensor:
+    r"""Gradient by :math:`x_i`, :math:`\sum_j W_{ij} (x_i - y_j) - \sum_j S_{ij} (x_i - x_j)`; changes S in place.
+
+    W (B, n, m) is the derivative of the value by half the squared distances to y; S (B, n, n) that of the value within
+    x, if this is subtracted.
+    """
+    sums = W.sum(2)
+    if S is None:
+        gradient = sums[:, :, None] * x
+    else:
+        S.diagonal(dim1=1, dim2=2).add_(sums - S.sum(2))
+        gradient = torch.bmm(S, x)
+    return gradient.baddbmm_(W, y, alpha=-1)
+
+
+def _of_direction(gradient: Tensor, unit: Tensor, given: Tensor) -> Tensor:
+    """Gradient by the vectors given, from that by their unit vectors; zero for absent points."""
+    tangent = gradient - unit * (gradient * unit).sum(-1, keepdim=True)
+    length = torch.linalg.vector_norm(given.to(unit.dtype), dim=-1, keepdim=True).clamp(min=1e-12)
+    return torch.where(unit.any(-1, keepdim=True), tangent / length, 0.0)
+
+
+# --- pairs of like size together, on a CPU ----------------------------------------------------------------------------
+
+
+def _size_groups(x: Tensor, y: Tensor, x_mask: Tensor | None, y_mask: Tensor | None) -> list[_SizeGroup]:
+    """Pairs of like size, to be solved together so that a CPU computes little padding; none if one batch is best.
+
+    One batch would take about T milliseconds. With k groups about T / k are lost to padding, and k to the groups
+    themselves, for each takes a millisecond whatever its size. The sum is least for k = sqrt(T).
+    """
+    if on_accelerator(x) or len(x) < 2 or (x_mask is None and y_mask is None):
+        return []
+    sizes = np.stack(
+        [
+            np.full(len(z), z.shape[1]) if mask is None else (mask.numpy() * np.arange(1, z.shape[1] + 1)).max(1)
+            for z, mask in ((x, x_mask), (y, y_mask))
+        ]
+    ).clip(min=1)
+    areas = sizes.prod(0)
+    # An entry of the cost matrix takes d multiplications, and some 200 more in the iterations; 5e6 a millisecond.
+    milliseconds = areas.sum() * (x.shape[2] + 200) / 5e6
+    count = min(len(x), max(1, round(milliseconds**0.5)))
+    if count == 1 and sizes.max(1).tolist() == [x.shape[1], y.shape[1]]:
+        return []
+    order = np.argsort(areas, kind="stable")
+    groups = np.array_split(order, count)
+    return [_SizeGroup(torch.from_numpy(pairs), *map(int, sizes[:, pairs].max(1))) for pairs in groups]
+
+
+def _solve_groups(groups: list[_SizeGroup], inputs: tuple, problem: Problem, debias: bool, needs_gradient: bool):
+    """Results of the groups in the order of the batch; gradients stay apart, those by x and by y of each group."""
+    results = []
+    for pairs, n, m in groups:
+        sizes = (n, m) * 3
+        cut = [None if z is None else z[:, :size].index_select(0, pairs) for z, size in zip(inputs, sizes, strict=True)]
+        results.append(_solve_batch(*cut, problem, debias, needs_gradient, overwrite=True))
+    order = torch.cat([group.pairs for group in groups]).argsort()
+    value, iterations, error, gradients = zip(*results, strict=True)
+    return _Result(*(torch.cat(z)[order] for z in (value, iterations, error)), [z for pair in gradients for z in pair])
+
+
+def _scatter(groups, gradients, grad: Tensor, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+    """Gradients of the groups, scaled, in the places of their pairs; zero on padding."""
+    whole = torch.empty(shape, dtype=dtype, device=grad.device)
+    for (pairs, *_), gradient in zip(groups, gradients, strict=True):
+        for place, one in zip(pairs.tolist(), gradient, strict=True):  # several times as fast as index_copy_
+            torch.mul(one, grad[place], out=whole[place, : len(one)])
+            whole[place, len(one) :] = 0.0
+    return whole

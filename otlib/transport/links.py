@@ -1,0 +1,83 @@
+"""Hard alignments from transport plans, or from any matrix of similarities, and how sure they are.
+
+A hard alignment of n with m words is a set of links (i, j), 0 <= i < n and 0 <= j < m.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def mutual_argmax(similarity: Tensor) -> set[tuple[int, int]]:
+    """Links (i, j) where j is the best of row i, and i the best of column j, in a matrix (n, m).
+
+    One to one: a word has one link or none.
+    """
+    best_columns, best_rows = similarity.argmax(1).tolist(), similarity.argmax(0).tolist()
+    return {(i, j) for i, j in enumerate(best_columns) if best_rows[j] == i}
+
+
+def itermax(similarity: Tensor, *, rounds: int = 2, discount: float = 0.9) -> set[tuple[int, int]]:
+    """Mutual argmax, repeated: later rounds find partners for words without a link, also among words that have one.
+
+    SimAlign; Jalili Sabet et al., 2020, section 2.3.
+
+    Parameters
+    ----------
+    similarity : Tensor, shape (n, m)
+        Not negative.
+    rounds : int
+        The first is :func:`mutual_argmax`.
+    discount : float
+        In later rounds a similarity is multiplied by this if one of its two words has a link, by 0 if both have.
+    """
+    linked = torch.zeros_like(similarity, dtype=torch.bool)
+    for _ in range(rounds):
+        rows, columns = linked.any(1)[:, None], linked.any(0)[None, :]
+        weight = torch.where(rows & columns, 0.0, torch.where(rows | columns, discount, 1.0)).to(similarity)
+        weighted = similarity * weight
+        for i, j in mutual_argmax(weighted):
+            linked[i, j] |= weighted[i, j] > 0
+    return set(map(tuple, linked.nonzero().tolist()))
+
+
+def threshold(plan: Tensor, share: float = 0.3) -> set[tuple[int, int]]:
+    """Links of a plan (n, m) whose confidence (:func:`link_confidence`) is at least ``share``; many to many."""
+    return set(map(tuple, (link_confidence(plan) >= share).nonzero().tolist()))
+
+
+def link_confidence(plan: Tensor) -> Tensor:
+    """How much of the mass of its two words a link carries: the geometric mean of both shares.
+
+    That is plan_ij / sqrt(r_i c_j), where r and c are the row and column sums of the plan: 1 where two words send all
+    their mass to each other. Since the sums count moved mass only, unbalanced and partial plans have the same scale.
+
+    Parameters
+    ----------
+    plan : Tensor, shape (..., n, m)
+
+    Returns
+    -------
+    Tensor, shape (..., n, m)
+        From 0 to 1; 0 on padding.
+    """
+    rows, columns = plan.sum(-1, keepdim=True), plan.sum(-2, keepdim=True)
+    return plan / (rows * columns).sqrt().clamp(min=torch.finfo(plan.dtype).tiny)
+
+
+def pair_confidence(plan: Tensor) -> Tensor:
+    """Mean of :func:`link_confidence` over the mass of a plan: how sure the alignment of a pair of sentences is.
+
+    From 1 / sqrt(n m), where every word sends mass everywhere, to 1, where every word has one partner.
+
+    Parameters
+    ----------
+    plan : Tensor, shape (..., n, m)
+
+    Returns
+    -------
+    Tensor, shape (...)
+        0 for an empty plan.
+    """
+    return (plan * link_confidence(plan)).sum((-2, -1)) / plan.sum((-2, -1)).clamp(min=torch.finfo(plan.dtype).tiny)

@@ -1,0 +1,164 @@
+"""Items of the tasks are read as they stand, and a faulty one is named."""
+
+import json
+import lzma
+
+import pandas as pd
+import pytest
+
+from otlib.data.items import COLUMNS, read_nli, read_qa
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+# Inference
+
+HEADER = "language\tgold_label\tpairID\tsentence1\tsentence2\n"
+
+
+def test_quotes_are_text(tmp_path):
+    """A CSV reader would take the open quote for the start of a field and swallow the line end."""
+    text = HEADER + 'de\tneutral\t1\t"Er ging\tSie sagte: "gut"\nen\tentailment\t2\tHe said "no.\tHe spoke.\n'
+    items = read_nli(write(tmp_path / "xnli.tsv", text)).table
+    assert items.values.tolist() == [
+        ["de", "neutral", "1", '"Er ging', 'Sie sagte: "gut"'],
+        ["en", "entailment", "2", 'He said "no.', "He spoke."],
+    ]
+
+
+def test_columns_are_found_by_name_and_missing_ones_are_filled(tmp_path):
+    """English training sets have neither language nor pairID; line numbers keep the items apart."""
+    text = "genre\tsentence1\tsentence2\tgold_label\nfiction\ta b\tc\tneutral\nfiction\td\te\tentailment\n"
+    path = write(tmp_path / "mnli.tsv", text)
+    items = read_nli(path).table
+    assert list(items) == COLUMNS
+    assert items["language"].tolist() == ["en", "en"]
+    assert items["pairID"].tolist() == ["2", "3"]
+    assert items["sentence2"].tolist() == ["c", "e"]
+    assert read_nli(path, "de").table["language"].tolist() == ["de", "de"]
+
+
+def test_compressed_items_read_as_plain_ones(tmp_path):
+    """The benchmarks are kept compressed."""
+    text = HEADER + "el\tcontradiction\t1\tΗ γάτα\tΟ σκύλος\n"
+    (tmp_path / "xnli.tsv.xz").write_bytes(lzma.compress(text.encode()))
+    plain = read_nli(write(tmp_path / "xnli.tsv", text)).table
+    pd.testing.assert_frame_equal(read_nli(tmp_path / "xnli.tsv.xz").table, plain)
+
+
+def test_items_without_consensus_are_left_out_and_counted(tmp_path):
+    """SNLI and MultiNLI mark them by "-"; one such line must not stop a study, nor vanish."""
+    text = HEADER + "en\t-\t1\ta\tb\nen\tneutral\t2\tc\td\n"
+    items = read_nli(write(tmp_path / "snli.tsv", text))
+    assert items.table["pairID"].tolist() == ["2"]
+    assert items.dropped == {"no_consensus": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "en\tcontradictory\t2\tc\td",
+            r"xnli\.tsv, line 3: unknown label 'contradictory'; it must be one of",
+        ),
+        ("en\t\t2\tc\td", r"xnli\.tsv, line 3: unknown label ''"),
+        ("en\tneutral\t2\t \td", r"xnli\.tsv, line 3: an empty sentence"),
+        ("en\tneutral\t2\tc", r"xnli\.tsv, line 3: 4 fields where the header has 5"),
+    ],
+)
+def test_a_malformed_item_is_named_by_file_and_line(tmp_path, line, message):
+    """Among 400,000 items nobody would find it otherwise."""
+    path = write(tmp_path / "xnli.tsv", HEADER + "en\tneutral\t1\ta\tb\n" + line + "\n")
+    with pytest.raises(ValueError, match=message):
+        read_nli(path)
+
+
+def test_test_files_without_labels_are_refused(tmp_path):
+    """XTREME strips the labels of XNLI's test set: scores would be chance."""
+    path = write(tmp_path / "test.tsv", "sentence1\tsentence2\na\tb\n")
+    with pytest.raises(ValueError, match="no column 'gold_label'"):
+        read_nli(path)
+    with pytest.raises(ValueError, match="holds no item"):
+        read_nli(write(tmp_path / "empty.tsv", HEADER))
+
+
+# Questions
+
+
+def squad(*questions, context="Die Katze schläft im Haus."):
+    """SQuAD v1.1 JSON of (id, question, answers as (text, start))."""
+    qas = [
+        {
+            "id": name,
+            "question": question,
+            "answers": [{"text": text, "answer_start": start} for text, start in answers],
+        }
+        for name, question, answers in questions
+    ]
+    return {"version": "1.1", "data": [{"title": "t", "paragraphs": [{"context": context, "qas": qas}]}]}
+
+
+def write_json(path, data):
+    return write(path, json.dumps(data, ensure_ascii=False))
+
+
+def test_questions_are_read_with_their_contexts(tmp_path):
+    """Each with all its answers and where they stand, from a plain file or a compressed one."""
+    data = squad(("q1", "Wer schläft?", [("Die Katze", 0), ("Katze", 4)]), ("q2", "Wo?", [("im Haus", 18)]))
+    questions = read_qa(write_json(tmp_path / "de.json", data))
+    assert questions["id"].tolist() == ["q1", "q2"]
+    assert questions["answers"].tolist() == [["Die Katze", "Katze"], ["im Haus"]]
+    assert questions["starts"].tolist() == [[0, 4], [18]]
+    (tmp_path / "de.json.xz").write_bytes(lzma.compress(json.dumps(data).encode()))
+    pd.testing.assert_frame_equal(read_qa(tmp_path / "de.json.xz"), questions)
+
+
+def test_offsets_count_characters_not_bytes(tmp_path):
+    """Greek letters take two bytes each in UTF-8, and an emoji four."""
+    context = "Η γάτα 🐈 κοιμάται στο σπίτι."
+    data = squad(("q", "Πού;", [("στο σπίτι", context.index("στο"))]), context=context)
+    assert read_qa(write_json(tmp_path / "el.json", data))["answers"][0] == ["στο σπίτι"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([("Die Katze", 0), ("Haus", 20)], "the answer 'Haus' is not at offset 20"),
+        ([("Haus", -5)], "the answer 'Haus' is not at offset -5"),  # from the end it would be right
+        ([("Haus", "21")], "the answer 'Haus' is not at offset '21'"),
+        ([(" ", 3)], "the answer ' ' is empty"),
+        ([], "it has no answer"),
+    ],
+)
+def test_a_faulty_answer_is_named_by_file_and_question(tmp_path, answers, message):
+    """A wrong offset would teach another answer, and nothing would show it."""
+    data = squad(("good", "Wo?", [("Haus", 21)]), ("q7", "Wo?", answers))
+    with pytest.raises(ValueError, match=rf"de\.json, question q7: {message}"):
+        read_qa(write_json(tmp_path / "de.json", data))
+
+
+@pytest.mark.parametrize("data", [{"data": [{"title": "t"}]}, {"answers": []}, [1, 2], {"data": 3}])
+def test_other_json_is_refused(tmp_path, data):
+    """Whatever JSON may hold in SQuAD's place, it is one sentence."""
+    with pytest.raises(ValueError, match=r"x\.json is not SQuAD v1\.1 JSON"):
+        read_qa(write_json(tmp_path / "x.json", data))
+
+
+def test_a_file_cut_short_or_without_questions_is_refused(tmp_path):
+    """A download that broke off, and an empty benchmark, must not pass for a result."""
+    path = write_json(tmp_path / "x.json", squad(("q", "Wo?", [("Haus", 21)])))
+    path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    with pytest.raises(ValueError, match=r"x\.json is not SQuAD v1\.1 JSON"):
+        read_qa(path)
+    with pytest.raises(ValueError, match=r"y\.json holds no question"):
+        read_qa(write_json(tmp_path / "y.json", squad()))
+
+
+def test_a_question_that_stands_twice_is_refused(tmp_path):
+    """Its predictions could not be told apart."""
+    data = squad(("q", "Wo?", [("Haus", 21)]), ("q", "Wer?", [("Die Katze", 0)]))
+    with pytest.raises(ValueError, match=r"z\.json, question q: its id stands twice"):
+        read_qa(write_json(tmp_path / "z.json", data))

@@ -1,0 +1,158 @@
+"""A run's record is whole or not there; what a run with other settings has left is never taken for this one's."""
+
+import json
+from datetime import datetime, timezone
+
+import pandas as pd
+import pytest
+
+from otlib.record import begin, running, write_results, write_run, write_text
+
+
+def test_provenance_names_parameters_commit_versions_hardware_data_and_time(tmp_path):
+    data = tmp_path / "data.txt"
+    data.write_text("abc")
+    started = datetime.now(timezone.utc)
+    path = write_run(tmp_path, parameters={"steps": 3}, started=started, data=[data], counts={"kept": 1})
+    record = json.loads(path.read_text())
+    assert record["parameters"] == {"steps": 3}
+    assert record["counts"] == {"kept": 1}
+    assert record["packages"]["torch"].startswith("2.")
+    assert record["hardware"]["cpus"] >= 1
+    assert record["started"] <= record["finished"]
+    assert record["peak_memory_mib"] > 10
+    # SHA-256 of "abc", from FIPS 180-2, appendix B.1.
+    assert record["data"][str(data)].startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_provenance_outside_a_git_checkout_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("otlib.record.ROOT", tmp_path)
+    record = json.loads(write_run(tmp_path, parameters={}, started=datetime.now(timezone.utc)).read_text())
+    assert record["git"] is None
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, disk_with_room_for):
+    # A full disk in the middle of writing must not cost the result that was there.
+    path = write_text(tmp_path / "results.csv", "old")
+    with disk_with_room_for(1000), pytest.raises(OSError, match="results.csv could not be written .* free some space"):
+        write_text(path, "new" * 1000)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+# --- a run from its beginning to its end --------------------------------------------------------------------
+
+
+def scores(value=0.5, language="de"):
+    return pd.DataFrame({"language": [language], "metric": ["accuracy"], "value": [value]})
+
+
+COLUMNS = {"study": "tiny", "method": "none", "seed": 0, "task": "nli"}
+
+
+@pytest.fixture
+def text(tmp_path):
+    return write_text(tmp_path / "text.txt", "one")
+
+
+def finish(folder, parameters, inputs=()):
+    with running(folder, parameters, inputs, COLUMNS) as run:
+        write_text(folder / "checkpoint/step-3", "weights")
+        run.finish(scores(), pd.DataFrame({"item": [1]}), counts={"read": 5})
+    return run
+
+
+def test_a_finished_run_has_its_results_its_predictions_and_a_record_of_everything_it_was_given(tmp_path, text):
+    folder = tmp_path / "run"
+    finish(folder, {"steps": 3, "clip": 1.0}, [text])
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "parameters.json",
+        "predictions.csv",
+        "results.csv",
+        "run.json",
+    ]
+    record = json.loads((folder / "run.json").read_text())
+    assert record["parameters"] == {"steps": 3, "clip": 1.0} and record["counts"] == {"read": 5}
+    assert list(record["data"]) == [str(text)]
+    assert (
+        pd.read_csv(folder / "results.csv").to_dict("records")[0] | COLUMNS
+        == pd.read_csv(folder / "results.csv").to_dict("records")[0]
+    )
+
+
+def test_a_run_with_the_same_parameters_and_inputs_resumes_and_says_from_where(tmp_path, text, capsys):
+    folder = tmp_path / "run"
+    with pytest.raises(KeyError), running(folder, {"steps": 3}, [text]) as run:
+        assert not run.resumes
+        write_text(folder / "checkpoint/step-20/model", "weights")
+        raise KeyError("a crash")
+    with running(folder, {"steps": 3}, [text]) as run:
+        assert run.resumes and (folder / "checkpoint/step-20/model").exists()
+        run.finish()
+    assert not (folder / "checkpoint").exists()
+    said = capsys.readouterr().out.splitlines()
+    assert "begins, for it was not run before" in said[0] and "goes on from step 20" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "changed_text", "reason"),
+    [
+        ({"steps": 4, "clip": 1.0}, "one", "for steps was 3 and is 4"),
+        ({"steps": 3, "clip": 1.0, "new": None}, "one", "by another version"),
+        ({"steps": 3, "clip": 1.0}, "two", "text.txt has changed"),
+    ],
+)
+def test_whatever_differs_makes_a_run_out_of_date_and_removes_what_it_left(
+    tmp_path, text, capsys, parameters, changed_text, reason
+):
+    """A kill, or a setting refused later, must not hand out the old result as the new one."""
+    folder = tmp_path / "run"
+    finish(folder, {"steps": 3, "clip": 1.0}, [text])
+    for name in ("log.jsonl", "config.json", "links-de.txt", "checkpoint/step-1/x"):
+        write_text(folder / name, "old")
+    write_text(folder / "notes.txt", "mine")
+    write_text(text, changed_text)
+    with pytest.raises(KeyError), running(folder, parameters, [text]) as run:
+        assert not run.resumes
+        raise KeyError
+    assert sorted(path.name for path in folder.iterdir()) == ["notes.txt", "parameters.json"]
+    assert reason in capsys.readouterr().out
+
+
+def test_a_run_that_died_leaves_nothing_that_looks_finished(tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(ValueError, match="accuracy of de is not a number"), running(folder, {}, (), COLUMNS) as run:
+        run.finish(scores(float("nan")))
+    assert not (folder / "run.json").exists() and not (folder / "results.csv").exists()
+
+
+def test_a_block_without_a_result_is_refused(tmp_path):
+    with pytest.raises(RuntimeError, match=r"run.finish\(...\)"), running(tmp_path / "run", {}):
+        pass
+
+
+def test_begin_tells_nothing_when_nothing_changed_and_touches_nothing(tmp_path):
+    assert begin(tmp_path, {"a": 1}) == "for it was not run before"
+    write_text(tmp_path / "run.json", "{}")
+    assert begin(tmp_path, {"a": 1}) is None
+    assert (tmp_path / "run.json").exists()
+
+
+def test_a_default_that_changes_in_the_code_makes_old_runs_out_of_date(tmp_path, monkeypatch):
+    """Defaults were once not recorded: a run of yesterday's default was resumed as one of today's."""
+    from otlib.settings import Nli
+
+    assert begin(tmp_path, Nli(steps=5).model_dump(mode="json"))
+    assert begin(tmp_path, Nli(steps=5).model_dump(mode="json")) is None
+
+    class Changed(Nli):
+        clip: float = 0.5
+
+    assert begin(tmp_path, Changed(steps=5).model_dump(mode="json")) == "for clip was 1.0 and is 0.5"
+
+
+def test_results_without_a_column_or_value_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="'method'"):
+        write_results(tmp_path, scores(), study="tiny", seed=0, task="nli")
+    with pytest.raises(ValueError, match="accuracy of de"):
+        write_results(tmp_path, scores(float("nan")), study="tiny", method="none", seed=0, task="nli")
+    assert not list(tmp_path.iterdir())
