@@ -203,8 +203,17 @@ def begin(
     str or None
         Why nothing that was there can be used, such as ``"for steps was 300 and is 600"``; None if the same run was
         begun here before, which may be resumed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If an input is not there; says how to make it.
     """
     folder = Path(folder)
+    if absent := [path for path in inputs if not Path(path).exists()]:
+        raise FileNotFoundError(
+            f"{shown(absent[0])} is not there: run the notebooks before this one first (make study)"
+        )
     given = {"parameters": dict(parameters), "data": {shown(path): _sha256(path) for path in inputs}}
     given = json.loads(json.dumps(given, sort_keys=True, default=str))
     path = folder / "parameters.json"

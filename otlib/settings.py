@@ -52,7 +52,7 @@ def meaning(section: type[Section] | Section, name: str) -> str:
     return next((field.description.strip() for field in fields if field and field.description), "")
 
 
-# --- kinds of values ----------------------------------------------------------------------------------------
+# Kinds of values
 
 
 def no_repeats(values: list) -> list:
@@ -67,10 +67,15 @@ def _not_pivot(language: str) -> str:
     return language
 
 
+def _only_language(text: str) -> str:
+    if re.search(r"[{}]", text.replace("{language}", "")):
+        raise ValueError(f"{text} may hold {{language}}, the place of the language's code, and no other braces")
+    return text
+
+
 def _located(path: str, info: ValidationInfo) -> str:
     """The path from the folder of the file that names it (the context), with ``~`` and ``$VARIABLES`` expanded."""
-    if re.search(r"[{}]", path.replace("{language}", "")):
-        raise ValueError(f"{path} may hold {{language}}, the place of the language's code, and no other braces")
+    _only_language(path)
     expanded = os.path.expanduser(os.path.expandvars(path))
     if "$" in expanded:
         raise ValueError(f"an environment variable of {path!r} is not set")
@@ -84,12 +89,6 @@ def _located_checkpoint(checkpoint: str, info: ValidationInfo) -> str:
     return _located(checkpoint, info)
 
 
-def _only_language(text: str) -> str:
-    if re.search(r"[{}]", text.replace("{language}", "")):
-        raise ValueError(f"{text} may hold {{language}}, the place of the language's code, and no other braces")
-    return text
-
-
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Language = Annotated[Code, AfterValidator(_not_pivot)]
@@ -100,7 +99,7 @@ Measure = Literal["nli", "qa", "word_retrieval", "retrieval", "word_alignment"]
 Verdict = Literal["better", "worse", "no clear difference", "as good"]
 
 
-# --- data: the embedded world, or corpora -------------------------------------------------------------------
+# Data: the embedded world, or corpora
 
 
 class Microworld(Section):
@@ -210,7 +209,7 @@ class CorporaData(Section):
     parallel: EachLanguage
     """Sentence pairs of each language with English, to align on."""
     retrieval: EachLanguage | None = None
-    """Sentence pairs to test on; without them ``heldout_pairs`` are split off ``parallel``."""
+    """Sentence pairs to test on; without them some of the parallel ones are held out."""
     gold: EachLanguage | None = None
     """Gold word alignments; a language may lack them."""
     text: EachLanguage | None = None
@@ -230,18 +229,18 @@ class CorporaData(Section):
     parallel_pairs: PositiveInt | None = None
     """Sentence pairs to draw for each language, all of a smaller corpus; null: all, in their order."""
     heldout_pairs: PositiveInt = 1000
-    """Sentence pairs that are split off to test on where there is no ``retrieval``."""
+    """Sentence pairs of each language that are held out to test on where there is no retrieval set."""
     max_words: PositiveInt = 100
     """Sentence pairs with a longer side are dropped, and counted."""
     pivot_share: Share = 0.3
-    """How often the side taken from ``text`` is the English one."""
+    """How often the side taken from a pair of text is the English one."""
     qa_dev_share: Share = 0.05
-    """Part of the ``qa_train`` paragraphs that becomes the development set."""
+    """Part of the training paragraphs that becomes the development set."""
     seed: NonNegativeInt = 0
     """Of what is drawn and split off."""
 
 
-# --- trainings ----------------------------------------------------------------------------------------------
+# Trainings
 
 
 class Training(Section):
@@ -288,7 +287,7 @@ class Pretrain(Training):
     heads: PositiveInt = 4
     """Attention heads of a layer."""
     feedforward: PositiveInt | None = None
-    """Width of the feed-forward layers; null: four times ``width``."""
+    """Width of the feed-forward layers; null: four times the width."""
     dropout: Share = 0.0
     """Of hidden states and attention."""
     initializer_range: PositiveFloat = 0.08
@@ -316,7 +315,7 @@ class Transport(Section):
     cost: Literal["half_sqeuclidean", "euclidean", "cosine"] = "half_sqeuclidean"
     """Of moving a word: half the squared distance, the distance, or one less the cosine."""
     epsilon: PositiveFloat = 0.05
-    """Entropic regularisation."""
+    """Entropic regularisation: a larger one blurs the plan, a smaller one needs more iterations."""
     relative: bool = True
     """Whether epsilon is a fraction of each pair's mean cost, or in units of the cost (GeomLoss's blur ** p)."""
     solver: Literal["converged", "geomloss", "exact"] = "converged"
@@ -400,7 +399,7 @@ class Qa(FineTuning):
     """Subwords that neighbouring windows share; a quarter of the window at most."""
 
 
-# --- what is asked of the results ---------------------------------------------------------------------------
+# What is asked of the results
 
 
 class Paper(Section):

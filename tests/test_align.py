@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
 import otlib.training.align
+import otlib.training.trainer
 from otlib.data.text import ParallelText
 from otlib.settings import Align
 from otlib.study.run import main
@@ -133,6 +134,11 @@ def test_other_objectives_train(encoder, tmp_path, options, left):
         assert log[f"divergence_{language}"].iloc[-1] < left * log[f"divergence_{language}"].iloc[0]
 
 
+def words_of(batch):
+    """How many words each sentence of a batch has, where each has a subword."""
+    return [len(set(row) - {-1}) for row in batch.word_index.tolist()]
+
+
 def test_rare_words_weigh_more_and_missing_ones_nothing(encoder):
     """TF-IDF weights follow their words into the batch, source sentences first."""
     tokenizer = AutoTokenizer.from_pretrained(encoder)
@@ -140,8 +146,9 @@ def test_rare_words_weigh_more_and_missing_ones_nothing(encoder):
     weights = word_weights(CORPORA)
     (batch,) = pair_loader(encoded, tokenizer, 1, 5, 0, weights)
     assert batch.weights.shape == (20, batch.words.longest)
+    lengths = words_of(batch.words)
     for row, of_sentence in enumerate(batch.weights):
-        n = batch.words.n_words[row]
+        n = lengths[row]
         assert of_sentence[:n].sum() == pytest.approx(1) and (of_sentence[n:] == 0).all()
     known = [w for language in ("de", "fr") for w, _ in weights[language]]
     assert any(
@@ -156,7 +163,7 @@ def test_links_stand_at_the_words_of_their_pair(encoder):
     links = {"de": [{(1, 0)}, {(0, 1)}]}
     encoded = {"de": encode_pairs(tokenizer, text, 32)}
     (batch,) = pair_loader(encoded, tokenizer, 1, 2, 0, links=links)
-    first = int(batch.words.n_words[1] == 2)  # the row of the pair whose source has two words
+    first = words_of(batch.words)[1] - 1  # the row of the pair whose source has two words
     assert sorted(batch.pairs.nonzero().tolist()) == sorted([[first, 1, 0], [1 - first, 0, 1]])
     (batch,) = pair_loader(encoded, tokenizer, 1, 2, 0, links={"de": [set(), set()]})
     assert batch.pairs.dtype == torch.bool and not batch.pairs.any()
@@ -227,7 +234,7 @@ def test_every_batch_holds_equally_many_pairs_of_every_language(encoder):
     for batch in batches:
         assert batch.languages == 2 and len(batch.words.input_ids) == 2 * (5 + 5)
         source, pivot = (batch.words.rows(rows) for rows in batch.sides())
-        assert torch.equal(source.n_words, pivot.n_words)
+        assert words_of(source) == words_of(pivot)
         for row in range(10):
             text = tokenizer.decode(source.input_ids[row], skip_special_tokens=True).replace(" ", "")
             back = tokenizer.decode(pivot.input_ids[row], skip_special_tokens=True).replace(" ", "")
@@ -262,7 +269,7 @@ def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monke
 def test_a_finished_alignment_is_not_run_again(encoder, tmp_path, monkeypatch):
     """What was computed survives a crash of whatever came after it; half of it does not count as finished."""
     first = run(encoder, tmp_path, **SMALL)
-    monkeypatch.setattr(otlib.training.align, "train", lambda *_, **__: pytest.fail("trains"))
+    monkeypatch.setattr(otlib.training.trainer, "train", lambda *_, **__: pytest.fail("trains"))
     again = run(encoder, tmp_path, resume=True, **SMALL)
     assert again.log["loss"].tolist() == first.log["loss"].tolist() and again[1:] == first[1:]
     monkeypatch.undo()

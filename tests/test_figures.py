@@ -29,18 +29,7 @@ def summary():
         for language in ("de", "average", "en")
         for place, method in enumerate(METHODS)
     ]
-    columns = [
-        "task",
-        "metric",
-        "language",
-        "method",
-        "value",
-        "low",
-        "high",
-        "gain",
-        "gain_low",
-        "gain_high",
-    ]
+    columns = ["task", "metric", "language", "method", "value", "low", "high", "gain", "gain_low", "gain_high"]
     return pd.DataFrame(rows, columns=columns)
 
 

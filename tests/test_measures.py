@@ -252,7 +252,7 @@ def test_truncated_words_are_missed(encoder):
     heldout = ParallelText("de", [text, text[::-1]], [text, text[::-1]])
     whole = values(pair_scores(model, tokenizer, heldout, gold_of([text])))
     with pytest.warns(UserWarning, match="sentences were cut at 5 subwords"):
-        cut = values(pair_scores(model, tokenizer, heldout, gold_of([text]), max_length=5))
+        cut = values(pair_scores(model, tokenizer, heldout, gold_of([text]), embed={"max_length": 5}))
     assert whole["word_retrieval", "accuracy"] == 100
     kept = 3  # of six words, beside the two special subwords
     assert cut["word_retrieval", "accuracy"] == pytest.approx(100 * kept / 6)
@@ -262,7 +262,7 @@ def test_truncated_words_are_missed(encoder):
 def test_subwords_cannot_be_scored_against_gold_words(encoder):
     tokenizer, model = encoder
     with pytest.raises(ValueError, match="pooling"):
-        pair_scores(model, tokenizer, ParallelText("de", [WORDS], [WORDS]), pooling="subword")
+        pair_scores(model, tokenizer, ParallelText("de", [WORDS], [WORDS]), embed={"pooling": "subword"})
 
 
 # The rotation

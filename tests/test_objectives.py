@@ -35,7 +35,7 @@ def words(*shape, n_real=None, layers=1, seed=0):
 def batch_of(*languages):
     """Only the number of languages and of sentences is read."""
     ids = torch.zeros(2 * len(languages), 1, dtype=torch.long)
-    return PairBatch(WordBatch(ids, ids, ids, ids[:, 0], ids[:, 0], 1), len(set(languages)))
+    return PairBatch(WordBatch(ids, ids, ids, 1), len(set(languages)))
 
 
 def ot(**settings):
@@ -159,8 +159,7 @@ def batch():
     ids = torch.randint(5, 40, (8, 7), generator=torch.Generator().manual_seed(0))
     index = torch.arange(7).repeat(8, 1) - 1
     index[:, -1] = -1
-    lengths = torch.full((8,), 5)
-    return PairBatch(WordBatch(ids, torch.ones_like(ids), index, lengths, lengths < 0, 5), 2)
+    return PairBatch(WordBatch(ids, torch.ones_like(ids), index, 5), 2)
 
 
 def alignment(model, **settings):

@@ -145,7 +145,8 @@ def test_a_batch_is_what_a_step_of_two_takes_longer_than_a_step_of_one(study, mo
 
 def test_the_plan_prints_every_setting_and_marks_what_the_study_sets(study):
     tables = plan.settings_tables(study)
-    assert list(tables) == ["Settings: align", "Settings: nli", "Methods, and what they change in align"]
+    names = ["Settings: data", "Settings: align", "Settings: nli", "Methods, and what they change in align"]
+    assert list(tables) == names
     align = tables["Settings: align"].set_index("setting")
     assert align.loc["accumulation", ["value", "here"]].tolist() == ["2", "set"]
     assert align.loc["learning_rate", ["value", "here"]].tolist() == ["5e-05", ""]

@@ -156,3 +156,13 @@ def test_results_without_a_column_or_value_are_refused(tmp_path):
     with pytest.raises(ValueError, match="accuracy of de"):
         write_results(tmp_path, scores(float("nan")), study="tiny", method="none", seed=0, task="nli")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_its_inputs_is_refused_with_the_mend(tmp_path):
+    """A notebook opened before those that make what it reads."""
+    with (
+        pytest.raises(FileNotFoundError, match=r"aligned/run.json is not there: .*make study"),
+        running(tmp_path / "nli", {}, [tmp_path / "aligned/run.json"]),
+    ):
+        pass
+    assert not (tmp_path / "nli").exists()

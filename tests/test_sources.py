@@ -321,7 +321,5 @@ def test_what_an_earlier_call_left_is_not_taken_for_this_one(corpora, tmp_path):
 
 def test_parallel_text_of_which_nothing_is_left_is_named(corpora, tmp_path):
     """With its key, its file and what became of the pairs."""
-    with pytest.raises(
-        ValueError, match=r"data.parallel.de: no sentence pair is left of .*de.tsv \(read 21, .*long 20"
-    ):
+    with pytest.raises(ValueError, match=r"data.parallel.de, .*de.tsv: no sentence pair is left \(read 21, .*long 20"):
         prepare(tmp_path / "data", ["de"], section(**corpora | {"max_words": 3}))

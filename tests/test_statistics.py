@@ -232,9 +232,7 @@ def test_one_seed_tells_nothing_of_an_interval_nor_of_better_and_worse():
 @pytest.mark.parametrize("metric, verdict", [("accuracy", "better"), ("aer", "worse")])
 def test_a_lower_error_rate_and_a_higher_score_are_better(metric, verdict):
     table = contest(
-        results({"wordot": [70.0, 71.0, 72.0], "l2": [60.0, 61.0, 62.5]}, metric),
-        methods=["wordot"],
-        rivals=["l2"],
+        results({"wordot": [70.0, 71.0, 72.0], "l2": [60.0, 61.0, 62.5]}, metric), methods=["wordot"], rivals=["l2"]
     )
     assert set(table["verdict"]) == {verdict}
     assert set(table["method"]) == {"wordot"} and set(table["rival"]) == {"l2"}

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import ot
@@ -290,3 +291,16 @@ def test_a_semi_relaxed_divergence_is_refused():
     x, y, *_ = clouds(pairs=1)
     with pytest.raises(ValueError, match="one price for both clouds"):
         sinkhorn_divergence(x, y, unbalanced=(math.inf, 1.0))
+
+
+@pytest.mark.parametrize("options", [{}, {"unbalanced": 1.0}, {"cost": "cosine"}, {"cost": "euclidean"}], ids=str)
+def test_a_divergence_and_its_gradient_wait_for_no_accelerator(options, monkeypatch):
+    """Tensors of the meta device have no numbers: whoever asks for one fails, as it would wait on a GPU."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # does not know the meta device
+    x, y, x_mask, y_mask = (z.to("meta") for z in clouds())
+    x.requires_grad_()
+    value = sinkhorn_divergence(x, y, x_mask, y_mask, **options).sum()
+    value.backward()
+    assert x.grad.shape == x.shape
+    with pytest.raises(RuntimeError, match="meta"):
+        value.item()

@@ -1,1 +1,1 @@
-"""What came out: measures of the space, intervals and contests, figures."""
+"""What came out: measures of the space, links against gold, statistics, the report's tables, figures."""

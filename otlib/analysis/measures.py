@@ -1,7 +1,5 @@
 """What alignment did to the space: retrieval, word alignment, the shape of the space, a rotation as the reference."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -33,39 +31,31 @@ def word_retrieval(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequ
     ----------
     source, pivot : sequence of Tensor, shape (n_i, d)
         Word vectors of each sentence pair; a word that has none is zero, and is never right.
-    gold : sequence of GoldPair
-        Their links.
 
     Raises
     ------
     ValueError
         If no word has a sure link.
     """
-    links = _corpus_links(source, pivot, gold)
-    if not len(links):
+    found, starts = [], np.zeros(2, dtype=int)
+    for x, y, pair in zip(source, pivot, gold, strict=True):
+        found += [starts + link for link in sorted(pair.sure)]
+        starts += len(x), len(y)
+    if not found:
         raise ValueError("word retrieval needs a sure link, there is none")
+    links = np.array(found)  # words are counted over all sentences
     units = [normalize(torch.cat(list(side)), dim=-1) for side in (source, pivot)]
     return float(np.mean([_retrieval_rate(*units, links), _retrieval_rate(*units[::-1], links[:, ::-1])]))
-
-
-def _corpus_links(source, pivot, gold) -> np.ndarray:
-    """Sure links (links, 2) with words counted over all sentences."""
-    links, starts = [], np.zeros(2, dtype=int)
-    for x, y, pair in zip(source, pivot, gold, strict=True):
-        links += [starts + link for link in sorted(pair.sure)]
-        starts += len(x), len(y)
-    return np.array(links)
 
 
 def _retrieval_rate(x: Tensor, y: Tensor, links: np.ndarray) -> float:
     """Per cent of the linked words of ``x`` whose nearest word of ``y`` is linked to them."""
     asked = np.unique(links[:, 0])
-    asked_vectors = x[torch.from_numpy(asked)]
-    nearest = torch.cat([(rows @ y.T).argmax(1) for rows in asked_vectors.split(1024)])
-    present = asked_vectors.any(1)
-    pairs = zip(asked.tolist(), nearest.tolist(), present.tolist(), strict=True)
+    vectors = x[torch.from_numpy(asked)]
+    nearest = torch.cat([(rows @ y.T).argmax(1) for rows in vectors.split(1024)])
     gold = set(map(tuple, links.tolist()))
-    return 100 * sum(there and (i, j) in gold for i, j, there in pairs) / len(asked)
+    found = zip(asked.tolist(), nearest.tolist(), vectors.any(1).tolist(), strict=True)
+    return 100 * sum(present and (i, j) in gold for i, j, present in found) / len(asked)
 
 
 def sentence_retrieval(x: Tensor, y: Tensor) -> float:
@@ -74,12 +64,12 @@ def sentence_retrieval(x: Tensor, y: Tensor) -> float:
     By cosine after each side's mean is taken off; both directions, averaged.
     """
     similarity = _cosine(x - x.mean(0), y - y.mean(0))
-    right = torch.arange(len(x))
-    found = [(similarity.argmax(side) == right).float().mean() for side in (0, 1)]
+    found = [(similarity.argmax(side) == torch.arange(len(x))).float().mean() for side in (0, 1)]
     return float(100 * torch.stack(found).mean())
 
 
 def _cosine(x: Tensor, y: Tensor) -> Tensor:
+    """Cosines (n, m) of all vectors of two sides."""
     return normalize(x, dim=-1) @ normalize(y, dim=-1).T
 
 
@@ -102,20 +92,17 @@ def effective_rank(vectors: Tensor) -> float:
 
 
 def linear_cka(x: Tensor, y: Tensor) -> float:
-    """Linear centred kernel alignment of vectors (N, d) and (N, e) of the same items, 0 to 1.
-
-    Kornblith et al. (2019).
-    """
+    """Linear centred kernel alignment of the same items' vectors (N, d) and (N, e), 0 to 1 (Kornblith et al., 2019)."""
     x, y = ((z - z.mean(0)).double() for z in (x, y))
     return float((x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm()))
 
 
-def sentence_cka(model, tokenizer, text: ParallelText, **options) -> float:
+def sentence_cka(model, tokenizer, text: ParallelText, **embed) -> float:
     """:func:`linear_cka` of the source and the pivot sentences of a text, by the means of their word vectors.
 
-    ``options`` are those of :func:`otlib.training.words.embed_corpus`.
+    ``embed`` has options of :func:`otlib.training.words.embed_corpus`.
     """
-    sides = (embed_corpus(model, tokenizer, side, **options) for side in (text.source, text.pivot))
+    sides = _embed_sides(model, tokenizer, (text.source, text.pivot), embed)
     return linear_cka(*(_sentence_means(*side) for side in sides))
 
 
@@ -135,20 +122,18 @@ class Rotation(NamedTuple):
         return [x * mask[:, None] for x, mask in zip(mapped, masks, strict=True)]
 
 
-def fit_rotation(
-    model, tokenizer, text: ParallelText, *, layer: int = -1, pooling: str = "last", max_length: int = 128
-) -> Rotation:
+def fit_rotation(model, tokenizer, text: ParallelText, **embed) -> Rotation:
     """Rotation of a language onto English that brings paired words closest (Procrustes; Aldarmaki and Diab, 2019).
 
-    Word pairs are each other's nearest by cosine within a sentence pair of the training text.
+    Word pairs are each other's nearest by cosine within a sentence pair of the training text. ``embed`` has options of
+    :func:`otlib.training.words.embed_corpus`.
 
     Raises
     ------
     ValueError
         If there are fewer word pairs than dimensions, which do not fix a rotation.
     """
-    options = {"layer": layer, "pooling": pooling, "max_length": max_length}
-    source, pivot = (embed_corpus(model, tokenizer, side, **options) for side in (text.source, text.pivot))
+    source, pivot = _embed_sides(model, tokenizer, (text.source, text.pivot), embed)
     x, y = [], []
     for a, b, a_mask, b_mask in zip(source[0], pivot[0], source[1], pivot[1], strict=True):
         links = sorted(_links_of_present(_cosine(a, b), a_mask, b_mask))
@@ -170,12 +155,10 @@ def pair_scores(
     model,
     tokenizer,
     heldout: ParallelText,
-    gold: Sequence[GoldPair] | None = None,
+    gold: Sequence[GoldPair] = (),
     *,
-    layer: int = -1,
-    pooling: str = "last",
-    max_length: int = 128,
     rotation: Rotation | None = None,
+    embed: dict | None = None,
     **transport,
 ) -> pd.DataFrame:
     """Retrieval and word alignment of a language with English: columns ``task, metric, value``.
@@ -184,22 +167,20 @@ def pair_scores(
     ----------
     heldout : ParallelText
         For sentence retrieval, by the mean of a sentence's word vectors, and the shape of the English space.
-    gold : sequence of GoldPair, optional
+    gold : sequence of GoldPair
         For word retrieval and the alignment error rates (in per cent) of the mutual argmax of the plan
-        (``aer``) and of the cosine (``aer_cosine``).
-    pooling : {"last", "first", "mean"}
-        Of a word's subwords; links are between words, so ``"subword"`` cannot be scored.
+        (``aer``) and of the cosine (``aer_cosine``). Empty: without them.
     rotation : Rotation, optional
         Applied to the source language's vectors first; see :func:`fit_rotation`.
+    embed : dict, optional
+        ``layer``, ``pooling`` and ``max_length`` of :func:`otlib.training.words.embed_corpus`. Links are between
+        words, so pooling ``"subword"`` cannot be scored.
     **transport
         Cost, epsilon, solver of the plan; see :func:`otlib.transport.transport_plan`.
     """
-    if pooling == "subword":
+    if embed and embed.get("pooling") == "subword":
         raise ValueError("words are scored, not subwords: pooling must be last, first or mean")
-    options = {"layer": layer, "pooling": pooling, "max_length": max_length}
-    source, pivot = (embed_corpus(model, tokenizer, side, **options) for side in (heldout.source, heldout.pivot))
-    if rotation:
-        source = rotation(*source), source[1]
+    source, pivot = _embed_sides(model, tokenizer, (heldout.source, heldout.pivot), embed, rotation)
     words = torch.cat(pivot[0])[torch.cat(pivot[1])]
     rows = [
         ("retrieval", "accuracy", sentence_retrieval(_sentence_means(*source), _sentence_means(*pivot))),
@@ -207,9 +188,7 @@ def pair_scores(
         ("space", "effective_rank_en", effective_rank(words)),
     ]
     if gold:
-        x, x_masks, y, y_masks = _embed_pairs(model, tokenizer, gold, options)
-        if rotation:
-            x = rotation(x, x_masks)
+        (x, x_masks), (y, y_masks) = _embed_sides(model, tokenizer, _sides(gold), embed, rotation)
         rows.append(("word_retrieval", "accuracy", word_retrieval(x, y, gold)))
         sure, possible = [pair.sure for pair in gold], [pair.possible for pair in gold]
         matrices = {"aer": _plans(x, y, x_masks, y_masks, **transport), "aer_cosine": map(_cosine, x, y)}
@@ -219,34 +198,13 @@ def pair_scores(
     return pd.DataFrame(rows, columns=["task", "metric", "value"])
 
 
-def _sentence_means(vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
-    # The vectors of missing words are zero.
-    return torch.stack([v.sum(0) / m.sum().clamp(min=1) for v, m in zip(vectors, masks, strict=True)])
-
-
-def _embed_pairs(model, tokenizer, pairs: Sequence[GoldPair], options: Mapping):
-    """Vectors and masks of the source sentences, then those of the pivot sentences."""
-    source = embed_corpus(model, tokenizer, [pair.source for pair in pairs], **options)
-    return *source, *embed_corpus(model, tokenizer, [pair.pivot for pair in pairs], **options)
-
-
-def pair_plans(
-    model,
-    tokenizer,
-    pairs: Sequence[GoldPair],
-    *,
-    layer: int = -1,
-    pooling: str = "last",
-    max_length: int = 128,
-    **transport,
-) -> list[Tensor]:
+def pair_plans(model, tokenizer, pairs: Sequence[GoldPair], *, embed: dict | None = None, **transport) -> list[Tensor]:
     """Transport plan (n_i, m_i) between the words of each pair's sentences, source words in rows, pivot in columns.
 
     Zero for words that have no vector; options as for :func:`pair_scores`.
     """
-    options = {"layer": layer, "pooling": pooling, "max_length": max_length}
-    source, source_masks, pivot, pivot_masks = _embed_pairs(model, tokenizer, pairs, options)
-    return _plans(source, pivot, source_masks, pivot_masks, **transport)
+    (x, x_masks), (y, y_masks) = _embed_sides(model, tokenizer, _sides(pairs), embed)
+    return _plans(x, y, x_masks, y_masks, **transport)
 
 
 def encoder_plans(folders: Mapping[str, Path], pairs: Sequence[GoldPair], **options) -> dict[str, list[Tensor]]:
@@ -258,16 +216,29 @@ def encoder_plans(folders: Mapping[str, Path], pairs: Sequence[GoldPair], **opti
     return plans
 
 
-def _plans(source, pivot, source_masks, pivot_masks, *, batch_size: int = 64, **transport) -> list[Tensor]:
+def _sides(pairs: Sequence[GoldPair]) -> tuple[list[list[str]], list[list[str]]]:
+    return [pair.source for pair in pairs], [pair.pivot for pair in pairs]
+
+
+def _embed_sides(model, tokenizer, sides, embed: dict | None, rotation: Rotation | None = None):
+    """Vectors and masks of the source sentences, rotated if there is a rotation, and of the pivot sentences."""
+    source, pivot = (embed_corpus(model, tokenizer, side, **(embed or {})) for side in sides)
+    return (rotation(*source), source[1]) if rotation else source, pivot
+
+
+def _sentence_means(vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
+    """Mean vector of each sentence's words (N, d); the vectors of missing words are zero."""
+    return torch.stack([v.sum(0) / m.sum().clamp(min=1) for v, m in zip(vectors, masks, strict=True)])
+
+
+def _plans(source, pivot, source_masks, pivot_masks, *, at_once: int = 64, **transport) -> list[Tensor]:
     """Transport plan (n_i, m_i) of each sentence pair, solved in batches of similar size."""
     plans: list = [None] * len(source)
     order = sorted(range(len(source)), key=lambda i: len(source[i]) * len(pivot[i]))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        x, y, x_mask, y_mask = (
-            pad_sequence([side[i] for i in chosen], batch_first=True)
-            for side in (source, pivot, source_masks, pivot_masks)
-        )
+    for start in range(0, len(order), at_once):
+        chosen = order[start : start + at_once]
+        sides = (source, pivot, source_masks, pivot_masks)
+        x, y, x_mask, y_mask = (pad_sequence([side[i] for i in chosen], batch_first=True) for side in sides)
         # Solved from pivot to source, as all results so far: the solver stops at a tolerance, and the other way round a
         # few near ties would become other links.
         solved = transport_plan(y, x, y_mask, x_mask, **transport).mT
@@ -278,11 +249,10 @@ def _plans(source, pivot, source_masks, pivot_masks, *, batch_size: int = 64, **
 
 def _links_of_present(matrix: Tensor, source_mask: Tensor, pivot_mask: Tensor) -> Links:
     """Mutual argmax among the words that have a vector."""
-    rows, columns = (mask.nonzero()[:, 0] for mask in (source_mask, pivot_mask))
-    if not len(rows) or not len(columns):
+    rows, columns = (mask.nonzero()[:, 0].tolist() for mask in (source_mask, pivot_mask))
+    if not rows or not columns:
         return set()
-    links = mutual_argmax(matrix[rows][:, columns])
-    return {(int(rows[i]), int(columns[j])) for i, j in links}
+    return {(rows[i], columns[j]) for i, j in mutual_argmax(matrix[rows][:, columns])}
 
 
 # Which sentences are translations
@@ -298,18 +268,10 @@ def mismatched(pairs: Sequence[GoldPair]) -> list[GoldPair]:
 
 
 def confidence_test(translations: Sequence[Tensor], others: Sequence[Tensor]) -> dict[str, float]:
-    """Does the confidence of plans tell translations from other sentence pairs?
+    """Does the confidence of plans (n_i, m_i) tell translations from other sentence pairs, as of :func:`mismatched`?
 
-    Parameters
-    ----------
-    translations, others : sequence of Tensor, shape (n_i, m_i)
-        Plans of sentence pairs that are translations, and of some that are not, as of :func:`mismatched`.
-
-    Returns
-    -------
-    dict
-        ``translations`` and ``others``: the mean confidence (:func:`otlib.transport.links.pair_confidence`) of each
-        kind; ``AUC``: how often a translation has the higher one of the two, from 0.5 (chance) to 1 (always).
+    ``translations`` and ``others`` are the mean :func:`otlib.transport.links.pair_confidence` of each kind; ``AUC`` is
+    how often a translation has the higher one of the two, from 0.5 (chance) to 1 (always).
     """
     sides = [[float(pair_confidence(plan)) for plan in plans] for plans in (translations, others)]
     is_translation = np.repeat([1, 0], [len(side) for side in sides])
@@ -319,11 +281,8 @@ def confidence_test(translations: Sequence[Tensor], others: Sequence[Tensor]) ->
 
 def by_confidence(pairs: Sequence[GoldPair], plans: Sequence[Tensor]) -> pd.DataFrame:
     """The sentence pairs as text, the least confident plan first: columns ``source, pivot, confidence``."""
-    rows = [
-        (" ".join(pair.source), " ".join(pair.pivot), float(pair_confidence(plan)))
-        for pair, plan in zip(pairs, plans, strict=True)
-    ]
-    table = pd.DataFrame(rows, columns=["source", "pivot", "confidence"])
+    source, pivot = (list(map(" ".join, side)) for side in _sides(pairs))
+    table = pd.DataFrame({"source": source, "pivot": pivot, "confidence": [float(pair_confidence(p)) for p in plans]})
     return table.sort_values("confidence", ignore_index=True)
 
 
@@ -335,22 +294,20 @@ def unmarked(text: ParallelText) -> list[GoldPair]:
     return [GoldPair(*sides, set(), set()) for sides in zip(text.source, text.pivot, strict=True)]
 
 
-def telling_pair(pairs: Sequence[GoldPair], *, min_words: int = 7, max_words: int = 11) -> GoldPair:
-    """The sentence pair to draw: of a length that fits a page, with the most links beyond one to one.
+def telling_pair(pairs: Sequence[GoldPair]) -> GoldPair:
+    """The sentence pair to draw: of 7 to 11 words, which fit a page, with the most links beyond one to one.
 
     Of equal ones, that whose links cross most often.
     """
-    fitting = [pair for pair in pairs if max(len(pair.source), len(pair.pivot)) <= max_words]
+    fitting = [pair for pair in pairs if max(len(pair.source), len(pair.pivot)) <= 11]
     if not fitting:
         return min(pairs, key=lambda pair: len(pair.pivot))
-    long_enough = [pair for pair in fitting if min(len(pair.source), len(pair.pivot)) >= min_words]
-    return max(long_enough or fitting, key=lambda pair: (_extra_links(pair), _crossings(pair)))
+    long_enough = [pair for pair in fitting if min(len(pair.source), len(pair.pivot)) >= 7]
+    return max(long_enough or fitting, key=_extra_and_crossing)
 
 
-def _extra_links(pair: GoldPair) -> int:
+def _extra_and_crossing(pair: GoldPair) -> tuple[int, int]:
+    """Numbers of links beyond the first of each word, on both sides, and of pairs of links that cross."""
     source, pivot = ({link[side] for link in pair.sure} for side in (0, 1))
-    return 2 * len(pair.sure) - len(source) - len(pivot)
-
-
-def _crossings(pair: GoldPair) -> int:
-    return sum(i < k and j > m for i, j in pair.sure for k, m in pair.sure)
+    crossing = sum(i < k and j > m for i, j in pair.sure for k, m in pair.sure)
+    return 2 * len(pair.sure) - len(source) - len(pivot), crossing

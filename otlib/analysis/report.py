@@ -1,21 +1,12 @@
 """Tables and sentences of the report, made of summaries, verdicts and what runs say of themselves. Knows no torch."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from otlib.analysis.statistics import (
-    AVERAGE,
-    BASELINE,
-    measure_name,
-    measured,
-    summarise,
-    with_interval,
-)
+from otlib.analysis.statistics import AVERAGE, BASELINE, measure_name, measured, summarise, with_interval
 from otlib.settings import PIVOT
 
 # Summaries as text
@@ -61,14 +52,14 @@ def at_a_glance(summary: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
 
 
 def _by_method(summary: pd.DataFrame, task: str, metric: str, language: str) -> pd.DataFrame:
+    """The rows of one measure and language, by method."""
     chosen = (summary["task"] == task) & (summary["metric"] == metric) & (summary["language"] == language)
     return summary[chosen].set_index("method")
 
 
 def bullet_list(rows: pd.DataFrame, form: str, *, otherwise: str) -> str:
     """Markdown: a line for each row, ``form`` (``"{method}: {gain}"``) filled with its columns; or ``otherwise``."""
-    lines = [f"- {form.format_map(row)}" for row in rows.to_dict("records")]
-    return "\n".join(lines) or otherwise
+    return "\n".join(f"- {form.format_map(row)}" for row in rows.to_dict("records")) or otherwise
 
 
 # Methods against each other
@@ -106,29 +97,18 @@ def gains_by_seen(
     aligned: Mapping[str, Sequence[str]],
     measures: Sequence[tuple[str, str]],
 ) -> pd.DataFrame:
-    """Gains over no alignment, in languages that a method has aligned and in others.
+    """Gains over no alignment with intervals as text, in languages that a method has aligned and in others.
 
-    Parameters
-    ----------
-    results, predictions
-        As for :func:`otlib.analysis.statistics.summarise`.
-    aligned : mapping of str to sequence of str
-        The methods to show, with the languages that each has aligned.
-    measures : sequence of (task, metric)
-        What to show.
-
-    Returns
-    -------
-    DataFrame
-        Rows ``method, seen, language``, a column a measure, gains with intervals as text. Empty without methods.
+    ``aligned`` names the methods to show, each with the languages that it has aligned. Rows are ``method, seen,
+    language``, a column is a measure (task, metric). Empty without methods.
     """
     gains = readable(summarise(results, predictions, baseline=BASELINE))
     names = [measure_name(*measure) for measure in measures]
     chosen = gains["method"].isin(aligned) & ~gains["language"].isin([PIVOT, AVERAGE]) & gains["measure"].isin(names)
     gains = gains[chosen & gains["gain"].notna()]
-    pairs = zip(gains["method"], gains["language"], strict=True)
-    gains = gains.assign(seen=[language in aligned[method] for method, language in pairs])
-    return gains.pivot(index=["method", "seen", "language"], columns="measure", values="change").fillna("")
+    seen = [row.language in aligned[row.method] for row in gains.itertuples()]
+    table = gains.assign(seen=seen).pivot(index=["method", "seen", "language"], columns="measure", values="change")
+    return table.fillna("")
 
 
 # Findings
@@ -143,11 +123,9 @@ def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
 
 def findings_in_words(findings: pd.DataFrame) -> str:
     """Markdown: a line for each outcome, with its findings."""
-    lines = []
-    for outcome, rows in findings.groupby("outcome", sort=False):
-        named = [f"{row.finding} ({row.task.replace('_', ' ')})" for row in rows.itertuples()]
-        lines.append(f"- *{outcome}*: " + "; ".join(named))
-    return "\n".join(lines)
+    named = findings["finding"] + " (" + findings["task"].str.replace("_", " ") + ")"
+    by_outcome = named.groupby(findings["outcome"], sort=False).agg("; ".join)
+    return "\n".join(f"- *{outcome}*: {those}" for outcome, those in by_outcome.items())
 
 
 # The paper beside it
@@ -157,9 +135,8 @@ def paper_table(compared: pd.DataFrame) -> pd.DataFrame:
     """The rows of :func:`otlib.analysis.statistics.beside_paper`: methods side by side, each with ``ours, paper,
     difference, runs``."""
     table = compared.assign(ours=with_interval(compared)).set_index(["task", "metric", "language"])
-    columns = ["ours", "paper", "difference", "runs"]
-    methods = table.groupby("method", sort=False)
-    return pd.concat({method: rows[columns].round(1) for method, rows in methods}, axis=1)
+    shown = table[["ours", "paper", "difference", "runs"]].round(1)
+    return pd.concat(dict(list(shown.groupby(table["method"], sort=False))), axis=1)
 
 
 # What it took
@@ -170,11 +147,11 @@ def time_and_memory(folder: str | Path) -> pd.DataFrame:
 
     Columns ``runs``, ``minutes`` (of all runs added up) and ``peak memory (GiB)`` (the highest of a run).
     """
+    memory = "peak memory (GiB)"
     spent = []
     for path in sorted(Path(folder).glob("**/run.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         part = path.relative_to(folder).parts[0]
-        spent.append((part, record["seconds"] / 60, record["peak_memory_mib"] / 1024))
-    parts = pd.DataFrame(spent, columns=["part", "minutes", "memory"]).groupby("part", sort=False)
-    table = parts.agg(runs=("minutes", "size"), minutes=("minutes", "sum"), memory=("memory", "max"))
-    return table.rename(columns={"memory": "peak memory (GiB)"})
+        spent.append((part, path, record["seconds"] / 60, record["peak_memory_mib"] / 1024))
+    parts = pd.DataFrame(spent, columns=["part", "runs", "minutes", memory]).groupby("part", sort=False)
+    return parts.agg({"runs": "count", "minutes": "sum", memory: "max"})

@@ -1,7 +1,5 @@
 """Means over seeds, intervals, gains over a baseline, and the verdicts that follow from them. Knows no torch."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -25,13 +23,8 @@ MEASURES = {  # how tables and figures call them, in their order
     ("space", "mean_cosine_en"): "mean cosine of English words",
     ("space", "effective_rank_en"): "effective rank, English words",
 }
-MAIN_METRIC = {  # the one by which findings about a task are judged
-    "nli": "accuracy",
-    "qa": "f1",
-    "word_retrieval": "accuracy",
-    "retrieval": "accuracy",
-    "word_alignment": "aer",
-}
+# The one by which findings about a task are judged.
+MAIN_METRIC = dict(nli="accuracy", qa="f1", word_retrieval="accuracy", retrieval="accuracy", word_alignment="aer")
 ITEM_METRICS = (("nli", "accuracy"), ("qa", "f1"), ("qa", "exact_match"))  # means over items, whose scores are kept
 LOWER_IS_BETTER = ("aer", "mean_cosine")  # how such metrics begin
 
@@ -50,20 +43,14 @@ def measured(table: pd.DataFrame, among: Iterable[tuple[str, str]] = tuple(MEASU
 # Intervals
 
 
-def item_interval(scores: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval of the mean score of a method for other seeds and other test items of the same kind.
+def item_interval(scores: np.ndarray) -> tuple[float, float]:
+    """95 % interval (low, high) of a method's mean score, for other seeds and other test items of the same kind.
 
     Parameters
     ----------
     scores : ndarray, shape (seeds, items)
         Every seed's score of every item. For the difference of two methods on the same items, the differences: the
         interval is then paired.
-    level : float
-        How often such an interval contains the true mean.
-
-    Returns
-    -------
-    low, high : float
 
     Notes
     -----
@@ -81,8 +68,8 @@ def item_interval(scores: np.ndarray, *, level: float = 0.95) -> tuple[float, fl
     if items < 2:
         return seed_interval(scores.mean(1))
     mean, by_row, by_column = scores.mean(), scores.mean(1), scores.mean(0)
-    of_items, freedom = by_column.var(ddof=1) / items, items - 1
-    variance = of_items
+    variance = of_items = by_column.var(ddof=1) / items
+    freedom = items - 1
     if seeds > 1:
         of_seeds = by_row.var(ddof=1) / seeds
         rest = scores - by_row[:, None] - by_column + mean
@@ -90,16 +77,16 @@ def item_interval(scores: np.ndarray, *, level: float = 0.95) -> tuple[float, fl
         variance = max(of_seeds + of_items - shared, of_seeds, of_items)
         if variance > 0:
             freedom = variance**2 / (of_seeds**2 / (seeds - 1) + of_items**2 / (items - 1))
-    half = stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
+    half = stdtrit(freedom, 0.975) * np.sqrt(variance)
     return float(mean - half), float(mean + half)
 
 
-def seed_interval(values: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
-    """Student interval of a mean over seeds; NaN for one seed, or copies of one number, which tell nothing."""
+def seed_interval(values: np.ndarray) -> tuple[float, float]:
+    """Student's 95 % interval of a mean over seeds; NaN for one seed, or copies of one number, which tell nothing."""
     values = np.asarray(values, dtype=float)
     if len(values) < 2 or np.ptp(values) == 0:
         return np.nan, np.nan
-    half = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
 
 
@@ -117,6 +104,7 @@ SUMMARY = [
     *("task", "metric", "language", "method", "value", "low", "high"),
     *("gain", "gain_low", "gain_high", "seeds", "worse"),
 ]
+NO_ITEMS = pd.DataFrame()  # scores (seeds, items) where there are none
 
 
 def summarise(
@@ -145,24 +133,28 @@ def summarise(
         ``unseen`` ones, which had no parallel text. ``worse``: the whole interval of the gain is on the
         wrong side of zero (above it for error rates). One seed is never worse: another might be better.
     """
-    keys = ["method", "seed", "task", "metric"]
     parts = [results]
     for average in (AVERAGE, AVERAGE_UNSEEN):
         chosen = results[_counts_for(average, results["language"], unseen)]
-        parts.append(chosen.groupby(keys, sort=False)["value"].mean().reset_index().assign(language=average))
-    groups = pd.concat(parts).groupby(["task", "metric", "language"], sort=False)
+        means = chosen.groupby(["method", "seed", "task", "metric"], sort=False)["value"].mean()
+        parts.append(means.reset_index().assign(language=average))
     rows = []
-    for (task, metric, language), group in groups:
+    for (task, metric, language), group in pd.concat(parts).groupby(["task", "metric", "language"], sort=False):
         by_seed = group.pivot_table(index="seed", columns="method", values="value", sort=False)
         by_item = {}
         if predictions and task in predictions and (task, metric) in ITEM_METRICS:
             by_item = _item_scores(predictions[task], metric, language, unseen)
         for method in by_seed.columns:
-            rows.append(
-                {"task": task, "metric": metric, "language": language, "method": method}
-                | _mean(by_seed, by_item, method)
-                | _paired_gain(by_seed, by_item, method, baseline, lower_is_better=metric.startswith(LOWER_IS_BETTER))
-            )
+            mean = _mean(by_seed[method].dropna(), by_item.get(method, NO_ITEMS).dropna(axis=1))
+            gain, seeds = (np.nan, np.nan, np.nan), 0
+            if method != baseline and baseline in by_seed:
+                gains = (by_seed[method] - by_seed[baseline]).dropna()
+                # Subtraction pairs by label: what only one of them has becomes missing.
+                by_label = by_item.get(method, NO_ITEMS) - by_item.get(baseline, NO_ITEMS)
+                gain, seeds = _mean(gains, by_label.dropna(how="all").dropna(axis=1)), len(gains)
+            _, low, high = gain
+            worse = seeds > 1 and bool(low > 0 if metric.startswith(LOWER_IS_BETTER) else high < 0)
+            rows.append((task, metric, language, method, *mean, *gain, seeds, worse))
     return pd.DataFrame(rows, columns=SUMMARY)
 
 
@@ -173,47 +165,16 @@ def _counts_for(language: str, languages: pd.Series, unseen: Sequence[str]) -> p
     return languages.isin(unseen) if language == AVERAGE_UNSEEN else languages == language
 
 
-def _item_scores(
-    predictions: pd.DataFrame, metric: str, language: str, unseen: Sequence[str]
-) -> dict[str, pd.DataFrame]:
+def _item_scores(predictions: pd.DataFrame, metric: str, language: str, unseen: Sequence[str]):
     """Scores (seeds, items) of each method; an item of an average is its mean over the languages."""
-    table = predictions[_counts_for(language, predictions["language"], unseen)].pivot_table(
-        index=["method", "seed"], columns="item", values=metric
-    )
+    chosen = predictions[_counts_for(language, predictions["language"], unseen)]
+    table = chosen.pivot_table(index=["method", "seed"], columns="item", values=metric)
     return {method: group.droplevel("method") for method, group in table.groupby(level="method")}
 
 
-def _mean(by_seed: pd.DataFrame, by_item: Mapping[str, pd.DataFrame], method: str) -> dict[str, float]:
-    """A method's mean over seeds, with the interval of its item scores where there are any."""
-    values = by_seed[method].dropna()
-    scores = by_item[method].dropna(axis=1) if method in by_item else pd.DataFrame()
-    low, high = seed_interval(values) if scores.empty else item_interval(scores.to_numpy())
-    return {"value": values.mean(), "low": low, "high": high}
-
-
-def _paired_gain(
-    by_seed: pd.DataFrame,
-    by_item: Mapping[str, pd.DataFrame],
-    method: str,
-    baseline: str,
-    *,
-    lower_is_better: bool,
-) -> dict[str, float]:
-    """A method's mean gain over the baseline on the seeds and items that both have, NaN where there are none."""
-    gain, low, high, seeds = np.nan, np.nan, np.nan, 0
-    if method != baseline and baseline in by_seed:
-        gains = (by_seed[method] - by_seed[baseline]).dropna()
-        gain, seeds = gains.mean(), len(gains)
-        differences = pd.DataFrame()
-        if method in by_item and baseline in by_item:
-            # Subtraction pairs by label: what only one of them has becomes missing.
-            differences = (by_item[method] - by_item[baseline]).dropna(how="all").dropna(axis=1)
-        if not differences.empty:
-            low, high = item_interval(differences.to_numpy())
-        else:
-            low, high = seed_interval(gains)
-    worse = seeds > 1 and bool(low > 0 if lower_is_better else high < 0)
-    return {"gain": gain, "gain_low": low, "gain_high": high, "seeds": seeds, "worse": worse}
+def _mean(by_seed: pd.Series, by_item: pd.DataFrame) -> tuple[float, float, float]:
+    """The mean over seeds, and its interval: of the item scores (seeds, items) where there are any."""
+    return by_seed.mean(), *(seed_interval(by_seed) if by_item.empty else item_interval(by_item.to_numpy()))
 
 
 # Verdicts
@@ -240,8 +201,7 @@ def contest(
         lower_is_better = table["metric"].str.startswith(LOWER_IS_BETTER)
         better = np.where(lower_is_better, table["gain_high"] < 0, table["gain_low"] > 0)
         unknown = table["gain_low"].isna() | (table["seeds"] < 2)
-        cases = {"unknown": unknown, "better": better, "worse": table["worse"]}
-        verdict = np.select(list(cases.values()), list(cases), "no clear difference")
+        verdict = np.select([unknown, better, table["worse"]], ["unknown", "better", "worse"], "no clear difference")
         tables.append(table.assign(rival=rival, verdict=verdict))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*SUMMARY, "rival", "verdict"])
 
@@ -251,13 +211,7 @@ def check_findings(
 ) -> pd.DataFrame:
     """What the paper found, beside what came out here.
 
-    Parameters
-    ----------
-    results, predictions
-        As for :func:`summarise`.
-    findings : sequence of Finding
-        See :class:`otlib.settings.Finding`. It expects ``"better"``, ``"worse"``, ``"no clear difference"``, or ``"as
-        good"``: worse by less than ``within`` points.
+    Parameters are as for :func:`summarise`; findings are :class:`otlib.settings.Finding`.
 
     Returns
     -------
@@ -273,16 +227,15 @@ def check_findings(
     for finding in findings:
         compared = _contest_of(finding, results, predictions or {}).set_index(["task", "metric"])
         for task, expected in finding.expects.items():
-            row = {"finding": finding.says, "method": finding.method, "against": finding.against, "task": task}
-            verdict, gain = "not run", {}
-            if (task, MAIN_METRIC[task]) in compared.index:
-                found = compared.loc[(task, MAIN_METRIC[task])]
-                verdict, gain = found["verdict"], found[["gain", "gain_low", "gain_high"]].to_dict()
-            if expected == "as good" and verdict not in ("not run", "unknown"):
-                outcome = _as_good(task, gain, finding.within)
-            else:
-                outcome = _outcome(expected, verdict)
-            rows.append({**row, **gain, "expected": expected, "found": verdict, "outcome": outcome})
+            metric = MAIN_METRIC[task]
+            gain, found = [np.nan] * 3, "not run"
+            if (task, metric) in compared.index:
+                *gain, found = compared.loc[(task, metric), ["gain", "gain_low", "gain_high", "verdict"]]
+            _, low, high = gain
+            if metric.startswith(LOWER_IS_BETTER):
+                low, high = -high, -low
+            outcome = _outcome(expected, found, low, high, finding.within)
+            rows.append((finding.says, finding.method, finding.against, task, *gain, expected, found, outcome))
     columns = ["finding", "method", "against", "task", "gain", "gain_low", "gain_high", "expected", "found", "outcome"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -296,21 +249,15 @@ def _contest_of(finding: Finding, results: pd.DataFrame, predictions: Mapping[st
     return table[table["language"] == AVERAGE]
 
 
-def _outcome(expected: str, found: str) -> str:
-    """What a verdict says of a finding that expects one."""
+def _outcome(expected: str, found: str, low: float, high: float, within: float) -> str:
+    """What a verdict, and the interval of the gain in what is good, say of a finding."""
     if found in ("not run", "unknown"):
         return "cannot tell"
+    if expected == "as good":
+        return "holds" if low > -within else "does not hold" if high < -within else "cannot tell"
     if expected == found:
         return "not contradicted" if expected == "no clear difference" else "holds"
     return "cannot tell" if found == "no clear difference" else "does not hold"
-
-
-def _as_good(task: str, gain: Mapping[str, float], within: float) -> str:
-    """Whether the interval of the gain lies above a loss of ``within`` points."""
-    low, high = gain["gain_low"], gain["gain_high"]
-    if MAIN_METRIC[task].startswith(LOWER_IS_BETTER):
-        low, high = -high, -low
-    return "holds" if low > -within else "does not hold" if high < -within else "cannot tell"
 
 
 # The paper
@@ -322,14 +269,8 @@ PRINTED = {("nli", "f1"): ("accuracy", "macro_f1")}  # our measures of what the 
 def beside_paper(results: pd.DataFrame, published: pd.DataFrame, paper: Paper) -> pd.DataFrame:
     """Our numbers beside the paper's, as far as there are runs.
 
-    Parameters
-    ----------
-    results : DataFrame
-        ``method, seed, task, language, metric, value``, of any part of the study.
-    published : DataFrame
-        The paper's numbers, from :func:`otlib.study.paper.paper_results`.
-    paper : Paper
-        The paper's table, and the row of it that each method stands for.
+    ``results`` are as for :func:`summarise`, of any part of the study; ``published`` is
+    :func:`otlib.study.paper.paper_results`.
 
     Returns
     -------
@@ -343,25 +284,20 @@ def beside_paper(results: pd.DataFrame, published: pd.DataFrame, paper: Paper) -
     tested = published[(published["experiment"] == "table2") & ~published["language"].str.startswith(AVERAGE)]
     table = published[published["experiment"] == paper.experiment]
     printed_values = table.set_index(["task", "metric", "language", "model"])["value"]
-    compared = []
+    rows = []
     for task, printed, language in table[["task", "metric", "language"]].drop_duplicates().itertuples(index=False):
-        everywhere = tested.loc[tested["task"] == task, "language"].unique()
-        averages = {"average_seen": [code for code in everywhere if code in SEEN], "average_all": [*everywhere]}
+        everywhere = list(tested.loc[tested["task"] == task, "language"].unique())
+        averages = {"average_seen": [code for code in everywhere if code in SEEN], "average_all": everywhere}
+        languages = averages.get(language, [language])
         for metric in PRINTED.get((task, printed), (printed,)):
             for method, model in paper.rows.items():
                 if (task, printed, language, model) not in printed_values.index:
                     continue
                 chosen = (results["method"] == method) & (results["task"] == task) & (results["metric"] == metric)
-                values = _means_of(results[chosen], averages.get(language, [language]))
-                low, high = seed_interval(values)
+                by_seed = results[chosen].pivot(index="seed", columns="language", values="value")
+                values = by_seed.reindex(columns=languages).dropna().mean(axis=1)
                 theirs = printed_values[task, printed, language, model]
-                row = (task, metric, language, method, model, values.mean(), low, high)
-                compared.append((*row, theirs, values.mean() - theirs, len(values)))
+                ours = (values.mean(), *seed_interval(values))
+                rows.append((task, metric, language, method, model, *ours, theirs, ours[0] - theirs, len(values)))
     columns = ["task", "metric", "language", "method", "model", "value", "low", "high", "paper", "difference", "runs"]
-    return pd.DataFrame(compared, columns=columns)
-
-
-def _means_of(results: pd.DataFrame, languages: Sequence[str]) -> pd.Series:
-    """Mean over the languages for each seed that has them all."""
-    by_seed = results.pivot(index="seed", columns="language", values="value").reindex(columns=languages)
-    return by_seed.dropna().mean(axis=1)
+    return pd.DataFrame(rows, columns=columns)

@@ -1,7 +1,5 @@
 """Links between words against gold alignments: error rate, precision, recall, and what changes between methods."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -47,10 +45,8 @@ def _count_links(predicted, sure, possible) -> tuple[int, int, int, int]:
     """Numbers of links: predicted and sure, predicted and sure or possible, all predicted ones, all sure ones."""
     sides = [list(links) for links in (predicted, sure, possible)]
     if len({len(links) for links in sides}) > 1:
-        raise ValueError(
-            "predicted, sure and possible links must be of the same sentences, "
-            f"got {', '.join(str(len(links)) for links in sides)}"
-        )
+        got = ", ".join(str(len(links)) for links in sides)
+        raise ValueError(f"predicted, sure and possible links must be of the same sentences, got {got}")
     counts = np.zeros(4, dtype=int)
     for a, s, p in zip(*sides, strict=True):
         counts += len(a & s), len(a & (p | s)), len(a), len(s)
@@ -72,8 +68,7 @@ def links_against_gold(links: Mapping[str, Sequence[Links]], gold: Sequence[Gold
 
 def link_changes(gold: Sequence[GoldPair], before: Sequence[Links], after: Sequence[Links]) -> tuple[Counter, Counter]:
     """How often each word pair (source, pivot) of a sure link was won, and was lost, from one alignment to another."""
-    won: Counter[tuple[str, str]] = Counter()
-    lost: Counter[tuple[str, str]] = Counter()
+    won, lost = Counter(), Counter()
     for pair, old, new in zip(gold, before, after, strict=True):
         won.update((pair.source[i], pair.pivot[j]) for i, j in pair.sure & new - old)
         lost.update((pair.source[i], pair.pivot[j]) for i, j in pair.sure & old - new)
@@ -85,11 +80,8 @@ def changed_words(
 ) -> pd.DataFrame:
     """Sure links that each method has and the baseline lacks (``won``), and the reverse (``lost``).
 
-    Returns
-    -------
-    DataFrame
-        Rows ``method, gold links`` (won or lost); columns ``number``, and ``most often``: the ``shown`` most frequent
-        word pairs (source–pivot) with how often they occur.
+    Rows are ``method, gold links`` (won or lost), columns ``number`` and ``most often``: the ``shown`` most frequent
+    word pairs (source–pivot) with how often they occur.
     """
     rows = []
     for method in [name for name in links if name != baseline]:

@@ -1,7 +1,5 @@
 """Word pairs of parallel text by a statistical aligner, if one is installed: eflomal or fast_align."""
 
-from __future__ import annotations
-
 import importlib.util
 import shutil
 import subprocess
@@ -21,13 +19,8 @@ def installed_aligner() -> str | None:
 def one_to_one_links(text: ParallelText, aligner: str) -> list[Links]:
     """Links (source word, pivot word) on which both directions of an aligner agree, as Cao et al. (2020) use them.
 
-    In either direction a word has one partner at most, so that what both say is one to one.
-
-    Parameters
-    ----------
-    text : ParallelText
-        The aligner learns from these pairs too: thousands of them are worth it.
-    aligner : {"eflomal", "fast_align"}
+    In either direction a word has one partner at most, so that what both say is one to one. The aligner, ``"eflomal"``
+    or ``"fast_align"``, learns from the text that it aligns: thousands of pairs are worth it.
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """Lines and tables of text files, plain or compressed; whatever is wrong is named by file and line."""
 
-from __future__ import annotations
-
 import bz2
 import csv
 import gzip
@@ -32,10 +30,8 @@ def read_lines(path: str | Path) -> Iterator[str]:
             for number, line in enumerate(file, start=1):
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x}); "
-            "convert the file, as by: iconv -f LATIN1 -t UTF-8"
-        ) from error
+        said = f"not UTF-8 (byte 0x{error.object[error.start]:02x}); convert the file, as by: iconv -f LATIN1 -t UTF-8"
+        raise ValueError(f"{path}, line {number}: {said}") from error
     except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:  # gzip and bz2 raise OSError
         if path.suffix not in OPENERS:
             raise
@@ -60,10 +56,8 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, 
         closed; names file and line.
     """
     lines = read_lines(path)
-    if ".csv" in Path(path).suffixes:
-        rows = _quoted_rows(path, lines)
-    else:
-        rows = ((number, line.split("\t")) for number, line in enumerate(lines, start=1))
+    plain = ((number, line.split("\t")) for number, line in enumerate(lines, start=1))
+    rows = _quoted_rows(path, lines) if ".csv" in Path(path).suffixes else plain
     header = next(rows, (1, []))[1]
     for column in columns:
         if column not in header:
@@ -83,3 +77,13 @@ def _quoted_rows(path: str | Path, lines: Iterable[str]) -> Iterator[tuple[int, 
             yield reader.line_num, row
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: {error}; is a quote not closed?") from None
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines as :func:`read_lines` reads them, plain."""
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a tab-separated table as :func:`read_table` reads it."""
+    write_lines(path, map("\t".join, (header, *rows)))

@@ -1,15 +1,15 @@
 """Read data sets of the Hugging Face hub through the ``datasets`` library, as streams of rows.
 
-A ``corpus`` is a :class:`otlib.settings.Hub` with the language filled in, a ``key`` its place in the study for
-messages, such as ``data.parallel.de``. Every function raises ``ValueError`` with key, data set and mend if the data set
-cannot be read, at once or in the middle, or lacks a column.
+A ``corpus`` has the language filled in; its ``key`` is its place in the study for messages, such as ``data.gold.de``.
+Every function raises ``ValueError`` with key, data set and mend if the data set cannot be read, at once or in the
+middle, or lacks a column.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import pandas as pd
 
@@ -35,18 +35,12 @@ def configurations(name: str, revision: str | None) -> list[str]:
 
 def has_configuration(corpus: Hub, key: str) -> bool:
     """Whether the data set has the configuration; true if none is named."""
-    try:
+    with _named(corpus, key):
         return corpus.config is None or corpus.config in configurations(corpus.hub, corpus.revision)
-    except Exception as error:  # as in _open
-        raise _unreadable(corpus, key, error) from error
 
 
 def read_pairs(corpus: Hub, language: str, key: str, *, shuffle: Mapping[str, int] | None) -> Iterator[tuple[str, str]]:
-    """Sentence pairs (source, pivot), in random order if ``shuffle`` holds a ``seed`` and a ``buffer_size``.
-
-    The columns are ``translation`` (a text for each language's code), one for each of the two codes, or ``english`` and
-    ``non_english``.
-    """
+    """Sentence pairs (source, pivot), in random order if ``shuffle`` holds a ``seed`` and a ``buffer_size``."""
     data = _open(corpus, key)
     if shuffle is not None:
         data = data.shuffle(**shuffle)
@@ -55,10 +49,10 @@ def read_pairs(corpus: Hub, language: str, key: str, *, shuffle: Mapping[str, in
 
 def read_gold(corpus: Hub, key: str) -> list[GoldPair]:
     """Gold word alignments, in columns as in the file that :func:`otlib.data.text.read_gold` reads."""
-    rows = (
-        (f"{key}, row {number}", {name: _column(row, name, corpus, key) or "" for name in GOLD_COLUMNS})
-        for number, row in enumerate(_rows(_open(corpus, key), corpus, key))
-    )
+    rows = []
+    for number, row in enumerate(_rows(_open(corpus, key), corpus, key)):
+        texts = [text or "" for text in _columns(row, GOLD_COLUMNS, corpus, key)]
+        rows.append((f"{key}, row {number}", dict(zip(GOLD_COLUMNS, texts, strict=True))))
     return gold_pairs(rows, f"{key}: the data set {corpus.hub}")
 
 
@@ -71,7 +65,7 @@ def read_nli(corpus: Hub, language: str, key: str) -> NliItems:
     data = _open(corpus, key)
     labels = getattr((data.features or {}).get("label"), "names", LABELS)
     for number, row in enumerate(_rows(data, corpus, key)):
-        label = _column(row, "label", corpus, key)
+        label, premise, hypothesis = _columns(row, ("label", "premise", "hypothesis"), corpus, key)
         if isinstance(label, int) and 0 <= label < len(labels):
             label = labels[label]
         if label in (-1, "-"):
@@ -79,8 +73,8 @@ def read_nli(corpus: Hub, language: str, key: str) -> NliItems:
             continue
         if label not in LABELS:
             raise ValueError(f"{key}, row {number}: the data set {corpus.hub} has an unknown label {label!r}")
-        for code, premise, hypothesis in _translations(row, language, corpus, key):
-            sides = [" ".join(side.split()) for side in (premise, hypothesis)]
+        for code, *texts in _translations(language, premise, hypothesis):
+            sides = [" ".join(text.split()) for text in texts]
             if all(sides):
                 items.append((code, label, str(number), *sides))
             else:
@@ -96,62 +90,59 @@ def read_squad(corpus: Hub, key: str) -> tuple[dict, int]:
     paragraphs: list[dict] = []
     moved = 0
     for row in _rows(_open(corpus, key), corpus, key):
-        name, question, context, answers = (
-            _column(row, column, corpus, key) for column in ("id", "question", "context", "answers")
-        )
+        name, question, context, answers = _columns(row, ("id", "question", "context", "answers"), corpus, key)
         if not paragraphs or paragraphs[-1]["context"] != context:
             paragraphs.append({"context": context, "qas": []})
-        places = list(zip(answers["text"], answers["answer_start"], strict=True))
-        found = [{"text": text, "answer_start": _place(context, text, start)} for text, start in places]
-        moved += sum(one["answer_start"] != start for one, (_, start) in zip(found, places, strict=True))
+        found = []
+        for text, given in zip(answers["text"], answers["answer_start"], strict=True):
+            found.append({"text": text, "answer_start": _place(context, text, given)})
+            moved += found[-1]["answer_start"] != given
         paragraphs[-1]["qas"].append({"id": name, "question": question, "answers": found})
     return {"version": "1.1", "data": [{"title": corpus.hub, "paragraphs": paragraphs}]}, moved
 
 
-def _open(corpus: Hub, key: str):
+@contextmanager
+def _named(corpus: Hub, key: str) -> Iterator[None]:
+    """Errors of the network, the hub or the data set's own files: the mend is the same."""
     try:
+        yield
+    except Exception as error:
+        said = (str(error).splitlines() or [""])[0].rstrip(".")
+        fault = f"cannot be read from the hub ({type(error).__name__}: {said})"
+        mend = "check its name, config and split and the network, or give a local copy: a path"
+        raise ValueError(f"{key}: the data set {corpus.hub} {fault}; {mend}") from error
+
+
+def _open(corpus: Hub, key: str):
+    with _named(corpus, key):
         return load(corpus.hub, corpus.config, corpus.split, corpus.revision)
-    except Exception as error:  # of the network, the hub or the data set's own files: the mend is the same
-        raise _unreadable(corpus, key, error) from error
 
 
 def _rows(data, corpus: Hub, key: str) -> Iterator[dict]:
-    try:
+    with _named(corpus, key):  # the connection may break in the middle
         yield from data
-    except Exception as error:  # the connection may break in the middle
-        raise _unreadable(corpus, key, error) from error
 
 
-def _unreadable(corpus: Hub, key: str, error: Exception) -> ValueError:
-    said = (str(error).splitlines() or [""])[0].rstrip(".")
-    return ValueError(
-        f"{key}: the data set {corpus.hub} cannot be read from the hub ({type(error).__name__}: {said}); "
-        "check its name, config and split and the network, or give a local copy: a path"
-    )
-
-
-def _column(row: Mapping, name: str, corpus: Hub, key: str):
-    if name not in row:
-        raise ValueError(f"{key}: the data set {corpus.hub} has no column {name!r}; it has {', '.join(row)}")
-    return row[name]
+def _columns(row: Mapping, names: Sequence[str], corpus: Hub, key: str) -> list:
+    for name in names:
+        if name not in row:
+            raise ValueError(f"{key}: the data set {corpus.hub} has no column {name!r}; it has {', '.join(row)}")
+    return [row[name] for name in names]
 
 
 def _pair(row: Mapping, language: str, corpus: Hub, key: str) -> tuple[str, str]:
     row = row.get("translation", row) or {}
     names = ("non_english", "english") if "non_english" in row else (language, PIVOT)
-    left, right = (_column(row, name, corpus, key) for name in names)
+    left, right = _columns(row, names, corpus, key)
     return left or "", right or ""
 
 
-def _translations(row: Mapping, language: str, corpus: Hub, key: str) -> Iterator[tuple[str, str, str]]:
+def _translations(language: str, premise: Any, hypothesis: Any) -> list[tuple[str, str, str]]:
     """Language, premise and hypothesis: one of each, or (XNLI's ``all_languages``) all in one row."""
-    premise, hypothesis = (_column(row, name, corpus, key) for name in ("premise", "hypothesis"))
     if not isinstance(premise, Mapping):
-        yield language, premise or "", hypothesis or ""
-    else:
-        translated = dict(zip(hypothesis["language"], hypothesis["translation"], strict=True))
-        for code, text in premise.items():
-            yield code, text, translated[code]
+        return [(language, premise or "", hypothesis or "")]
+    translated = dict(zip(hypothesis["language"], hypothesis["translation"], strict=True))
+    return [(code, text, translated[code]) for code, text in premise.items()]
 
 
 def _place(context: str, answer: str, start: int) -> int:

@@ -1,7 +1,5 @@
 """Items of the tasks in the formats of XNLI and SQuAD, read with every fault named by file and line."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -16,15 +14,10 @@ COLUMNS = ["language", "gold_label", "pairID", "sentence1", "sentence2"]
 
 
 class NliItems(NamedTuple):
-    """Inference items, and how many were left out and why.
+    """Inference items in the columns ``COLUMNS``, and how many were left out and why.
 
-    Attributes
-    ----------
-    table : DataFrame
-        Columns ``language, gold_label, pairID, sentence1, sentence2``.
-    dropped : dict of str to int
-        ``no_consensus``: items labelled ``-``, on which the annotators of SNLI and MultiNLI did not agree;
-        ``empty_side``: items of the hub with an empty sentence.
+    ``no_consensus``: items labelled ``-``, on which the annotators of SNLI and MultiNLI did not agree; ``empty_side``:
+    items of the hub with an empty sentence.
     """
 
     table: pd.DataFrame
@@ -47,9 +40,8 @@ def read_nli(path: str | Path, language: str = PIVOT) -> NliItems:
             no_consensus += 1
             continue
         if row["gold_label"] not in LABELS:
-            raise ValueError(
-                f"{path}, line {number}: unknown label {row['gold_label']!r}; it must be one of {', '.join(LABELS)}"
-            )
+            said = f"unknown label {row['gold_label']!r}; it must be one of {', '.join(LABELS)}"
+            raise ValueError(f"{path}, line {number}: {said}")
         sides = {side: " ".join(row[side].split()) for side in ("sentence1", "sentence2")}
         if not all(sides.values()):
             raise ValueError(f"{path}, line {number}: an empty sentence")
@@ -63,11 +55,7 @@ def read_nli(path: str | Path, language: str = PIVOT) -> NliItems:
 def read_qa(path: str | Path) -> pd.DataFrame:
     """Read questions from SQuAD v1.1 JSON, plain or compressed.
 
-    Returns
-    -------
-    DataFrame
-        Columns ``id, question, context, answers`` (list of str), ``starts`` (list of int, offsets in the
-        context).
+    The columns are ``id, question, context, answers`` (list of str), ``starts`` (list of int, offsets in the context).
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """Text, parallel text and gold word alignments: read, clean with counts, sample, split, batch."""
 
-from __future__ import annotations
-
 import re
 import sys
 import warnings
@@ -14,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otlib.data.files import is_table, read_lines, read_table
+from otlib.data.files import is_table, read_lines, read_table, write_table
 from otlib.settings import PIVOT
 
 Links = set[tuple[int, int]]  # of the words of a sentence pair: (source word, pivot word), counted from 0
 
-# Word tokenizers
-
-NO_BLANKS = ("ja", "km", "lo", "my")  # languages without blanks and without a segmenter here
+# Languages without blanks: those that a segmenter splits, and those that nothing here splits.
+SEGMENTED = ("zh", "th")
+NO_BLANKS = ("ja", "km", "lo", "my")
 
 
 def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
@@ -30,23 +28,18 @@ def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
     Parameters
     ----------
     kind : {"whitespace", "moses"}
-        Blanks only, or the Moses tokenizer (the paper's) in its sacremoses version. Chinese and Thai, which have
-        no blanks, are segmented instead: Chinese by jieba (its default dictionary and hidden Markov model), Thai
-        by PyThaiNLP's newmm (longest words of its dictionary, within Thai character clusters). Moses then splits
-        their ASCII segments only: it would part Thai tone marks from their letters.
+        Blanks only, or the Moses tokenizer (the paper's) in its sacremoses version. Chinese and Thai, which have no
+        blanks, are segmented first: Chinese by jieba (its default dictionary and hidden Markov model), Thai by
+        PyThaiNLP's newmm (longest words of its dictionary, within Thai character clusters). Moses then splits only
+        their ASCII segments: it would part Thai tone marks from their letters.
     language : str
-        Code, for the tokenizer's abbreviations and elisions.
+        Code, for abbreviations and elisions. A warning tells of Japanese, Khmer, Lao and Burmese, which nothing here
+        splits.
 
     Raises
     ------
     ModuleNotFoundError
         If the language's segmenter is not installed.
-
-    Warns
-    -----
-    UserWarning
-        For Japanese, Khmer, Lao and Burmese, which nothing here splits: segment the text first, then use
-        "whitespace".
     """
     if kind == "whitespace":
         return str.split
@@ -56,38 +49,27 @@ def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
 
     if language in NO_BLANKS:
         warnings.warn(
-            f"Moses splits {language} at blanks only; segment it first and use words: whitespace",
-            stacklevel=2,
+            f"Moses splits {language} at blanks only; segment it first and use words: whitespace", stacklevel=2
         )
-    tokenizer = MosesTokenizer(lang=language)
-    if language in SEGMENTERS:
-        segment = _segmenter(language)
-        split = partial(tokenizer.tokenize, escape=False)
-        return lambda sentence: [
-            word for part in segment(" ".join(sentence.split())) for word in (split(part) if part.isascii() else [part])
-        ]
-    return lambda sentence: tokenizer.tokenize(sentence, escape=False)
-
-
-def _jieba() -> Callable[[str], list[str]]:
-    import jieba
-
-    jieba.setLogLevel("WARNING")
-    return jieba.lcut
-
-
-def _newmm() -> Callable[[str], list[str]]:
-    from pythainlp.tokenize import word_tokenize
-
-    return partial(word_tokenize, engine="newmm")
-
-
-SEGMENTERS = {"zh": _jieba, "th": _newmm}
+    split = partial(MosesTokenizer(lang=language).tokenize, escape=False)
+    if language not in SEGMENTED:
+        return split
+    segment = _segmenter(language)
+    return lambda sentence: [
+        word for part in segment(" ".join(sentence.split())) for word in (split(part) if part.isascii() else [part])
+    ]
 
 
 def _segmenter(language: str) -> Callable[[str], list[str]]:
     try:
-        return SEGMENTERS[language]()
+        if language == "th":
+            from pythainlp.tokenize import word_tokenize
+
+            return partial(word_tokenize, engine="newmm")
+        import jieba
+
+        jieba.setLogLevel("WARNING")
+        return jieba.lcut
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"words: moses splits {language} by the package {error.name}, which is not installed: "
@@ -100,17 +82,10 @@ def _segmenter(language: str) -> Callable[[str], list[str]]:
 
 @dataclass(frozen=True)
 class ParallelText:
-    """Sentence pairs of one language with the pivot language, as words.
+    """Sentence pairs of a language with English, as words: ``source[i]`` translates ``pivot[i]``.
 
-    Attributes
-    ----------
-    language : str
-        Code of the source language.
-    source, pivot : list of list of str
-        Words; ``source[i]`` translates ``pivot[i]``.
-    counts : dict of str to int
-        What became of the pairs read: ``read``, ``empty_side``, ``too_long``, ``bad_ratio``, ``duplicate``,
-        ``kept``, and later ``heldout``, ``overlap``, ``sampled``.
+    ``counts`` says what became of the pairs read: ``read``, ``empty_side``, ``too_long``, ``bad_ratio``, ``duplicate``,
+    ``kept``, and later ``heldout``, ``overlap``, ``in_test``, ``sampled``.
     """
 
     language: str
@@ -121,46 +96,33 @@ class ParallelText:
     def __len__(self) -> int:
         return len(self.source)
 
-    def take(self, indices: Sequence[int], **counts: int) -> ParallelText:
+    def take(self, indices: Sequence[int], **counts: int) -> "ParallelText":
         """Pairs at ``indices``, in that order; ``counts`` are added to the counts."""
         source, pivot = [self.source[i] for i in indices], [self.pivot[i] for i in indices]
         return ParallelText(self.language, source, pivot, {**self.counts, **counts})
 
 
 def read_parallel(
-    path: str | Path | tuple[str | Path, str | Path],
-    language: str,
-    *,
-    words: str = "whitespace",
-    max_words: int = 100,
-    max_ratio: float = 9.0,
+    path: str | Path | tuple[str | Path, str | Path], language: str, *, max_words: int = 100, max_ratio: float = 9.0
 ) -> ParallelText:
-    """Read and clean parallel text.
+    """Read and clean parallel text, whose words stand between blanks.
 
     Parameters
     ----------
     path : path or pair of paths
-        A table with a header that names ``language`` and ``en`` (``.tsv`` without quoting, ``.csv`` with),
-        lines ``source ||| pivot`` (any other name), or a pair of files with one sentence a line, source first
-        (Moses). Each may be compressed.
-    words : {"whitespace", "moses"}
-        See :func:`word_tokenizer`.
+        A table with a header that names ``language`` and ``en`` (``.tsv`` without quoting, ``.csv`` with), lines
+        ``source ||| pivot`` (any other name), or a pair of files with one sentence a line, source first (Moses).
     max_words, max_ratio
-        Pairs with a longer side, or with more words on one side than ``max_ratio`` times those of the other,
-        are dropped and counted (the defaults of Moses' clean-corpus script). Of equal pairs the first is kept.
+        Pairs with a longer side, or with more words on one side than ``max_ratio`` times those of the other, are
+        dropped and counted (the defaults of Moses' clean-corpus script). Of equal pairs the first is kept.
 
     Raises
     ------
     ValueError
-        If the files of a pair differ in length, a column is missing, a line has the wrong number of fields, a
-        line is not UTF-8, or no pair is left; names file and line.
+        If the files of a pair differ in length, a line is malformed, or no pair is left; names file and line.
     """
-    pairs = read_pairs(path, language)
-    text = clean_pairs(pairs, language, words=words, max_words=max_words, max_ratio=max_ratio)
-    if not len(text):
-        name = " and ".join(map(str, path)) if isinstance(path, tuple) else path
-        raise ValueError(f"{name}: no sentence pair is left ({listed_counts(text.counts)})")
-    return text
+    name = " and ".join(map(str, path)) if isinstance(path, tuple) else str(path)
+    return clean_pairs(read_pairs(path, language), language, name, max_words=max_words, max_ratio=max_ratio)
 
 
 def read_prepared(path: str | Path, language: str) -> ParallelText:
@@ -171,6 +133,7 @@ def read_prepared(path: str | Path, language: str) -> ParallelText:
 def clean_pairs(
     pairs: Iterable[tuple[str, str]],
     language: str,
+    name: str,
     *,
     words: str = "whitespace",
     max_words: int = 100,
@@ -179,43 +142,38 @@ def clean_pairs(
 ) -> ParallelText:
     """Split sentence pairs (source, pivot) into words and drop what :func:`read_parallel` drops, with counts.
 
-    Parameters
-    ----------
-    enough : int, optional
-        Read on until so many pairs are kept, and no further; to the end if None.
+    Not more is read than it takes to keep ``enough`` pairs; everything if None. If no pair is left, ``ValueError`` says
+    so of ``name``.
     """
     split_source, split_pivot = word_tokenizer(words, language), word_tokenizer(words, PIVOT)
     counts = dict.fromkeys(("read", "empty_side", "too_long", "bad_ratio", "duplicate", "kept"), 0)
     seen: set[tuple[str, str]] = set()
     source, pivot = [], []
     for left, right in pairs:
-        counts["read"] += 1
         left_words, right_words = split_source(left), split_pivot(right)
-        verdict = _verdict(len(left_words), len(right_words), max_words, max_ratio)
+        shorter, longer = sorted((len(left_words), len(right_words)))
         key = (" ".join(left_words), " ".join(right_words))
-        if verdict == "kept" and key in seen:
+        if not shorter:
+            verdict = "empty_side"
+        elif longer > max_words:
+            verdict = "too_long"
+        elif longer > max_ratio * shorter:
+            verdict = "bad_ratio"
+        elif key in seen:
             verdict = "duplicate"
-        counts[verdict] += 1
-        if verdict == "kept":
+        else:
+            verdict = "kept"
             seen.add(key)
             source.append(left_words)
             pivot.append(right_words)
-            if len(source) == enough:
-                break
+        counts["read"] += 1
+        counts[verdict] += 1
+        if len(source) == enough:
+            break
+    if not source:
+        listed = ", ".join(f"{verdict} {number}" for verdict, number in counts.items())
+        raise ValueError(f"{name}: no sentence pair is left ({listed})")
     return ParallelText(language, source, pivot, counts)
-
-
-def _verdict(left: int, right: int, max_words: int, max_ratio: float) -> str:
-    if not left or not right:
-        return "empty_side"
-    if max(left, right) > max_words:
-        return "too_long"
-    return "bad_ratio" if max(left, right) > max_ratio * min(left, right) else "kept"
-
-
-def listed_counts(counts: dict[str, int]) -> str:
-    """Counts as one line for a message."""
-    return ", ".join(f"{name} {number}" for name, number in counts.items())
 
 
 def read_pairs(path: str | Path | tuple[str | Path, str | Path], language: str) -> Iterator[tuple[str, str]]:
@@ -230,10 +188,8 @@ def read_pairs(path: str | Path | tuple[str | Path, str | Path], language: str) 
 def _moses_pairs(source: str | Path, pivot: str | Path) -> Iterator[tuple[str, str]]:
     left, right = list(read_lines(source)), list(read_lines(pivot))
     if len(left) != len(right):
-        raise ValueError(
-            f"{source} has {len(left)} lines but {pivot} has {len(right)}: "
-            "line i of one must translate line i of the other"
-        )
+        said = f"{source} has {len(left)} lines but {pivot} has {len(right)}"
+        raise ValueError(f"{said}: line i of one must translate line i of the other")
     return zip(left, right, strict=True)
 
 
@@ -241,32 +197,20 @@ def _barred_pairs(path: str | Path) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(read_lines(path), start=1):
         sides = line.split("|||") if line.strip() else ["", ""]
         if len(sides) != 2:
-            raise ValueError(
-                f"{path}, line {number}: expected one '|||' between source and pivot, got {len(sides) - 1}"
-            )
+            said = f"expected one '|||' between source and pivot, got {len(sides) - 1}"
+            raise ValueError(f"{path}, line {number}: {said}")
         yield sides[0], sides[1]
 
 
 def split_heldout(text: ParallelText, n: int, *, seed: int) -> tuple[ParallelText, ParallelText]:
-    """Split off ``n`` random pairs; pairs that share a side with one of them are dropped (count ``overlap``).
-
-    Returns
-    -------
-    rest, heldout : ParallelText
-    """
+    """The rest, and ``n`` random pairs; a pair that shares a side with one of these is dropped (count ``overlap``)."""
     if not 0 < n < len(text):
         raise ValueError(f"cannot hold out {n} of {len(text)} sentence pairs ({text.language})")
     order = np.random.default_rng(seed).permutation(len(text)).tolist()
     heldout = sorted(order[:n])
-    sources = {tuple(text.source[i]) for i in heldout}
-    pivots = {tuple(text.pivot[i]) for i in heldout}
+    sources, pivots = ({tuple(side[i]) for i in heldout} for side in (text.source, text.pivot))
     rest = [i for i in sorted(order[n:]) if tuple(text.source[i]) not in sources and tuple(text.pivot[i]) not in pivots]
-    overlap = len(text) - n - len(rest)
-    if not rest:
-        raise ValueError(
-            f"every pair of {text.language} shares a sentence with the {n} held out: none is left to train on"
-        )
-    return text.take(rest, heldout=n, overlap=overlap), text.take(heldout, heldout=n)
+    return text.take(rest, heldout=n, overlap=len(text) - n - len(rest)), text.take(heldout, heldout=n)
 
 
 def sample(text: ParallelText, n: int, *, seed: int) -> ParallelText:
@@ -284,24 +228,17 @@ def draw(items: int, n: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate(epochs)[:n] if epochs else np.empty(0, dtype=int)
 
 
-def length_batches(
-    drawn: np.ndarray, lengths: np.ndarray, *, batch_size: int, seed: int, window: int = 50
-) -> list[np.ndarray]:
+def length_batches(drawn: np.ndarray, lengths: np.ndarray, *, batch_size: int, seed: int) -> list[np.ndarray]:
     """Cut drawn indices into batches of sentences of similar length, so that little of a batch is padding.
 
-    Each stretch of ``window`` batches is sorted by length, cut, and its batches are shuffled. With the same
-    ``seed`` and number of batches, batch k of one corpus falls into the same quantile of length as batch k of
-    another.
-
-    Parameters
-    ----------
-    drawn : ndarray, shape (batches * batch_size,)
-        Indices into ``lengths``, in random order.
+    ``drawn``, shape (batches * batch_size,), holds indices into ``lengths`` in random order. Each stretch of 50 batches
+    is sorted by length, cut, and its batches are shuffled. With the same ``seed`` and number of batches, batch k of one
+    corpus falls into the same quantile of length as batch k of another.
     """
     rng = np.random.default_rng(seed)
     batches: list[np.ndarray] = []
-    for start in range(0, len(drawn), window * batch_size):
-        stretch = drawn[start : start + window * batch_size]
+    for start in range(0, len(drawn), 50 * batch_size):
+        stretch = drawn[start : start + 50 * batch_size]
         by_length = stretch[np.argsort(lengths[stretch], kind="stable")]
         cut = [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
         batches += [cut[i] for i in rng.permutation(len(cut))]
@@ -329,15 +266,12 @@ GOLD_COLUMNS = ("en", "other", "sure", "possible")
 
 
 class GoldPair(NamedTuple):
-    """A sentence pair with gold links (source word, pivot word), counted from 0.
-
-    ``possible`` includes the sure links, as in Och and Ney (2003).
-    """
+    """A sentence pair with its gold links, (source word, pivot word) counted from 0."""
 
     source: list[str]
     pivot: list[str]
     sure: Links
-    possible: Links
+    possible: Links  # the sure ones among them, as in Och and Ney (2003)
 
 
 def read_gold(path: str | Path) -> list[GoldPair]:
@@ -377,19 +311,17 @@ def _links(text: str, n_source: int, n_pivot: int, where: str) -> Links:
             raise ValueError(f"{where}: {link!r} is not a link of the form en-other, as 0-2")
         j, i = int(match[1]), int(match[2])
         if i >= n_source or j >= n_pivot:
-            raise ValueError(
-                f"{where}: link {link} is out of range: English has words 0-{n_pivot - 1}, "
-                f"the other side 0-{n_source - 1}"
-            )
+            said = f"English has words 0-{n_pivot - 1}, the other side 0-{n_source - 1}"
+            raise ValueError(f"{where}: link {link} is out of range: {said}")
         links.add((i, j))
     return links
 
 
 def write_gold(path: Path, pairs: Sequence[GoldPair]) -> None:
     """Write the table that :func:`read_gold` reads."""
-    rows = ["\t".join(GOLD_COLUMNS)]
+    rows = []
     for pair in pairs:
         flipped = (sorted((j, i) for i, j in some) for some in (pair.sure, pair.possible - pair.sure))
         links = (" ".join(f"{en}-{other}" for en, other in some) for some in flipped)
-        rows.append("\t".join([" ".join(pair.pivot), " ".join(pair.source), *links]))
-    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        rows.append([" ".join(pair.pivot), " ".join(pair.source), *links])
+    write_table(path, GOLD_COLUMNS, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ ROTATION = "rotation"  # what results call the reference of otlib.analysis.measu
 NEEDED = {"nli": ("nli_train", "nli_dev", "nli_test"), "qa": ("qa_train", "qa_test")}
 
 
-def listed(values: Sequence) -> str:
+def listed(values: Collection) -> str:
     return ", ".join(map(str, values))
 
 
@@ -78,24 +78,20 @@ def check_sections(study: Study) -> None:
         raise ValueError(f"data.{absent[0]} is missing, another section of the study needs it")
 
 
-def check_microworld(study: Study) -> None:
+def check_data(study: Study) -> None:
+    """Every language has data, and the files that are named, a checkpoint's too, are there."""
+    checkpoint = study.encoder.checkpoint
+    if checkpoint and os.path.isabs(checkpoint) and not os.path.exists(checkpoint):
+        raise ValueError(f"encoder.checkpoint: there is no folder {checkpoint}")
+    if study.source == "corpora":
+        from otlib.data.sources import check_corpora
+
+        return check_corpora(study.data, study.languages, tested=study.tested)
     from otlib.data.microworld import speaks
 
     for language in study.languages:
         if not speaks(language):
             raise ValueError(f"languages: {language!r} has no data: otlib/data/microworld/{language}.tsv is missing")
-
-
-def check_corpora(study: Study) -> None:
-    from otlib.data import sources
-
-    sources.check_corpora(study.data, study.languages, tested=study.tested)
-
-
-def check_checkpoint(study: Study) -> None:
-    checkpoint = study.encoder.checkpoint
-    if checkpoint and os.path.isabs(checkpoint) and not os.path.exists(checkpoint):
-        raise ValueError(f"encoder.checkpoint: there is no folder {checkpoint}")
 
 
 # --- what pydantic says ---------------------------------------------------------------------------------------

@@ -60,12 +60,13 @@ def settings_tables(study: Study) -> dict[str, pd.DataFrame]:
 
     Of the alignments the ``align`` section, and then what each method changes in it.
     """
-    kinds = {"pretrain": study.pretrains, "align": True, "nli": "nli" in study.tasks, "qa": "qa" in study.tasks}
+    kinds = ["data", *["pretrain"] * study.pretrains, "align", *study.tasks]
     tables = {}
-    for kind in [kind for kind, there in kinds.items() if there]:
+    for kind in kinds:
         table = settings_table(study.align if kind == "align" else study.section(kind)).reset_index()
-        if kind == "align":
-            table = table[table["setting"] != "objective"]
+        table = table[
+            ~table["setting"].isin(["objective", *CORPORA])
+        ]  # told below: by method, and in the table of data
         # As texts: a table would print 5e-05 as 0.0.
         tables[f"Settings: {kind}"] = table.assign(value=table["value"].map(lambda v: "-" if v is None else str(v)))
     changes = [(name, ", ".join(f"{k}: {v}" for k, v in study.changes(name).items())) for name in study.methods]
@@ -322,15 +323,8 @@ def _sentences(vocabulary: int, count: int, length: int) -> WordBatch:
     """Random subwords, four of five of which begin a word, between two that belong to none."""
     words = torch.arange(length - 2) * 4 // 5
     index = torch.cat([torch.tensor([-1]), words, torch.tensor([-1])]).expand(count, -1)
-    longest = int(words[-1]) + 1
-    return WordBatch(
-        torch.randint(5, vocabulary, (count, length)),
-        torch.ones(count, length, dtype=torch.long),
-        index,
-        torch.full((count,), longest),
-        torch.zeros(count, dtype=torch.bool),
-        longest,
-    )
+    ids = torch.randint(5, vocabulary, (count, length))
+    return WordBatch(ids, torch.ones_like(ids), index, int(words[-1]) + 1)
 
 
 def _alignment(encoder: nn.Module, given: settings.Align, languages: int) -> tuple[nn.Module, Callable]:
@@ -369,6 +363,6 @@ def _step_seconds(model, objective, batch, given: settings.Training, first: int,
     given = given.changed(steps=steps, save_every=None, learning_rate=1e-6)
     loader = DataLoader([batch], batch_size=1, collate_fn=lambda batches: batches[0])
     with tempfile.TemporaryDirectory() as folder:
-        log = train(model, loader, objective, given, folder=folder, log_every=1, description="measuring")
+        log = train(model, loader, objective, given, folder=folder, log_every=1, description="")
     spent = [0.0, *(log["step"] / log["rate"])]  # since the first step began
     return (spent[steps] - spent[first]) / repeats

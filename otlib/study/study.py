@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -147,11 +147,13 @@ class Study(BaseModel):
         return self.folder / "pairs" / f"{language}-{PIVOT}"
 
     def _run_folder(self, kind: str, method: str, seed: int) -> Path:
-        if method not in self.methods:
-            raise ParameterError(f"study {self.name} has no method {method!r}; it has {', '.join(self.methods)}")
-        if seed not in self.seeds:
-            raise ParameterError(f"study {self.name} has no seed {seed}; it has {checks.listed(self.seeds)}")
-        return self.folder / kind / method / f"seed{seed}"
+        self._known("seed", seed, self.seeds)
+        return self.folder / kind / self._known("method", method, self.methods) / f"seed{seed}"
+
+    def _known(self, name: str, value: Any, there: Collection) -> Any:
+        if value not in there:
+            raise ParameterError(f"study {self.name} has no {name} {value!r}; it has {checks.listed(there)}")
+        return value
 
     # What there is to do.
 
@@ -182,7 +184,7 @@ class Study(BaseModel):
     def section(self, kind: Kind, method: str | None = None) -> Section:
         """The settings of a kind of run, complete with their defaults."""
         if kind == "align":
-            return self.methods[method]
+            return self.methods[self._known("method", method, self.methods)]
         if kind == "pretrain":
             return self.encoder.pretrain
         return self.align if kind == "pair" else getattr(self, kind)
@@ -194,7 +196,7 @@ class Study(BaseModel):
 
     def transport(self, method: str | None = None) -> dict[str, Any]:
         """Cost, epsilon and solver of the ``align`` section, with a method's changes if one is named: for the plans."""
-        return (self.align if method is None else self.methods[method]).transport()
+        return (self.align if method is None else self.section("align", method)).transport()
 
     def settings_table(self, kind: Kind, method: str | None = None) -> pd.DataFrame:
         """Every setting of a kind of run; see :func:`settings_table`."""
@@ -251,15 +253,13 @@ class Study(BaseModel):
         kind : {"pretrain", "align", "nli", "qa", "pair"}
             An alignment and a task are of a method and a seed, a pair is of a language.
         """
-        folder = {
-            "pretrain": lambda: self.folder / "encoder",
-            "align": lambda: self.aligned(method, seed),
-            "pair": lambda: self.pair_folder(language),
-        }.get(kind, lambda: self.task_folder(kind, method, seed))()
-        columns = {"study": self.name}
-        if kind == "pair":
-            columns |= {"language": language}
-        elif kind in ("nli", "qa"):
+        columns: dict[str, Any] = {"study": self.name}
+        if kind == "pretrain":
+            folder = self.folder / "encoder"
+        elif kind == "pair":
+            folder, columns["language"] = self.pair_folder(language), language
+        else:
+            folder = self.aligned(method, seed) if kind == "align" else self.task_folder(kind, method, seed)
             columns |= {"method": method, "seed": seed, "task": kind}
         files = self.inputs(kind, method, seed, language)
         with running(folder, self.parameters(kind, method, seed), files, columns) as begun:
@@ -289,10 +289,6 @@ class MicroworldStudy(Study):
     source: Literal["microworld"]
     data: Microworld = Microworld()
 
-    def check_data(self):
-        """Raise ValueError if a language has no data."""
-        checks.check_microworld(self)
-
 
 class CorporaStudy(Study):
     """A study on corpora and benchmarks, on disk or on the Hugging Face hub."""
@@ -304,10 +300,6 @@ class CorporaStudy(Study):
     def _sections_have_data(self):
         checks.check_sections(self)
         return self
-
-    def check_data(self):
-        """Raise ValueError if a language has no parallel text, or a named file is missing."""
-        checks.check_corpora(self)
 
 
 _AnyStudy = TypeAdapter(Annotated[MicroworldStudy | CorporaStudy, Field(discriminator="source")])
@@ -380,8 +372,7 @@ def load_study(
         loaded = _AnyStudy.validate_python(raw, context=str(path.resolve().parent))
         loaded = loaded.model_copy(update=restriction(loaded, pairs, seeds))
         if check_data and path.name != "study.yaml":
-            loaded.check_data()
-            checks.check_checkpoint(loaded)
+            checks.check_data(loaded)
     except ValidationError as error:
         raise ParameterError(f"{shown(path)}: {checks.sentence(error, raw)}") from None
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -54,16 +54,13 @@ def fit(
 ) -> pd.DataFrame:
     """Train a task's model in place on batches of items of similar length; the log of the trainer.
 
-    Parameters
-    ----------
-    inputs : Inputs
-        Tokenised items (:func:`model_inputs`).
-    targets : mapping of str to Tensor, shape (items, ...)
-        What the objective finds in a batch beside the inputs.
-    evaluate : callable
-        Its numbers are logged, five times in the training; nothing is chosen by them.
+    ``targets``, a row an item, are what the objective finds in a batch beside the inputs. What ``evaluate`` finds, five
+    times in the training, is logged and chooses nothing.
     """
-    batches = batches_of(inputs, settings.steps * settings.accumulation, settings.batch_size, seed=seed)
+    lengths = np.array([len(row) for row in inputs["input_ids"]])
+    n = settings.steps * settings.accumulation * process_count() * settings.batch_size
+    drawn = draw(len(lengths), n, np.random.default_rng(seed))
+    batches = length_batches(drawn, lengths, batch_size=settings.batch_size, seed=seed)
     collate = partial(_collate, inputs=inputs, targets=targets, tokenizer=tokenizer)
     return train(
         model,
@@ -84,21 +81,22 @@ def _collate(batches, *, inputs: Inputs, targets: Mapping[str, Tensor], tokenize
     return {**pad(tokenizer, inputs, chosen), **{name: rows[torch.as_tensor(chosen)] for name, rows in targets.items()}}
 
 
-# --- batches ------------------------------------------------------------------------------------------------
+@torch.no_grad()
+def outputs(model, tokenizer, inputs: Inputs, at_once: int) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """What the model returns for all items, ``at_once`` in a batch: indices of the items and their outputs."""
+    device = next(model.parameters()).device
+    model.eval()
+    for chosen in batches_by_length(inputs, at_once):
+        yield chosen, model(**{name: rows.to(device) for name, rows in pad(tokenizer, inputs, chosen).items()})
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
 
 
 def model_inputs(tokenizer, encoded) -> Inputs:
     """The rows of a tokenizer's output that a model reads, as compact tensors."""
     names = [name for name in tokenizer.model_input_names if name in encoded]
     return {name: [torch.tensor(row, dtype=torch.int32) for row in encoded[name]] for name in names}
-
-
-def batches_of(inputs: Inputs, batches: int, batch_size: int, *, seed: int) -> list[np.ndarray]:
-    """Every batch of a run in order, ``batches`` for each process: indices of items of similar lengths."""
-    lengths = np.array([len(row) for row in inputs["input_ids"]])
-    n = batches * process_count() * batch_size
-    drawn = draw(len(lengths), n, np.random.default_rng(seed))
-    return length_batches(drawn, lengths, batch_size=batch_size, seed=seed)
 
 
 def batches_by_length(inputs: Inputs, batch_size: int) -> list[np.ndarray]:
@@ -116,7 +114,7 @@ def pad(tokenizer, inputs: Inputs, chosen: Sequence[int]) -> dict[str, Tensor]:
     }
 
 
-# --- heads and frozen layers --------------------------------------------------------------------------------
+# --- heads and frozen layers ------------------------------------------------------------------------------------------
 
 
 class MeanPooledClassifier(nn.Module):
@@ -124,8 +122,7 @@ class MeanPooledClassifier(nn.Module):
 
     def __init__(self, encoder: nn.Module):
         super().__init__()
-        self.encoder = encoder
-        self.config = encoder.config
+        self.encoder, self.config = encoder, encoder.config
         self.classifier = nn.Linear(encoder.config.hidden_size, len(LABELS))
 
     def forward(self, **inputs: Tensor) -> Tensor:
@@ -135,34 +132,28 @@ class MeanPooledClassifier(nn.Module):
         return self.classifier((hidden * real).sum(1) / real.sum(1))
 
 
-class ClsClassifier(nn.Module):
-    """Transformers' own classifier on the first subword, as the paper and XTREME use it."""
+class _TaskModel(nn.Module):
+    """Transformers' own model of a task."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
-        self.model = model
-        self.config = model.config
+        self.model, self.config = model, model.config
 
     @property
     def encoder(self) -> nn.Module:
         return self.model.base_model
+
+
+class ClsClassifier(_TaskModel):
+    """The classifier on the first subword, as the paper and XTREME use it."""
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """Logits, shape (B, 3)."""
         return self.model(**inputs).logits
 
 
-class SpanModel(nn.Module):
-    """Transformers' question answering model, returning both logits as one tensor."""
-
-    def __init__(self, model: nn.Module):
-        super().__init__()
-        self.model = model
-        self.config = model.config
-
-    @property
-    def encoder(self) -> nn.Module:
-        return self.model.base_model
+class SpanModel(_TaskModel):
+    """The question answering model, returning both logits as one tensor."""
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """Logits of start and end, shape (B, L, 2)."""
@@ -173,10 +164,7 @@ class SpanModel(nn.Module):
 def freeze_layers(encoder: nn.Module, freeze: int) -> None:
     """Keep parameters as they are: 0 none, 1 the embeddings, 1 + k the embeddings and the first k layers.
 
-    Raises
-    ------
-    ValueError
-        If the encoder has fewer layers, or is not built as BERT and XLM-R are.
+    A ValueError says if the encoder has fewer layers, or is not built as BERT and XLM-R are.
     """
     most = encoder.config.num_hidden_layers + 1
     if not 0 <= freeze <= most:

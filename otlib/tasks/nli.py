@@ -19,11 +19,10 @@ from otlib.tasks.finetune import (
     Inputs,
     MeanPooledClassifier,
     Predictions,
-    batches_by_length,
     fit,
     freeze_layers,
     model_inputs,
-    pad,
+    outputs,
 )
 from otlib.training.words import load_encoder, longest_input
 
@@ -45,13 +44,11 @@ def finetune(
     encoder : str or path
         Checkpoint folder or hub name.
     train_items, dev_items : DataFrame
-        As from :func:`otlib.data.items.read_nli`. The development items choose nothing; their accuracy is logged.
+        As from :func:`otlib.data.items.read_nli`. The development items choose nothing.
     folder : path
-        Where the log goes.
-    settings : Nli
-        Pooling, frozen layers and training.
+        Where the log and the checkpoints go.
     seed : int
-        Of the classifier's first weights, the order of the items, and dropout.
+        Of the first weights of the last layer, the order of the items, and dropout.
     resume : bool
         Go on from the last checkpoint in the folder.
 
@@ -79,7 +76,7 @@ def finetune(
     max_length = longest_input(settings.max_length, tokenizer, model)
     inputs, truncated = _encode(tokenizer, train_items, max_length)
     dev_inputs, _ = _encode(tokenizer, dev_items, max_length)
-    dev_labels = _labels(dev_items)
+    labels, dev_labels = _labels(train_items), _labels(dev_items)
 
     def evaluate(model: nn.Module) -> dict[str, float]:
         return {"dev_accuracy": accuracy_score(dev_labels, _classify(model, tokenizer, dev_inputs))}
@@ -88,7 +85,7 @@ def finetune(
         model,
         tokenizer,
         inputs,
-        {"labels": _labels(train_items)},
+        {"labels": labels},
         _objective,
         settings,
         folder=folder,
@@ -102,12 +99,8 @@ def finetune(
 
 def _encode(tokenizer, items: pd.DataFrame, max_length: int) -> tuple[Inputs, int]:
     """Tokenised items, and how many of them were cut."""
-    encoded = tokenizer(
-        items["sentence1"].tolist(),
-        items["sentence2"].tolist(),
-        truncation="longest_first",
-        max_length=max_length,
-    )
+    sides = items["sentence1"].tolist(), items["sentence2"].tolist()
+    encoded = tokenizer(*sides, truncation="longest_first", max_length=max_length)
     return model_inputs(tokenizer, encoded), sum(bool(one.overflowing) for one in encoded.encodings)
 
 
@@ -121,18 +114,11 @@ def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tenso
     return nn.functional.cross_entropy(logits, labels), {"accuracy": (logits.argmax(1) == labels).float().mean()}
 
 
-# Prediction and scores
-
-
-@torch.no_grad()
 def _classify(model, tokenizer, inputs: Inputs, *, at_once: int = 128) -> np.ndarray:
     """Number of the likeliest label of each item."""
-    device = next(model.parameters()).device
     predicted = np.empty(len(inputs["input_ids"]), dtype=int)
-    model.eval()
-    for chosen in batches_by_length(inputs, at_once):
-        batch = {name: value.to(device) for name, value in pad(tokenizer, inputs, chosen).items()}
-        predicted[chosen] = model(**batch).argmax(1).cpu().numpy()
+    for chosen, logits in outputs(model, tokenizer, inputs, at_once):
+        predicted[chosen] = logits.argmax(1).cpu().numpy()
     return predicted
 
 

@@ -16,44 +16,20 @@ from torch import Tensor, nn
 from transformers import AutoModelForQuestionAnswering
 
 from otlib.settings import Qa
-from otlib.tasks.finetune import (
-    FineTuned,
-    Inputs,
-    Predictions,
-    SpanModel,
-    batches_by_length,
-    fit,
-    freeze_layers,
-    model_inputs,
-    pad,
-)
+from otlib.tasks.finetune import FineTuned, Inputs, Predictions, SpanModel, fit, freeze_layers, model_inputs, outputs
 from otlib.training.words import load_encoder, longest_input
 
-# Windows
+# --- windows ----------------------------------------------------------------------------------------------------------
 
 
 class Windows(NamedTuple):
-    """Questions, each with a stretch of its context.
-
-    Attributes
-    ----------
-    inputs : dict
-        What the model reads, as in :func:`otlib.tasks.finetune.model_inputs`.
-    item : list of int
-        The question that a window belongs to; one has several windows where its context is long.
-    context : list of (int, int)
-        First subword of the context in the window, and the one after its last.
-    offsets : list of ndarray, shape (subwords of the context, 2)
-        Where these subwords begin and end in the context, in characters.
-    cut_questions : int
-        Questions of which half a window holds the beginning only.
-    """
+    """Questions, each with a stretch of its context; a question has several windows where its context is long."""
 
     inputs: Inputs
-    item: list[int]
-    context: list[tuple[int, int]]
-    offsets: list[np.ndarray]
-    cut_questions: int
+    item: list[int]  # the question that a window belongs to
+    context: list[tuple[int, int]]  # first subword of the context in the window, and the one after its last
+    offsets: list[np.ndarray]  # where these subwords begin and end in the context, in characters: (subwords, 2)
+    cut_questions: int  # questions of which half a window holds the beginning only
 
 
 def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> Windows:
@@ -101,7 +77,7 @@ def _targets(windows: Windows, items: pd.DataFrame) -> tuple[list[int], np.ndarr
     return kept, np.array(spans)
 
 
-# Fine-tuning
+# --- fine-tuning ------------------------------------------------------------------------------------------------------
 
 
 def finetune(
@@ -114,34 +90,16 @@ def finetune(
     seed: int = 0,
     resume: bool = False,
 ) -> FineTuned:
-    """Fine-tune an encoder on English questions.
+    """Fine-tune an encoder on English questions. A question takes up half a window at most.
 
-    Parameters
-    ----------
-    encoder : str or path
-        Checkpoint folder or hub name.
-    train_items, dev_items : DataFrame
-        As from :func:`otlib.data.items.read_qa`. The development questions choose nothing; their F1 is logged.
-    folder : path
-        Where the log goes.
-    settings : Qa
-        Windows, frozen layers and training. A question takes up half a window at most.
-    seed : int
-        Of the first weights of the last layer, the order of the windows, and dropout.
-    resume : bool
-        Go on from the last checkpoint in the folder.
+    Parameters and errors are those of :func:`otlib.tasks.nli.finetune`, with items as from
+    :func:`otlib.data.items.read_qa`; a ValueError also says if no window holds an answer.
 
     Returns
     -------
     FineTuned
-        ``counts``: ``windows``, those ``without_answer``, which are not trained on, and ``cut_questions``.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no encoder.
-    ValueError
-        If the encoder has not as many layers to freeze, or no window holds an answer.
+        The log has the term ``dev_f1``; ``counts``: ``windows``, those ``without_answer``, which are not trained on,
+        and ``cut_questions``.
     """
     torch.manual_seed(seed)
     tokenizer, _ = load_encoder(encoder)
@@ -170,11 +128,8 @@ def finetune(
         evaluate=evaluate,
         description="qa",
     )
-    counts = {
-        "windows": len(windows.item),
-        "without_answer": len(windows.item) - len(kept),
-        "cut_questions": windows.cut_questions,
-    }
+    n = len(windows.item)
+    counts = {"windows": n, "without_answer": n - len(kept), "cut_questions": windows.cut_questions}
     return FineTuned(model, tokenizer, log, counts)
 
 
@@ -185,7 +140,7 @@ def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tenso
     return nn.functional.cross_entropy(logits, batch["span"]), {}
 
 
-# Prediction
+# --- prediction and scores --------------------------------------------------------------------------------------------
 
 
 def predict(
@@ -203,17 +158,13 @@ def predict(
     return Predictions(table, windows.cut_questions)
 
 
-@torch.no_grad()
 def _answer(
     model, tokenizer, items: pd.DataFrame, windows: Windows, *, longest_answer: int = 30, at_once: int = 64
 ) -> pd.DataFrame:
-    device = next(model.parameters()).device
     best: dict[int, tuple[float, int, int]] = {}  # of each item: score of the span, first and last character
-    model.eval()
-    for chosen in batches_by_length(windows.inputs, at_once):
-        batch = {name: value.to(device) for name, value in pad(tokenizer, windows.inputs, chosen).items()}
+    for chosen, logits in outputs(model, tokenizer, windows.inputs, at_once):
         context = [windows.context[window] for window in chosen]
-        spans = best_spans(model(**batch).float().cpu(), context, longest_answer)
+        spans = best_spans(logits.float().cpu(), context, longest_answer)
         for window, (value, first, last) in zip(chosen, spans, strict=True):
             item, offsets = windows.item[window], windows.offsets[window]
             found = (value, int(offsets[first, 0]), int(offsets[last, 1])) if len(offsets) else (value, 0, 0)
@@ -252,8 +203,6 @@ def best_spans(logits: Tensor, context: Sequence[tuple[int, int]], longest: int)
     spans = torch.stack([flat // length, flat % length], 1) - first
     return [(value, *span) for value, span in zip(values.tolist(), spans.tolist(), strict=True)]
 
-
-# Scores
 
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 ARTICLES = re.compile(r"\b(a|an|the)\b")

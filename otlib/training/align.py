@@ -6,10 +6,9 @@ On several GPUs or machines: ``accelerate launch -m otlib align --study NAME --m
 from __future__ import annotations
 
 import warnings
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,24 +21,9 @@ from otlib.data.aligners import installed_aligner, one_to_one_links
 from otlib.data.text import Links, ParallelText, draw, length_batches, tfidf_weights
 from otlib.record import write_text
 from otlib.settings import Align
+from otlib.training import trainer
 from otlib.training.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch, divergence_of
-from otlib.training.trainer import (
-    finished_log,
-    is_main_process,
-    process_count,
-    remove_checkpoints,
-    save_pretrained,
-    train,
-    wait_for_everyone,
-)
-from otlib.training.words import (
-    EncodedSentence,
-    collate_words,
-    encode_words,
-    load_encoder,
-    longest_input,
-    resolve_layers,
-)
+from otlib.training.words import EncodedSentence, collate_words, count_words, encode_words, load_encoder, longest_input
 
 ON_PAIRS = ("l2", "contrastive-weak", "contrastive-strong")
 
@@ -50,20 +34,13 @@ Weights = dict[str, list[tuple[np.ndarray, np.ndarray]]]
 class Aligned(NamedTuple):
     """What came of an alignment training beside the encoder in its folder.
 
-    Attributes
-    ----------
-    log : DataFrame
-        The log of :func:`otlib.training.trainer.train` with the terms of
-        :class:`otlib.training.objectives.Alignment`; empty for objective ``"none"``.
-    text : dict of language to dict
-        Counts of :meth:`otlib.training.words.WordBatch.counts`.
-    word_pairs : str or None
-        Where the word pairs came from, of the objectives that have such.
+    ``log`` is that of :func:`otlib.training.trainer.train` with the terms of
+    :class:`otlib.training.objectives.Alignment`; it is empty for objective ``"none"``.
     """
 
     log: pd.DataFrame
-    text: dict[str, dict[str, int]]
-    word_pairs: str | None
+    text: dict[str, dict[str, int]]  # of each language, the counts of otlib.training.words.count_words
+    word_pairs: str | None  # where they came from; None if the objective has no word pairs
 
 
 def align(
@@ -77,7 +54,9 @@ def align(
 ) -> Aligned:
     """Align an encoder on parallel text and save it in ``folder``, where AutoModel and AutoTokenizer load it.
 
-    A step takes an equal batch from every language and sums their losses (Alqahtani et al., 2021, section 3).
+    A step takes an equal batch from every language and sums their losses (Alqahtani et al., 2021, section 3). The paper
+    trains for one epoch with an anchor of weight 1 that is summed over the words; it says nothing of warm-up and
+    clipping. Warnings count the sentences that were cut, and transport problems that did not converge.
 
     Parameters
     ----------
@@ -86,11 +65,8 @@ def align(
     corpora : mapping of language to ParallelText
         A smaller corpus is gone through more often.
     settings : Align
-        Objective, transport, anchor and training. The paper trains for one epoch with an anchor of weight 1 that is
-        summed over the words; it says nothing of warm-up and clipping. Where ``word_pairs`` asks for an aligner, it is
-        eflomal or fast_align, whichever is installed; if neither is, word pairs are mutual nearest words. TF-IDF is
-        counted in the training text of each language and side. Sentences longer than ``max_length`` are cut, with a
-        warning that counts them.
+        An aligner (``word_pairs``) is eflomal or fast_align, whichever is installed; if neither is, word pairs are
+        mutual nearest words. TF-IDF is counted in the training text of each language and side.
     seed : int
         Of the order of the sentence pairs, and of dropout.
     resume : bool
@@ -104,11 +80,6 @@ def align(
         If a setting does not fit the encoder or the text.
     RuntimeError
         If the word aligner fails.
-
-    Warns
-    -----
-    UserWarning
-        If sentences were cut, or transport problems did not converge.
 
     Examples
     --------
@@ -126,25 +97,29 @@ def align(
     torch.manual_seed(seed)
     tokenizer, model = load_encoder(encoder)
     if settings.objective == "none":
-        save_pretrained(model, tokenizer, folder)
+        trainer.save_pretrained(model, tokenizer, folder)
         return Aligned(pd.DataFrame(), {}, None)
-    corpora = _chosen(corpora, settings.languages, settings.pairs)
-
+    corpora = _chosen(corpora, settings)
     max_length = longest_input(settings.max_length, tokenizer, model)
     encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
-    counts = {language: count_pairs(pairs) for language, pairs in encoded.items()}
-    _warn_of_cuts(counts, max_length)
-    aligner = installed_aligner() if settings.word_pairs == "aligner" else None
-    origin = _origin_of_pairs(settings, aligner)
-    if resume and (log := finished_log(folder, settings.steps)) is not None:
+    counts = {language: count_words([*chain(*pairs)]) for language, pairs in encoded.items()}
+    if cut := [f"{code} {c['truncated']} of {c['sentences']}" for code, c in counts.items() if c["truncated"]]:
+        warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=2)
+    aligner = origin = None
+    if settings.objective in ON_PAIRS:
+        origin = "mutual nearest words of the frozen encoder"
+        if settings.word_pairs == "aligner":
+            aligner = installed_aligner()
+            origin = aligner or f"{origin}, for no aligner is installed"
+    if resume and (log := trainer.finished_log(folder, settings.steps)) is not None:
         return Aligned(log, counts, origin)
 
-    model = EncoderLayers(model, resolve_layers(settings.layers, model.config))
+    model = EncoderLayers(model, settings.layers)
     frozen = FrozenWords(model, pooling=settings.pooling)
     weights = word_weights(corpora) if settings.marginals == "tfidf" else None
-    links = _kept_links(corpora, aligner, Path(folder), resume) if aligner and settings.objective in ON_PAIRS else None
-    batches = settings.steps * settings.accumulation * process_count()
-    log = train(
+    links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
+    batches = settings.steps * settings.accumulation * trainer.process_count()
+    log = trainer.train(
         model,
         pair_loader(encoded, tokenizer, batches, settings.batch_size, seed, weights, links),
         Alignment(divergence_of(settings, frozen), frozen, list(corpora), settings),
@@ -154,22 +129,20 @@ def align(
         resume=resume,
         description=f"align {settings.objective}",
     )
-    save_pretrained(model.encoder, tokenizer, folder)
-    remove_checkpoints(folder)
-    _warn_of_transport(log, settings.solver)
+    trainer.save_pretrained(model.encoder, tokenizer, folder)
+    trainer.remove_checkpoints(folder)
+    if settings.solver == "converged" and "unconverged" in log and (log["unconverged"] > 0).any():
+        warnings.warn(
+            f"up to {100 * log['unconverged'].max():.1g} % of the transport problems of a step did not converge (mean "
+            f"marginal error up to {log['marginal_error'].max():.1e}): raise epsilon",
+            stacklevel=2,
+        )
     return Aligned(log, counts, origin)
 
 
-def _origin_of_pairs(settings: Align, aligner: str | None) -> str | None:
-    if settings.objective not in ON_PAIRS:
-        return None
-    missing = ", for no aligner is installed" if settings.word_pairs == "aligner" else ""
-    return aligner or f"mutual nearest words of the frozen encoder{missing}"
-
-
-def _chosen(
-    corpora: Mapping[str, ParallelText], languages: Sequence[str] | None, pairs: int | None
-) -> dict[str, ParallelText]:
+def _chosen(corpora: Mapping[str, ParallelText], settings: Align) -> dict[str, ParallelText]:
+    """The languages and pairs that the settings ask for."""
+    languages, pairs = settings.languages, settings.pairs
     if not corpora:
         raise ValueError("align needs the parallel text of at least one language, got none")
     if unknown := set(languages or ()) - set(corpora):
@@ -185,30 +158,6 @@ def encode_pairs(tokenizer, text: ParallelText, max_length: int) -> Encoded:
     """Tokenise both sides of the sentence pairs, once and for all."""
     sides = (encode_words(tokenizer, side, max_length=max_length) for side in (text.source, text.pivot))
     return list(zip(*sides, strict=True))
-
-
-def count_pairs(pairs: Encoded) -> dict[str, int]:
-    """Sentences and words of both sides, how many sentences were cut, and words without a vector."""
-    total: Counter[str] = Counter()
-    for start in range(0, len(pairs), 1000):
-        sides = [side for pair in pairs[start : start + 1000] for side in pair]
-        total.update(collate_words(sides, pad_token_id=0).counts())
-    return dict(total)
-
-
-def _warn_of_cuts(counts: Mapping[str, Mapping[str, int]], max_length: int) -> None:
-    cut = [f"{language} {c['truncated']} of {c['sentences']}" for language, c in counts.items() if c["truncated"]]
-    if cut:
-        warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=3)
-
-
-def _warn_of_transport(log: pd.DataFrame, solver: str) -> None:
-    if solver == "converged" and "unconverged" in log and (log["unconverged"] > 0).any():
-        warnings.warn(
-            f"up to {100 * log['unconverged'].max():.1g} % of the transport problems of a step did not converge (mean "
-            f"marginal error up to {log['marginal_error'].max():.1e}): raise epsilon",
-            stacklevel=3,
-        )
 
 
 def word_weights(corpora: Mapping[str, ParallelText]) -> Weights:
@@ -227,14 +176,12 @@ def _kept_links(
     links = {}
     for language, text in corpora.items():
         path = folder / f"links-{language}.txt"
-        if is_main_process() and not (resume and path.exists()):
+        if trainer.is_main_process() and not (resume and path.exists()):
             lines = [" ".join(f"{i}-{j}" for i, j in sorted(one)) for one in one_to_one_links(text, aligner)]
             write_text(path, "".join(f"{line}\n" for line in lines))
-        wait_for_everyone()
-        links[language] = [
-            {tuple(map(int, link.split("-"))) for link in line.split()}
-            for line in path.read_text(encoding="utf-8").splitlines()
-        ]
+        trainer.wait_for_everyone()
+        lines = path.read_text(encoding="utf-8").splitlines()
+        links[language] = [{tuple(map(int, link.split("-"))) for link in line.split()} for line in lines]
     return links
 
 
@@ -253,30 +200,24 @@ def pair_loader(
         drawn = draw(len(pairs), batches * batch_size, np.random.default_rng([seed, number]))
         lengths = np.array([max(len(side.input_ids) for side in pair) for pair in pairs])
         schedules.append(length_batches(drawn, lengths, batch_size=batch_size, seed=seed))
-    collate = partial(
-        _collate,
-        encoded=list(encoded.values()),
-        weights=None if weights is None else [weights[language] for language in encoded],
-        links=None if links is None else [links[language] for language in encoded],
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    collate = partial(_collate, encoded=encoded, weights=weights, links=links, pad_token_id=tokenizer.pad_token_id)
     return DataLoader(list(zip(*schedules, strict=True)), batch_size=1, collate_fn=collate)
 
 
-def _collate(batches, *, encoded: list[Encoded], weights, links, pad_token_id: int) -> PairBatch:
+def _collate(batches, *, encoded: Mapping[str, Encoded], weights, links, pad_token_id: int) -> PairBatch:
     (chosen,) = batches
-    places = [(number, i) for number, indices in enumerate(chosen) for i in indices]
-    rows = [encoded[number][i][side] for side in (0, 1) for number, i in places]
+    places = [(language, i) for language, indices in zip(encoded, chosen, strict=True) for i in indices]
+    rows = [encoded[language][i][side] for side in (0, 1) for language, i in places]
     words = collate_words(rows, pad_token_id=pad_token_id)
-    batch = PairBatch(words, len(chosen))
+    batch = PairBatch(words, len(encoded))
     if weights is not None:
         padded = torch.zeros(len(rows), words.longest)
-        for row, (side, (number, i)) in zip(padded, product((0, 1), places), strict=True):
-            of_words = weights[number][i][side]
+        for row, (side, (language, i)) in zip(padded, product((0, 1), places), strict=True):
+            of_words = weights[language][i][side]
             row[: len(of_words)] = torch.from_numpy(of_words)
         batch = batch._replace(weights=padded)
     if links is not None:
-        linked = [(row, i, j) for row, (number, pair) in enumerate(places) for i, j in links[number][pair]]
+        linked = [(row, i, j) for row, (language, pair) in enumerate(places) for i, j in links[language][pair]]
         pairs = torch.zeros(len(places), words.longest, words.longest, dtype=torch.bool)
         if linked:
             pairs[tuple(torch.tensor(linked).T)] = True

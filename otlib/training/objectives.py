@@ -10,29 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from otlib.settings import Align
-from otlib.training.words import WordBatch, hidden_states, pool_words
+from otlib.training.words import WordBatch, hidden_states, pool_layers, resolve_layers
 from otlib.transport import norm_weights, sinkhorn_divergence
+from otlib.transport.problem import shares
 
 
 class PairBatch(NamedTuple):
-    """Sentence pairs of several languages, equally many of each, languages one after the other.
+    """P sentence pairs of several languages, equally many of each, languages one after the other."""
 
-    Attributes
-    ----------
-    words : WordBatch of 2P sentences
-        First all P source sentences, then their P translations into the pivot language.
-    languages : int
-        How many there are.
-    weights : Tensor, shape (2P, n), optional
-        Of the words of each sentence, such as TF-IDF.
-    pairs : Tensor of bool, shape (P, n, n), optional
-        Words (source, pivot) that an aligner has paired.
-    """
-
-    words: WordBatch
-    languages: int
-    weights: Tensor | None = None
-    pairs: Tensor | None = None
+    words: WordBatch  # of 2P sentences: all source sentences, then their translations into the pivot language
+    languages: int  # how many there are
+    weights: Tensor | None = None  # (2P, n): of the words of each sentence, such as TF-IDF
+    pairs: Tensor | None = None  # (P, n, n), bool: words (source, pivot) that an aligner has paired
 
     def sides(self) -> tuple[slice, slice]:
         """Rows of ``words`` that hold the source sentences, and the pivot sentences."""
@@ -48,24 +37,25 @@ class Words(NamedTuple):
 
 
 class EncoderLayers(nn.Module):
-    """An encoder that returns the chosen hidden states only.
+    """An encoder that returns the chosen hidden states only (:func:`otlib.training.words.resolve_layers`).
 
     Of several processes each waits for the gradients of all that a model returns; an encoder's other outputs (a
     pooler's) would have none.
     """
 
-    def __init__(self, encoder: nn.Module, layers: Sequence[int]):
+    def __init__(self, encoder: nn.Module, layers: str | Sequence[int]):
         super().__init__()
         self.encoder = encoder
-        self.layers = tuple(layers)
+        self.layers = resolve_layers(layers, encoder.config)
 
     def forward(self, batch: WordBatch) -> list[Tensor]:
         """Hidden states (B, L, d), one for each layer."""
         return hidden_states(self.encoder, batch, self.layers)
 
 
-# Divergences: source words, pivot words, PairBatch -> one value a language, shape (languages,), and terms for the log
+# --- divergences ------------------------------------------------------------------------------------------------------
 
+# Source words, pivot words, PairBatch -> one value a language, shape (languages,), and terms for the log
 Divergence = Callable[[Words, Words, PairBatch], tuple[Tensor, dict[str, Tensor]]]
 
 
@@ -73,9 +63,7 @@ def divergence_of(settings: Align, frozen: FrozenWords) -> Divergence:
     """The divergence that an objective's name stands for: :func:`wordot`, :func:`l2` or :func:`contrastive`."""
     if settings.objective == "wordot":
         return wordot(settings)
-    if settings.objective == "l2":
-        return l2(frozen)
-    return contrastive(settings, frozen)
+    return l2(frozen) if settings.objective == "l2" else contrastive(settings, frozen)
 
 
 def wordot(settings: Align) -> Divergence:
@@ -83,19 +71,12 @@ def wordot(settings: Align) -> Divergence:
 
     For the log: the share of transport problems that did not converge, their mean iterations and marginal error.
 
-    Parameters
-    ----------
-    settings : Align
-        Cost, epsilon and solver of the transport, ``scope`` and ``marginals``.
+    By ``settings.scope`` a problem spans a sentence pair (the values are averaged over the language's pairs), all words
+    of the language's batch (the paper can be read either way), or all words of all languages and all English words: a
+    control (the paper's appendix E), whose one value every language is given.
 
-        ``scope`` is what one transport problem spans. ``"sentence"``: a sentence pair; the values are averaged over
-        the language's pairs. ``"batch"``: all words of the language's batch (the paper can be read either way).
-        ``"mixed"``: all words of all languages and all English words, a control (the paper's appendix E); every
-        language is given this one value.
-
-        ``marginals`` are the weights of the words: equal (``"uniform"``), :func:`otlib.transport.norm_weights`
-        (``"norm"``), or those that the batch carries (``"tfidf"``). Where all words of a problem have weight zero, they
-        weigh the same.
+    By ``settings.marginals`` words weigh the same, or by :func:`otlib.transport.norm_weights`, or as the batch says
+    (TF-IDF); where all words of a problem have weight zero, they weigh the same.
     """
 
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -108,7 +89,7 @@ def wordot(settings: Align) -> Divergence:
             if settings.marginals == "norm":
                 weights.append(norm_weights(points, mask))
             elif settings.marginals == "tfidf":
-                weights.append(_shares(batch.weights[rows].reshape(problems, -1).repeat(layers, 1), mask))
+                weights.append(shares(batch.weights[rows].reshape(problems, -1).repeat(layers, 1), mask))
         (x, x_mask), (y, y_mask) = clouds
         a, b = weights or (None, None)
         options = settings.transport()
@@ -124,13 +105,6 @@ def wordot(settings: Align) -> Divergence:
     return divergence
 
 
-def _shares(weights: Tensor, mask: Tensor) -> Tensor:
-    """Weights of the words that are there, summing to 1; equal where all are zero."""
-    weights = weights * mask
-    weights = torch.where(weights.sum(1, keepdim=True) > 0, weights, mask.to(weights))
-    return weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
-
-
 def l2(frozen: FrozenWords) -> Divergence:
     """Half the squared distance of word pairs, averaged over a sentence's pairs, summed over the layers.
 
@@ -142,9 +116,8 @@ def l2(frozen: FrozenWords) -> Divergence:
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         pairs = _word_pairs(source, pivot, batch, frozen)
         row, i, j = pairs.nonzero(as_tuple=True)
-        distance = sum(
-            ((x[row, i] - y[row, j]) ** 2).sum(-1) / 2 for x, y in zip(source.layers, pivot.layers, strict=True)
-        )
+        layers = zip(source.layers, pivot.layers, strict=True)
+        distance = sum(((x[row, i] - y[row, j]) ** 2).sum(-1) / 2 for x, y in layers)
         total = distance.new_zeros(len(pairs)).index_add(0, row, distance)
         return language_means(total / pairs.sum((1, 2)).clamp(min=1), batch), {}
 
@@ -162,24 +135,16 @@ def contrastive(settings: Align, frozen: FrozenWords) -> Divergence:
 
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         pairs = _word_pairs(source, pivot, batch, frozen)
+        size, losses = len(pairs) // batch.languages, []
         with torch.autocast(source.mask.device.type, enabled=False):  # cosines over a small temperature
-            losses = [
-                sum(_confusion(x, y, *part, strong, settings.temperature) for x, y in zip(xs, ys, strict=True))
-                for xs, ys, *part in _by_language(source, pivot, pairs, batch.languages)
-            ]
+            for start in range(0, len(pairs), size):
+                rows = slice(start, start + size)
+                rest = source.mask[rows], pivot.mask[rows], pairs[rows], strong, settings.temperature
+                layers = zip(source.layers, pivot.layers, strict=True)
+                losses.append(sum(_confusion(x[rows], y[rows], *rest) for x, y in layers))
         return torch.stack(losses), {}
 
     return divergence
-
-
-def _by_language(source: Words, pivot: Words, pairs: Tensor, languages: int):
-    """Layers of both sides, masks and pairs of each language's part of the batch."""
-    parts = zip(
-        *(z.chunk(languages) for z in (*source.layers, *pivot.layers, source.mask, pivot.mask, pairs)), strict=True
-    )
-    for *layers, x_mask, y_mask, paired in parts:
-        half = len(layers) // 2
-        yield layers[:half], layers[half:], x_mask, y_mask, paired
 
 
 def _confusion(x, y, x_mask, y_mask, pairs, strong: bool, temperature: float) -> Tensor:
@@ -230,7 +195,7 @@ def language_means(values: Tensor, batch: PairBatch) -> Tensor:
     return values.reshape(batch.languages, -1).mean(1)
 
 
-# The whole objective
+# --- the whole objective ----------------------------------------------------------------------------------------------
 
 
 class FrozenWords:
@@ -248,25 +213,19 @@ class FrozenWords:
         if side not in self._words:
             rows = batch.words.rows(batch.sides()[0 if side == "source" else 1])
             self.model.to(rows.input_ids.device)
-            self._words[side] = pooled_words(self.model(rows), rows, self.pooling)
+            self._words[side] = Words(*pool_layers(self.model(rows), rows, pooling=self.pooling))
         return self._words[side]
-
-
-def pooled_words(hidden: list[Tensor], rows: WordBatch, pooling: str) -> Words:
-    pooled = [pool_words(states, rows, pooling=pooling) for states in hidden]
-    return Words([vectors for vectors, _ in pooled], pooled[0][1])
 
 
 def anchor(pivot: Words, frozen: Words, batch: PairBatch, reduction: str) -> Tensor:
     """Squared distance of English words from their frozen vectors, one mean over sentences a language.
 
-    Summed over the layers and, within a sentence, over the words (``"sum"``, Eq. 2 of Alqahtani et al., 2021)
-    or averaged over them (``"mean"``). A divergence is an average over words; beside it a sum weighs as many
-    times more as the sentence has words.
+    Summed over the layers and, within a sentence, over the words (``"sum"``, Eq. 2 of Alqahtani et al., 2021) or
+    averaged over them (``"mean"``). A divergence is an average over words; beside it a sum weighs as many times more as
+    the sentence has words.
     """
-    distance = sum(
-        ((x.float() - x0.float()) ** 2).sum((1, 2)) for x, x0 in zip(pivot.layers, frozen.layers, strict=True)
-    )
+    layers = zip(pivot.layers, frozen.layers, strict=True)
+    distance = sum(((x.float() - x0.float()) ** 2).sum((1, 2)) for x, x0 in layers)
     if reduction == "mean":
         distance = distance / pivot.mask.sum(1).clamp(min=1)
     return language_means(distance, batch)
@@ -283,34 +242,23 @@ def spread(words: Words) -> Tensor:
 class Alignment:
     """Divergence plus weighted anchor, summed over the languages; what the trainer minimises.
 
-    Parameters
-    ----------
-    divergence : Divergence
-        :func:`divergence_of` an objective.
-    frozen : FrozenWords
-        The encoder to stay close to.
-    languages : sequence of str
-        Names of the languages' numbers, for the log.
-    settings : Align
-        Its pooling, and the weight and reduction of its anchor.
+    ``frozen`` is the encoder to stay close to; ``languages`` names the languages in the log.
     """
 
     def __init__(self, divergence: Divergence, frozen: FrozenWords, languages: Sequence[str], settings: Align):
-        self.divergence, self.frozen, self.languages = divergence, frozen, list(languages)
-        self.settings = settings
+        self.divergence, self.frozen, self.languages, self.settings = divergence, frozen, languages, settings
 
     def __call__(self, model: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and terms: those of the divergence, ``divergence_<language>``, ``anchor`` (unweighted), ``spread``."""
-        hidden = model(batch.words)
+        hidden, given = model(batch.words), self.settings
         source, pivot = (
-            pooled_words([states[rows] for states in hidden], batch.words.rows(rows), self.settings.pooling)
+            Words(*pool_layers([states[rows] for states in hidden], batch.words.rows(rows), pooling=given.pooling))
             for rows in batch.sides()
         )
         values, terms = self.divergence(source, pivot, batch)
         loss = values.sum()
         terms |= {f"divergence_{name}": value for name, value in zip(self.languages, values, strict=True)}
-        if self.settings.anchor_weight:
-            anchored = anchor(pivot, self.frozen(batch, "pivot"), batch, self.settings.anchor_reduction).sum()
-            loss = loss + self.settings.anchor_weight * anchored
-            terms["anchor"] = anchored
+        if given.anchor_weight:
+            terms["anchor"] = anchor(pivot, self.frozen(batch, "pivot"), batch, given.anchor_reduction).sum()
+            loss = loss + given.anchor_weight * terms["anchor"]
         return loss, {**terms, "spread": spread(pivot)}

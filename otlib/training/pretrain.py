@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers.trainers import WordPieceTrainer
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -23,64 +24,43 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, PreTrainedT
 from otlib.data.files import read_lines
 from otlib.data.text import draw, length_batches
 from otlib.settings import Pretrain
-from otlib.training.trainer import (
-    has_checkpoint,
-    is_main_process,
-    process_count,
-    remove_checkpoints,
-    save_pretrained,
-    train,
-    wait_for_everyone,
-)
+from otlib.training import trainer
 
-SPECIAL_TOKENS = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
+Pieces = list[np.ndarray]  # the subwords of each piece of text, without special tokens
+
+SPECIAL_TOKENS = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 
 
 def train_tokenizer(files: Sequence[str | Path], folder: str | Path, *, vocabulary_size: int, lowercase: bool):
     """Train a WordPiece tokenizer and save it in ``folder``, where AutoTokenizer finds it.
 
-    Lower-casing keeps accents: ``été`` does not become ``ete``, nor ``й`` ``и``. The same text gives the same
-    vocabulary, always.
-
-    Parameters
-    ----------
-    files : sequence of path
-        Text, one document a line, plain or compressed; every file counts by its size.
-    vocabulary_size : int
-        Upper limit, with the special tokens, which have the ids 0 to 4, and the most frequent letters, which are
-        always in: a thousand or, for Chinese has more, a fifth of the limit.
+    Files, plain or compressed, have one document a line and count by their sizes. Lower-casing keeps accents: ``été``
+    does not become ``ete``, nor ``й`` ``и``. The same text gives the same vocabulary, always. It holds the special
+    tokens, with the ids 0 to 4, and the most frequent letters: a thousand or, for Chinese has more, a fifth of
+    ``vocabulary_size``, which is the upper limit of all.
     """
     normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
     tokenizer = _bert_tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS["unk_token"]), normalizer)
     alphabet = _alphabet(files, normalizer, max(1000, vocabulary_size // 5))
-    # The trainer meets words in a random order: left to itself it would number the continuing letters, and
+    # The learner meets words in a random order: left to itself it would number the continuing letters, and
     # break ties between merges, anew each time. Listed as special tokens they are numbered first.
     continuing = [f"##{letter}" for letter in alphabet if _inside_words(letter, tokenizer)]
-    trainer = trainers.WordPieceTrainer(
+    learner = WordPieceTrainer(
         vocab_size=vocabulary_size,
         special_tokens=[*SPECIAL_TOKENS.values(), *continuing],
         initial_alphabet=alphabet,
         limit_alphabet=len(alphabet),
         show_progress=False,
     )
-    tokenizer.train_from_iterator((line for file in files for line in read_lines(file)), trainer)
+    tokenizer.train_from_iterator((line for file in files for line in read_lines(file)), learner)
     model = models.WordPiece(tokenizer.get_vocab(), unk_token=SPECIAL_TOKENS["unk_token"])
     tokenizer = _bert_tokenizer(model, normalizer)
     special = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=special
     )
-    wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-        **SPECIAL_TOKENS,
-    )
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **SPECIAL_TOKENS)
     wrapped.save_pretrained(folder)
     return wrapped
 
@@ -114,19 +94,10 @@ def pretrain(
 ) -> pd.DataFrame:
     """Train tokenizer and encoder on the text of all languages and save both in ``folder``.
 
-    Documents longer than ``settings.max_length`` subwords are cut into pieces; every batch holds pieces of similar
-    length, drawn evenly from the languages whatever the sizes of their files. Of the subwords to predict, 80 % read
-    ``[MASK]``, 10 % a random subword, 10 % themselves (Devlin et al., 2019). The loss of the held-out documents is
-    logged as ``heldout_<language>``; the tokenizer has read them.
-
-    Parameters
-    ----------
-    files : mapping of language to path
-        Text, one document a line.
-    settings : Pretrain
-        Sizes of tokenizer and encoder, masking, training.
-    resume : bool
-        Go on from the last checkpoint in the folder.
+    Files have one document a line. Documents longer than ``settings.max_length`` subwords are cut into pieces; every
+    batch holds pieces of similar length, drawn evenly from the languages whatever the sizes of their files. The loss of
+    the held-out documents is logged as ``heldout_<language>``; the tokenizer has read them. ``resume`` goes on from the
+    last checkpoint in the folder.
 
     Returns
     -------
@@ -143,8 +114,8 @@ def pretrain(
     torch.manual_seed(settings.seed)
     model = MaskedLanguageModel(BertForMaskedLM(bert_config(settings, len(tokenizer), tokenizer.pad_token_id)))
     mask = partial(mask_subwords, tokenizer=tokenizer, share=settings.masking)
-    batches = settings.steps * settings.accumulation * process_count()
-    log = train(
+    batches = settings.steps * settings.accumulation * trainer.process_count()
+    log = trainer.train(
         model,
         _loader(trained, tokenizer, batches, settings),
         partial(_objective, mask=mask),
@@ -160,8 +131,8 @@ def pretrain(
     # Single sentences never show the second segment: let it start out as the first one rather than as noise.
     segments[1] = segments[0]
     tokenizer.model_max_length = settings.max_length
-    save_pretrained(model.bert, tokenizer, folder)
-    remove_checkpoints(folder)
+    trainer.save_pretrained(model.bert, tokenizer, folder)
+    trainer.remove_checkpoints(folder)
     return log
 
 
@@ -183,30 +154,10 @@ def bert_config(settings: Pretrain, vocabulary: int, pad_token_id: int) -> BertC
 
 def _tokenizer(files, folder: Path, settings: Pretrain, resume: bool):
     # A run that got as far as a checkpoint has saved its tokenizer whole.
-    if not (resume and has_checkpoint(folder)) and is_main_process():
+    if not (resume and trainer.has_checkpoint(folder)) and trainer.is_main_process():
         train_tokenizer(files, folder, vocabulary_size=settings.vocabulary_size, lowercase=settings.lowercase)
-    wait_for_everyone()
+    trainer.wait_for_everyone()
     return AutoTokenizer.from_pretrained(folder)
-
-
-class Pieces(NamedTuple):
-    """Tokenised text in one array: piece i is ``subwords[ends[i - 1]:ends[i]]``, without special tokens."""
-
-    subwords: np.ndarray
-    ends: np.ndarray
-
-    def lengths(self) -> np.ndarray:
-        return np.diff(self.ends, prepend=0)
-
-    def __getitem__(self, i: int) -> np.ndarray:
-        return self.subwords[self.ends[i - 1] if i else 0 : self.ends[i]]
-
-
-def _join(parts: Sequence[Pieces]) -> Pieces:
-    sizes = [len(part.subwords) for part in parts]
-    starts = np.cumsum([0, *sizes[:-1]])
-    ends = [part.ends + start for part, start in zip(parts, starts, strict=True)]
-    return Pieces(np.concatenate([part.subwords for part in parts]), np.concatenate(ends))
 
 
 def _read_pieces(path, tokenizer, settings: Pretrain, rng) -> tuple[Pieces, Pieces]:
@@ -223,37 +174,33 @@ def _read_pieces(path, tokenizer, settings: Pretrain, rng) -> tuple[Pieces, Piec
 
 
 def _pieces(documents: list[str], tokenizer, longest: int) -> Pieces:
-    subwords, lengths = [np.empty(0, dtype=np.int32)], []
+    options = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
+    pieces = []
     for start in range(0, len(documents), 10_000):
-        chunk = tokenizer(
-            documents[start : start + 10_000],
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )["input_ids"]
-        subwords.append(np.fromiter((token for ids in chunk for token in ids), dtype=np.int32))
-        lengths += [min(longest, len(ids) - cut) for ids in chunk for cut in range(0, len(ids), longest)]
-    return Pieces(np.concatenate(subwords), np.cumsum(lengths, dtype=np.int64))
+        ids_of_documents = tokenizer(documents[start : start + 10_000], verbose=False, **options)["input_ids"]
+        for ids in ids_of_documents:
+            pieces += [np.array(ids[cut : cut + longest], dtype=np.int32) for cut in range(0, len(ids), longest)]
+    return pieces
 
 
 def _loader(trained: Mapping[str, Pieces], tokenizer, batches: int, settings: Pretrain) -> DataLoader:
     """Every batch of the run, in order: draws from the languages in turn, each reshuffled when used up."""
-    pieces = _join(list(trained.values()))
+    pieces = [*chain(*trained.values())]
     rng = np.random.default_rng(settings.seed)
     size = batches * settings.batch_size
     each = -(-size // len(trained))
-    starts = np.cumsum([0, *(len(part.ends) for part in trained.values())])
-    drawn = [start + draw(len(part.ends), each, rng) for start, part in zip(starts, trained.values(), strict=False)]
+    starts = np.cumsum([0, *map(len, trained.values())])
+    drawn = [start + draw(len(part), each, rng) for start, part in zip(starts, trained.values(), strict=False)]
     drawn = np.stack(drawn, axis=1).reshape(-1)[:size]
-    order = length_batches(drawn, pieces.lengths(), batch_size=settings.batch_size, seed=settings.seed)
+    lengths = np.array([*map(len, pieces)])
+    order = length_batches(drawn, lengths, batch_size=settings.batch_size, seed=settings.seed)
     return DataLoader(order, batch_size=1, collate_fn=partial(_collate, pieces=pieces, tokenizer=tokenizer))
 
 
 def _collate(batches: list[np.ndarray], *, pieces: Pieces, tokenizer) -> dict[str, Tensor]:
     (chosen,) = batches
-    ends = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
-    rows = [torch.from_numpy(np.concatenate([ends[0], pieces[i], ends[1]])) for i in chosen]
+    begin, end = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
+    rows = [torch.from_numpy(np.concatenate([begin, pieces[i], end])) for i in chosen]
     real = [torch.ones(len(row), dtype=torch.long) for row in rows]
     return {
         "input_ids": pad_sequence(rows, batch_first=True, padding_value=tokenizer.pad_token_id),
@@ -262,14 +209,9 @@ def _collate(batches: list[np.ndarray], *, pieces: Pieces, tokenizer) -> dict[st
 
 
 def mask_subwords(input_ids: Tensor, *, tokenizer, share: float, generator=None) -> tuple[Tensor, Tensor]:
-    """Choose subwords to predict, never special tokens.
+    """Choose a share of the subwords to predict, never special tokens: the masked input and the chosen, both (B, L).
 
-    Returns
-    -------
-    masked : Tensor, shape (B, L)
-        Input with 80 % of the chosen subwords replaced by the mask, 10 % by random ones (Devlin et al.,
-        2019).
-    chosen : Tensor of bool, shape (B, L)
+    Of the chosen subwords the mask replaces 80 %, a random subword 10 %; 10 % stay (Devlin et al., 2019).
     """
     special = torch.tensor(tokenizer.all_special_ids, device=input_ids.device)
     where = {"device": input_ids.device, "generator": generator}
@@ -307,7 +249,7 @@ def _heldout_losses(model, *, heldout: Mapping[str, Pieces], tokenizer, mask) ->
     generator = torch.Generator(device).manual_seed(0)
     losses = {}
     for language, pieces in heldout.items():
-        order = np.argsort(pieces.lengths(), kind="stable")
+        order = np.argsort([*map(len, pieces)], kind="stable")
         batches = [_collate([order[i : i + 64]], pieces=pieces, tokenizer=tokenizer) for i in range(0, len(order), 64)]
         each = [
             _objective(model, {k: v.to(device) for k, v in batch.items()}, mask=mask, generator=generator)[0]

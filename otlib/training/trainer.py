@@ -14,6 +14,7 @@ import math
 import os
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from otlib.record import writing
+from otlib.record import write_text, writing
 from otlib.settings import Training
 
 Objective = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
@@ -49,37 +50,33 @@ def train(
 ) -> pd.DataFrame:
     """Train ``model`` in place by AdamW; the learning rate rises linearly, then falls linearly to zero.
 
-    The same code runs on a CPU, a GPU, or several of them under ``accelerate launch``; every process reads
-    its own batches. ``folder`` receives ``log.jsonl`` and, with ``settings.save_every``, ``checkpoint/step-<n>``.
+    The same code runs on a CPU, a GPU, or several of them under ``accelerate launch``; every process reads its own
+    batches. ``folder`` receives ``log.jsonl`` and, with ``settings.save_every``, ``checkpoint/step-<n>``.
 
     Parameters
     ----------
     model : nn.Module
-        Trained where its parameters require a gradient; left in evaluation mode, on the device of the
-        training.
+        Trained where its parameters require a gradient; left in evaluation mode, on the device of the training.
     loader : DataLoader
         Cycled until all steps are done.
     objective : callable
-        ``objective(model, batch) -> (loss, terms)``: a scalar, and scalars to log by name. It must call
-        ``model(...)``, and runs under autocast where ``settings.mixed_precision`` says so.
-    settings : Training
-        Steps, batches a step, learning rate and so on; its schedule counts optimiser steps, not batches.
+        ``objective(model, batch) -> (loss, terms)``: a scalar, and scalars to log by name. It must call ``model(...)``,
+        and runs under autocast where ``settings.mixed_precision`` says so.
     resume : bool
         Go on from the last complete checkpoint in ``folder``, if there is one.
     log_every : int
         Steps between rows of the log.
     evaluate : callable, optional
-        ``evaluate(model) -> {name: number}``, in evaluation mode without gradients, every ``evaluate_every``
-        steps and after the last one.
+        ``evaluate(model) -> {name: number}``, in evaluation mode without gradients, every ``evaluate_every`` steps and
+        after the last one.
     description : str
-        Names the training in the progress bar and in errors.
+        Names the training in the progress bar and in errors; no bar if empty.
 
     Returns
     -------
     DataFrame
-        The log: ``step``, means since the row before of ``loss``, ``gradient_norm`` and the terms, the ``lr``
-        that the next step would use (0 in the last row), ``rate`` in steps a second, and what ``evaluate``
-        returned.
+        The log: ``step``, means since the row before of ``loss``, ``gradient_norm`` and the terms, the ``lr`` that the
+        next step would use (0 in the last row), ``rate`` in steps a second, and what ``evaluate`` returned.
 
     Raises
     ------
@@ -103,15 +100,16 @@ def train(
     log = _Log(folder, keep_until=done, enabled=accelerator.is_main_process)
     if not resume:
         remove_checkpoints(folder)
-    batches, means = _cycle(loader, skip=done * accumulation), _Means()
-    shown = {"desc": description, "unit": "step", "mininterval": 2, "disable": not accelerator.is_main_process}
+    batches, terms = _cycle(loader, skip=done * accumulation), defaultdict(list)
+    silent = not (accelerator.is_main_process and description)
+    shown = {"desc": description, "unit": "step", "mininterval": 2, "disable": silent}
     clock, since = time.perf_counter(), done
     with tqdm(total=steps, initial=done, **shown) as bar:
         for step in range(done + 1, steps + 1):
             prepared.train()
-            for terms in _gradients(accelerator, prepared, objective, batches, accumulation, seed, step):
-                means.add(terms)
-            means.add({"gradient_norm": accelerator.clip_grad_norm_(prepared.parameters(), settings.clip)})
+            for found in _gradients(accelerator, prepared, objective, batches, accumulation, seed, step):
+                _add(terms, found)
+            _add(terms, {"gradient_norm": accelerator.clip_grad_norm_(prepared.parameters(), settings.clip)})
             optimizer.step()
             scheduler.step()
             optimizer.zero_grad(set_to_none=True)
@@ -121,12 +119,14 @@ def train(
             evaluates = evaluate is not None and _is_due(step, steps, evaluate_every)
             if not (saves or evaluates or _is_due(step, steps, log_every)):
                 continue
-            row = {"step": step, **means.take(accelerator)}
+            row = {"step": step, **_means(terms, accelerator)}
+            terms.clear()
             _check_loss(row["loss"], step, description, settings.learning_rate)
             row |= {"lr": scheduler.get_last_lr()[0], "rate": (step - since) / (time.perf_counter() - clock)}
             bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
             if evaluates:
-                row |= _evaluated(accelerator.unwrap_model(prepared), evaluate)
+                with torch.no_grad():
+                    row |= evaluate(accelerator.unwrap_model(prepared).eval())
             log.write(row)
             if saves:
                 _save(accelerator, folder, step)
@@ -135,28 +135,39 @@ def train(
     accelerator.wait_for_everyone()
     accelerator.unwrap_model(prepared, keep_fp32_wrapper=False).eval()
     accelerator.free_memory()
-    return log.frame()
+    return pd.DataFrame(log.rows)
 
 
 def _optimizer(model: nn.Module, settings: Training):
-    """AdamW and its schedule."""
-    groups = _parameter_groups(model, settings.weight_decay)
+    """AdamW, which decays matrices only, and its schedule."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
-    schedule = _schedule(settings.steps, math.ceil(settings.warmup * settings.steps))
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
+    steps, warmup = settings.steps, math.ceil(settings.warmup * settings.steps)
+
+    def factor(done: int) -> float:
+        """Of the learning rate: above 0 from the start, 1 after the warm-up, 0 after all steps."""
+        return min((done + 1) / (warmup + 1), (steps - done) / max(steps - warmup, 1))
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
 def _gradients(
     accelerator: Accelerator, model, objective: Objective, batches: Iterator, parts: int, seed: int, step: int
 ) -> Iterator[dict[str, Tensor]]:
     """Add up the gradients of the batches of one step; yields the loss and the terms of each batch."""
+    # On a CPU in bf16 the gradient of PyTorch's fused attention takes ten times as long as that of plain products.
+    slow = accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16"
     for part in range(parts):
         # Fetched before seeding: a loader that starts a new epoch draws from the global generator.
         batch = next(batches)
         _seed(seed, accelerator.process_index, step, part)
         # Processes exchange their gradients at the last batch only.
         with contextlib.nullcontext() if part == parts - 1 else accelerator.no_sync(model):
-            with _autocast(accelerator):
+            with accelerator.autocast(), sdpa_kernel(SDPBackend.MATH) if slow else contextlib.nullcontext():
                 loss, terms = objective(model, batch)
             accelerator.backward(loss / parts)
         yield {"loss": loss, **terms}
@@ -210,28 +221,6 @@ def _accelerator(mixed_precision: str, seed: int) -> Accelerator:
     )
 
 
-@contextlib.contextmanager
-def _autocast(accelerator: Accelerator):
-    """The run's precision."""
-    # On a CPU in bf16 the gradient of PyTorch's fused attention takes ten times as long as that of plain products.
-    slow = accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16"
-    with accelerator.autocast(), sdpa_kernel(SDPBackend.MATH) if slow else contextlib.nullcontext():
-        yield
-
-
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    trained = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
-
-
-def _schedule(steps: int, warmup: int) -> Callable[[int], float]:
-    """Factor of the learning rate by steps done: above 0 from the start, 1 after ``warmup``, 0 after ``steps``."""
-    return lambda done: min((done + 1) / (warmup + 1), (steps - done) / max(steps - warmup, 1))
-
-
 def _seed(*numbers: int) -> None:
     seed = 0
     for number in numbers:
@@ -247,32 +236,16 @@ def _cycle(loader, skip: int) -> Iterator:
         epoch, skip = epoch + 1, 0
 
 
-def _evaluated(model: nn.Module, evaluate) -> dict[str, float]:
-    model.eval()
-    with torch.no_grad():
-        return dict(evaluate(model))
+def _add(terms: dict[str, list[Tensor]], found: dict[str, Tensor]) -> None:
+    """Keep scalars until their means are asked for: reading one would wait for the device."""
+    for name, value in found.items():
+        terms[name].append(torch.as_tensor(value).detach().float())
 
 
-class _Means:
-    """Means of scalars over the batches since the last row, kept on the device until they are asked for."""
-
-    def __init__(self):
-        self.sums: dict[str, Tensor] = {}
-        self.numbers: dict[str, int] = {}
-
-    def add(self, terms: dict[str, Tensor]) -> None:
-        for name, value in terms.items():
-            value = torch.as_tensor(value).detach().float()
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-            self.numbers[name] = self.numbers.get(name, 0) + 1
-
-    def take(self, accelerator: Accelerator) -> dict[str, float]:
-        means = {
-            name: float(accelerator.reduce(total.to(accelerator.device), reduction="mean")) / self.numbers[name]
-            for name, total in self.sums.items()
-        }
-        self.__init__()
-        return means
+def _means(terms: dict[str, list[Tensor]], accelerator: Accelerator) -> dict[str, float]:
+    """Means over the batches and processes."""
+    totals = {name: sum(values).to(accelerator.device) for name, values in terms.items()}
+    return {name: float(accelerator.reduce(totals[name], "mean")) / len(terms[name]) for name in terms}
 
 
 class _Log:
@@ -282,20 +255,13 @@ class _Log:
         self.path, self.enabled = folder / "log.jsonl", enabled
         self.rows = [row for row in read_log(folder) if row["step"] <= keep_until] if keep_until else []
         if enabled:
-            with writing(self.path):
-                folder.mkdir(parents=True, exist_ok=True)
-                unfinished = self.path.with_suffix(".jsonl.tmp")
-                unfinished.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
-                os.replace(unfinished, self.path)
+            write_text(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
 
     def write(self, row: dict) -> None:
         self.rows.append(row)
         if self.enabled:
             with writing(self.path), open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-
-    def frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self.rows)
 
 
 def read_log(folder: str | Path) -> list[dict]:
@@ -366,8 +332,7 @@ def remove_checkpoints(folder: str | Path) -> None:
 def save_pretrained(model, tokenizer, folder: str | Path) -> None:
     """Write a Hugging Face checkpoint so that ``folder`` loads only when all of it is there.
 
-    The files are written to ``<folder>/model.tmp`` and moved one by one, ``config.json`` last: without it
-    nothing loads.
+    Its files are written to ``<folder>/model.tmp`` and moved one by one, last ``config.json``: without it none loads.
     """
     if not is_main_process():
         return

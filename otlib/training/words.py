@@ -38,29 +38,26 @@ def load_encoder(encoder: str | Path):
         ) from error
 
 
+class EncodedSentence(NamedTuple):
+    """One tokenised sentence, not padded: a row of a :class:`WordBatch` to come."""
+
+    input_ids: np.ndarray
+    word_index: np.ndarray
+    n_words: int  # as it was given, also words that truncation dropped
+    truncated: bool
+
+
 class WordBatch(NamedTuple):
     """Sentences of words, tokenised and padded.
 
-    Attributes
-    ----------
-    input_ids, attention_mask : Tensor, shape (B, L)
-        What the encoder reads.
-    word_index : Tensor, shape (B, L)
-        The word of its sentence that a subword belongs to; -1 for special tokens, padding and the remains of
-        a word that truncation cut in two.
-    n_words : Tensor, shape (B,)
-        Words of the sentence as it was given, also those that truncation dropped.
-    truncated : Tensor, shape (B,)
-        True where the sentence was longer than ``max_length``.
-    longest : int
-        At least the largest of ``n_words``; a Python number, so that reading it waits for no GPU.
+    ``word_index`` says to which word of its sentence a subword belongs: -1 for special tokens, padding and the remains
+    of a word that truncation cut in two. ``longest`` is the most words of a sentence (or more); it is a Python number,
+    so that reading it waits for no GPU.
     """
 
-    input_ids: Tensor
-    attention_mask: Tensor
-    word_index: Tensor
-    n_words: Tensor
-    truncated: Tensor
+    input_ids: Tensor  # (B, L)
+    attention_mask: Tensor  # (B, L)
+    word_index: Tensor  # (B, L)
     longest: int
 
     def to(self, device, non_blocking=False) -> WordBatch:
@@ -71,43 +68,16 @@ class WordBatch(NamedTuple):
         """Some of the sentences."""
         return WordBatch(*(tensor[rows] for tensor in self[:-1]), self.longest)
 
-    def counts(self) -> dict[str, int]:
-        """Numbers of sentences, ``truncated`` sentences, words and ``missing_words`` (without a vector)."""
-        words = int(self.n_words.sum())
-        present = int(_positions(self, "last")[1].sum())
-        return {
-            "sentences": len(self.n_words),
-            "truncated": int(self.truncated.sum()),
-            "words": words,
-            "missing_words": words - present,
-        }
-
-
-class EncodedSentence(NamedTuple):
-    """One tokenised sentence, not padded: a row of a :class:`WordBatch` to come."""
-
-    input_ids: np.ndarray
-    word_index: np.ndarray
-    n_words: int
-    truncated: bool
-
 
 def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int) -> list[EncodedSentence]:
-    """Tokenise sentences of words, each to at most ``max_length`` subwords; :func:`collate_words` pads them in batches.
+    """Tokenise sentences, each to at most ``max_length`` subwords with the special tokens.
 
-    Parameters
-    ----------
-    tokenizer : PreTrainedTokenizerFast
-        A fast tokenizer: word boundaries come from its encodings.
-    sentences : sequence of sequences of str
-        Words; a word may be split into subwords, or have none (a control character, say).
-    max_length : int
-        Limit on subwords with the special tokens. What it cuts is counted in :meth:`WordBatch.counts`.
+    A word may be split into subwords, or have none (a control character, say).
 
     Raises
     ------
     ValueError
-        If the tokenizer is not a fast one.
+        If the tokenizer is not a fast one, whose encodings alone say where words begin and end.
     """
     if not tokenizer.is_fast:
         raise ValueError(
@@ -115,12 +85,8 @@ def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: i
         )
     if not len(sentences):
         return []
-    encodings = tokenizer(
-        [list(words) for words in sentences],
-        is_split_into_words=True,
-        truncation=True,
-        max_length=max_length,
-    ).encodings
+    options = {"is_split_into_words": True, "truncation": True, "max_length": max_length}
+    encodings = tokenizer([list(words) for words in sentences], **options).encodings
     return [_encoded_sentence(encoding, len(words)) for encoding, words in zip(encodings, sentences, strict=True)]
 
 
@@ -128,12 +94,16 @@ def _encoded_sentence(encoding, n_words: int) -> EncodedSentence:
     # The last subword kept of a word cut in two is not the word's last subword: such a word is missing.
     missing = {None, *(word for part in encoding.overflowing for word in part.word_ids)}
     word_index = [-1 if word in missing else word for word in encoding.word_ids]
-    return EncodedSentence(
-        np.array(encoding.ids, dtype=np.int32),
-        np.array(word_index, dtype=np.int32),
-        n_words,
-        bool(encoding.overflowing),
-    )
+    ids, index = (np.array(numbers, dtype=np.int32) for numbers in (encoding.ids, word_index))
+    return EncodedSentence(ids, index, n_words, bool(encoding.overflowing))
+
+
+def count_words(rows: Sequence[EncodedSentence]) -> dict[str, int]:
+    """Numbers of sentences, ``truncated`` sentences, words and ``missing_words`` (without a subword)."""
+    words = sum(row.n_words for row in rows)
+    present = sum(len({*row.word_index.tolist()} - {-1}) for row in rows)
+    truncated = sum(row.truncated for row in rows)
+    return {"sentences": len(rows), "truncated": truncated, "words": words, "missing_words": words - present}
 
 
 def collate_words(rows: Sequence[EncodedSentence], *, pad_token_id: int) -> WordBatch:
@@ -144,8 +114,6 @@ def collate_words(rows: Sequence[EncodedSentence], *, pad_token_id: int) -> Word
         pad_sequence(input_ids, batch_first=True, padding_value=pad_token_id),
         pad_sequence([torch.ones_like(ids) for ids in input_ids], batch_first=True),
         pad_sequence(word_index, batch_first=True, padding_value=-1),
-        torch.tensor([row.n_words for row in rows]),
-        torch.tensor([row.truncated for row in rows]),
         max(row.n_words for row in rows),
     )
 
@@ -158,15 +126,14 @@ def pool_words(hidden: Tensor, batch: WordBatch, *, pooling: str) -> tuple[Tenso
     hidden : Tensor, shape (B, L, d)
         Hidden states of ``batch``.
     pooling : {"last", "first", "mean", "subword"}
-        The word's last subword (WordOT; Cao et al., 2020), its first, their mean, or no pooling: every
-        subword is an item of its own (SubOT). In XLM-R the first subword may be the mark of a blank alone,
-        where the vocabulary has no piece that joins this mark to the beginning of the word.
+        The word's last subword (WordOT; Cao et al., 2020), its first, their mean, or no pooling: every subword is an
+        item of its own (SubOT). In XLM-R the first subword may be the mark of a blank alone, where the vocabulary has
+        no piece that joins this mark to the beginning of the word.
 
     Returns
     -------
     vectors : Tensor, shape (B, n, d)
-        Position i is word i of the sentence (``"subword"``: position i of the input). Zero where the mask is
-        False.
+        Position i is word i of the sentence (``"subword"``: position i of the input). Zero where the mask is False.
     mask : Tensor, shape (B, n)
         False for padding, truncated words and words without a subword.
     """
@@ -175,54 +142,40 @@ def pool_words(hidden: Tensor, batch: WordBatch, *, pooling: str) -> tuple[Tenso
     if pooling == "subword":
         mask = batch.word_index >= 0
         return hidden * mask.unsqueeze(-1), mask
+    n = batch.longest
+    word = torch.where(batch.word_index >= 0, batch.word_index, n)  # slot n takes what belongs to no word
     if pooling == "mean":
-        return _mean(hidden, batch)
-    position, mask = _positions(batch, pooling)
-    index = position.unsqueeze(-1).expand(-1, -1, hidden.shape[-1])  # (B, n, d)
+        return _mean(hidden, word, n)
+    # Position in the input of each word's first or last subword.
+    length = word.shape[1]
+    missing, reduce = (-1, "amax") if pooling == "last" else (length, "amin")
+    places = torch.arange(length, device=word.device).expand_as(word)
+    position = torch.full((len(word), n + 1), missing, device=word.device).scatter_reduce(1, word, places, reduce)
+    position = position[:, :n]
+    mask = position != missing
+    index = position.masked_fill(~mask, 0).unsqueeze(-1).expand(-1, -1, hidden.shape[-1])  # (B, n, d)
     return hidden.gather(1, index) * mask.unsqueeze(-1), mask
 
 
-def _slots(batch: WordBatch) -> tuple[Tensor, int]:
-    """For each subword the word it counts for, and the number n of words; slot n takes what has no word."""
-    n = batch.longest
-    return torch.where(batch.word_index >= 0, batch.word_index, n), n
-
-
-def _positions(batch: WordBatch, pooling: str) -> tuple[Tensor, Tensor]:
-    """Position in the input of each word's first or last subword (B, n), and where there is one."""
-    slots, n = _slots(batch)
-    length = slots.shape[1]
-    places = torch.arange(length, device=slots.device).expand_as(slots)
-    missing, reduce = (-1, "amax") if pooling == "last" else (length, "amin")
-    position = torch.full((len(slots), n + 1), missing, device=slots.device)
-    position = position.scatter_reduce(1, slots, places, reduce)[:, :n]
-    mask = position != missing
-    return position.masked_fill(~mask, 0), mask
-
-
-def _mean(hidden: Tensor, batch: WordBatch) -> tuple[Tensor, Tensor]:
-    slots, n = _slots(batch)
-    size = (len(slots), n + 1)
-    count = hidden.new_zeros(size).scatter_add(1, slots, torch.ones_like(slots, dtype=hidden.dtype))[:, :n]
-    index = slots.unsqueeze(-1).expand_as(hidden)
+def _mean(hidden: Tensor, word: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    size = (len(word), n + 1)
+    count = hidden.new_zeros(size).scatter_add(1, word, torch.ones_like(word, dtype=hidden.dtype))[:, :n]
+    index = word.unsqueeze(-1).expand_as(hidden)
     total = hidden.new_zeros(*size, hidden.shape[-1]).scatter_add(1, index, hidden)[:, :n]
     return total / count.clamp(min=1).unsqueeze(-1), count > 0
 
 
+def pool_layers(layers: Sequence[Tensor], batch: WordBatch, *, pooling: str) -> tuple[list[Tensor], Tensor]:
+    """:func:`pool_words` of the hidden states of several layers, which have one mask."""
+    pooled = [pool_words(hidden, batch, pooling=pooling) for hidden in layers]
+    return [vectors for vectors, _ in pooled], pooled[0][1]
+
+
 def resolve_layers(layers: str | Sequence[int], config) -> tuple[int, ...]:
-    """Indices into ``hidden_states``: 0 is the embeddings, k the k-th layer.
+    """Indices into ``hidden_states`` of an encoder with this config: 0 is the embeddings, k the k-th layer.
 
-    Parameters
-    ----------
-    layers : "last", "all" or sequence of int
-        ``"all"`` is the embeddings and every layer. Negative numbers count from the last layer.
-    config : PretrainedConfig
-        Of the encoder; its ``num_hidden_layers`` is the last index.
-
-    Raises
-    ------
-    ValueError
-        If a layer is not there.
+    ``layers`` is ``"last"``, ``"all"`` (the embeddings and every layer) or numbers; negative ones count from the last
+    layer. A ValueError says which layer is not there.
     """
     last = config.num_hidden_layers
     if layers == "last":
@@ -239,25 +192,16 @@ def resolve_layers(layers: str | Sequence[int], config) -> tuple[int, ...]:
 
 def hidden_states(model, batch: WordBatch, layers: Sequence[int]) -> list[Tensor]:
     """Run the encoder once: hidden states (B, L, d) of the chosen layers (negative: from the last)."""
+    inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
     if tuple(layers) == (-1,):
-        output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
-        return [output.last_hidden_state]
-    output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, output_hidden_states=True)
+        return [model(**inputs).last_hidden_state]
+    output = model(**inputs, output_hidden_states=True)
     return [output.hidden_states[layer] for layer in layers]
 
 
 def embed_words(model, batch: WordBatch, *, layers: Sequence[int], pooling: str) -> tuple[list[Tensor], Tensor]:
-    """Contextual word vectors of a batch.
-
-    Returns
-    -------
-    vectors : list of Tensor, shape (B, n, d)
-        One for each of ``layers``; differentiable.
-    mask : Tensor, shape (B, n)
-        As in :func:`pool_words`.
-    """
-    pooled = [pool_words(hidden, batch, pooling=pooling) for hidden in hidden_states(model, batch, layers)]
-    return [vectors for vectors, _ in pooled], pooled[0][1]
+    """Contextual word vectors (B, n, d) of a batch, one tensor a layer, and their mask as of :func:`pool_words`."""
+    return pool_layers(hidden_states(model, batch, layers), batch, pooling=pooling)
 
 
 def longest_input(max_length: int, tokenizer, model) -> int:
@@ -288,16 +232,13 @@ def embed_corpus(
     ----------
     layer : int
         0 is the embeddings, k the k-th layer; negative: from the last.
-    pooling, max_length
-        See :func:`pool_words` and :func:`encode_words`.
     at_once : int
         Sentences that the model reads in one batch.
 
     Returns
     -------
     vectors : list of Tensor, shape (n_i, d), float32
-        Row i is word i of the sentence; zero where the mask is False (``"subword"``: subwords that have a
-        word).
+        Row i is word i of the sentence; zero where the mask is False (``"subword"``: subwords that have a word).
     masks : list of Tensor, shape (n_i,), bool
         False for words that truncation dropped or that have no subword.
     """
@@ -306,8 +247,7 @@ def embed_corpus(
     if cut := sum(row.truncated for row in rows):
         warnings.warn(f"{cut} of {len(rows)} sentences were cut at {max_length} subwords", stacklevel=2)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
-    vectors: list = [None] * len(rows)
-    masks: list = [None] * len(rows)
+    vectors, masks = [None] * len(rows), [None] * len(rows)
     home, training = next(model.parameters()).device, model.training
     device = torch.device("cuda") if torch.cuda.is_available() else home
     model.eval().to(device)

@@ -11,35 +11,26 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from otlib.transport.problem import (
-    Clouds,
     Problem,
     by_half_squares,
     check,
     cost_matrix,
     epsilon_of_pairs,
-    extent,
     on_accelerator,
     prepare,
 )
-from otlib.transport.solvers import geomloss_schedule, solve, solve_self
+from otlib.transport.solvers import solve, solve_self, with_schedule
 
 
 class Status(NamedTuple):
     """How a solver ended, for each pair of clouds; tensors of shape (B,).
 
-    Attributes
-    ----------
-    converged : Tensor of bool
-        Whether ``error`` is at most the tolerance.
-    iterations : Tensor of int
-        Made for the transport between the two clouds; 1 for the network simplex.
-    error : Tensor
-        L1 distance between a marginal of the plan and the one asked for (a marginal sums to 1), the largest of the
-        plans of the pair. For unbalanced transport: the last change of the potentials, in units of epsilon.
+    ``error`` is the L1 distance between a marginal of the plan and the one asked for (a marginal sums to 1): the
+    largest of the pair's plans. For unbalanced transport it is the last change of the potentials, in units of epsilon.
     """
 
-    converged: Tensor
-    iterations: Tensor
+    converged: Tensor  # whether the error is at most the tolerance
+    iterations: Tensor  # made for the transport between the two clouds; 1 for the network simplex
     error: Tensor
 
 
@@ -62,8 +53,7 @@ def sinkhorn_divergence(
 ) -> Tensor | tuple[Tensor, Status]:
     r"""Debiased Sinkhorn divergence between the clouds of each pair; differentiable to the points.
 
-    .. math:: S_\varepsilon(a, b) = OT_\varepsilon(a, b) - \tfrac12 OT_\varepsilon(a, a)
-              - \tfrac12 OT_\varepsilon(b, b)
+    .. math:: S_\varepsilon(a, b) = OT_\varepsilon(a, b) - \tfrac12 OT_\varepsilon(a, a) - \tfrac12 OT_\varepsilon(b, b)
 
     (Feydy et al., 2019, arXiv:1810.08278); :mod:`otlib.transport` explains it.
 
@@ -77,10 +67,8 @@ def sinkhorn_divergence(
         Weights that sum to 1 over the real points; uniform if None. No gradient flows through them.
     cost : {"half_sqeuclidean", "euclidean", "cosine"}
         Half the squared distance, the distance, or 1 - cos.
-    epsilon : float
+    epsilon, relative : float and bool
         Entropic regularisation: a fraction of each pair's mean cost if ``relative``, else in units of the cost.
-    relative : bool
-        What the unit of ``epsilon`` is.
     solver : {"converged", "geomloss", "exact"}
         ``"converged"`` iterates to ``tolerance``. ``"geomloss"`` makes the steps of GeomLoss's default; with
         ``epsilon=0.05**2, relative=False`` this is the paper's setting. ``"exact"`` solves the problem without
@@ -105,11 +93,6 @@ def sinkhorn_divergence(
     ------
     ValueError
         If ``epsilon`` is not positive, cost or solver unknown, or options do not go together.
-
-    Warns
-    -----
-    UserWarning
-        If pairs did not converge.
 
     Examples
     --------
@@ -149,8 +132,8 @@ def transport_cost(
     """Entropic transport between the clouds of each pair, without debiasing; differentiable to the points.
 
     The value is the minimum of the transport cost, plus epsilon times the entropic term, plus, if ``unbalanced``, the
-    price of missed marginals. Parameters, returns, errors and warnings are those of :func:`sinkhorn_divergence`, except
-    that ``solver="geomloss"`` is refused, and for:
+    price of missed marginals. All is as for :func:`sinkhorn_divergence`, except that ``solver="geomloss"`` is refused,
+    and for:
 
     Parameters
     ----------
@@ -213,7 +196,7 @@ def transport_plan(
     with torch.autocast(x.device.type, enabled=False):
         clouds = prepare(x, y, x_mask, y_mask, a, b, problem)
         if solver == "geomloss":
-            problem = _with_schedule(problem, clouds)
+            problem = with_schedule(problem, clouds)
         C = cost_matrix(cost, clouds.x, clouds.y)
         solution = solve(C, clouds.a, clouds.b, epsilon_of_pairs(C, clouds, problem), problem, early_stop=True)
         plan = solution.plan_columns * clouds.real[:, None, None]
@@ -249,20 +232,13 @@ def _with_status(result: Tensor, iterations: Tensor, error: Tensor, problem: Pro
     if return_status:
         return result, status
     if problem.solver == "converged" and not on_accelerator(error) and not status.converged.all():
-        warnings.warn(_unconverged(status), stacklevel=4)
+        warnings.warn(
+            f"{int((~status.converged).sum())} of {len(error)} transport problems did not converge in "
+            f"{int(iterations.max())} iterations (L1 error of a marginal up to {float(error.max()):.1e}): raise "
+            "epsilon, max_iterations or the tolerance",
+            stacklevel=4,
+        )
     return result
-
-
-def _unconverged(status: Status) -> str:
-    failed, pairs = int((~status.converged).sum()), len(status.error)
-    return (
-        f"{failed} of {pairs} transport problems did not converge in {int(status.iterations.max())} iterations (L1 "
-        f"error of a marginal up to {float(status.error.max()):.1e}): raise epsilon, max_iterations or the tolerance"
-    )
-
-
-def _with_schedule(problem: Problem, clouds: Clouds) -> Problem:
-    return problem._replace(schedule=geomloss_schedule(extent(clouds), problem))
 
 
 class _EnvelopeGradient(torch.autograd.Function):
@@ -275,7 +251,7 @@ class _EnvelopeGradient(torch.autograd.Function):
     def forward(ctx, x, y, x_mask, y_mask, a, b, problem: Problem, debias: bool, needs_gradient: bool):
         inputs = x, y, x_mask, y_mask, a, b
         if problem.solver == "geomloss":
-            problem = _with_schedule(problem, prepare(*inputs, problem))
+            problem = with_schedule(problem, prepare(*inputs, problem))
         ctx.groups, ctx.points = _size_groups(x, y, x_mask, y_mask), [(x.shape, x.dtype), (y.shape, y.dtype)]
         if ctx.groups:
             result = _solve_groups(ctx.groups, inputs, problem, debias, needs_gradient)

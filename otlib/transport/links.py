@@ -23,14 +23,8 @@ def itermax(similarity: Tensor, *, rounds: int = 2, discount: float = 0.9) -> se
 
     SimAlign; Jalili Sabet et al., 2020, section 2.3.
 
-    Parameters
-    ----------
-    similarity : Tensor, shape (n, m)
-        Not negative.
-    rounds : int
-        The first is :func:`mutual_argmax`.
-    discount : float
-        In later rounds a similarity is multiplied by this if one of its two words has a link, by 0 if both have.
+    Similarities (n, m) are not negative. The first round is :func:`mutual_argmax`; in later ones a similarity is
+    multiplied by ``discount`` if one of its two words has a link, by 0 if both have.
     """
     linked = torch.zeros_like(similarity, dtype=torch.bool)
     for _ in range(rounds):
@@ -48,36 +42,20 @@ def threshold(plan: Tensor, share: float = 0.3) -> set[tuple[int, int]]:
 
 
 def link_confidence(plan: Tensor) -> Tensor:
-    """How much of the mass of its two words a link carries: the geometric mean of both shares.
+    """How much of the mass of its two words each link of a plan (..., n, m) carries: the geometric mean of both shares.
 
-    That is plan_ij / sqrt(r_i c_j), where r and c are the row and column sums of the plan: 1 where two words send all
-    their mass to each other. Since the sums count moved mass only, unbalanced and partial plans have the same scale.
-
-    Parameters
-    ----------
-    plan : Tensor, shape (..., n, m)
-
-    Returns
-    -------
-    Tensor, shape (..., n, m)
-        From 0 to 1; 0 on padding.
+    That is plan_ij / sqrt(r_i c_j), where r and c are the row and column sums of the plan: from 0, as on padding, to 1,
+    where two words send all their mass to each other. Since the sums count moved mass only, unbalanced and partial
+    plans have the same scale.
     """
     rows, columns = plan.sum(-1, keepdim=True), plan.sum(-2, keepdim=True)
     return plan / (rows * columns).sqrt().clamp(min=torch.finfo(plan.dtype).tiny)
 
 
 def pair_confidence(plan: Tensor) -> Tensor:
-    """Mean of :func:`link_confidence` over the mass of a plan: how sure the alignment of a pair of sentences is.
+    """Mean of :func:`link_confidence` over the mass of a plan (..., n, m): how sure the alignment of a pair is.
 
-    From 1 / sqrt(n m), where every word sends mass everywhere, to 1, where every word has one partner.
-
-    Parameters
-    ----------
-    plan : Tensor, shape (..., n, m)
-
-    Returns
-    -------
-    Tensor, shape (...)
-        0 for an empty plan.
+    From 1 / sqrt(n m), where every word sends mass everywhere, to 1, where every word has one partner; 0 for an empty
+    plan.
     """
     return (plan * link_confidence(plan)).sum((-2, -1)) / plan.sum((-2, -1)).clamp(min=torch.finfo(plan.dtype).tiny)

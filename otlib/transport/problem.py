@@ -42,16 +42,14 @@ class Clouds(NamedTuple):
 
 def check(problem: Problem) -> None:
     """Raise a ValueError for options that are out of range or do not go together."""
-    cost, epsilon, solver, unbalanced, mass = (
-        getattr(problem, name) for name in ("cost", "epsilon", "solver", "unbalanced", "mass")
-    )
+    cost, epsilon, relative, solver, _, _, unbalanced, mass, _ = problem
     if cost not in COSTS:
         raise ValueError(f"cost must be one of {', '.join(COSTS)}, got {cost!r}")
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}")
     if not epsilon > 0:
         raise ValueError(f"epsilon must be positive, got {epsilon}; for unregularised transport use solver='exact'")
-    if solver == "geomloss" and problem.relative:
+    if solver == "geomloss" and relative:
         raise ValueError("solver='geomloss' needs relative=False: its epsilon is absolute, blur ** p (0.05 ** 2)")
     if solver == "geomloss" and cost == "cosine":
         raise ValueError("solver='geomloss' knows the costs half_sqeuclidean (p=2) and euclidean (p=1), not cosine")
@@ -88,10 +86,14 @@ def norm_weights(x: Tensor, mask: Tensor | None = None) -> Tensor:
         Each row sums to 1, or to 0 for a cloud without points. No gradient flows through the weights.
     """
     norms = x.detach().to(_precision(x)).norm(dim=-1)
-    mask = torch.ones_like(norms, dtype=torch.bool) if mask is None else mask
-    norms = norms.masked_fill(~mask, 0.0)
-    norms = torch.where(norms.sum(1, keepdim=True) > 0, norms, mask.to(norms))
-    return norms / norms.sum(1, keepdim=True).clamp(min=torch.finfo(norms.dtype).tiny)
+    return shares(norms, torch.ones_like(norms, dtype=torch.bool) if mask is None else mask)
+
+
+def shares(weights: Tensor, mask: Tensor) -> Tensor:
+    """Weights (B, n) of the real points, made to sum to 1 in each row; equal ones where all are zero."""
+    weights = weights.masked_fill(~mask, 0.0)
+    weights = torch.where(weights.sum(1, keepdim=True) > 0, weights, mask.to(weights))
+    return weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
 
 
 # --- clouds -----------------------------------------------------------------------------------------------------------
@@ -119,9 +121,13 @@ def prepare(x, y, x_mask, y_mask, a, b, problem: Problem, overwrite: bool = Fals
         origin = y[torch.arange(len(y), device=y.device), masks[1].byte().argmax(1)][:, None].to(dtype)
         x, y = (z.to(dtype, copy=not overwrite).sub_(origin) for z in (x, y))
     for points, mask in zip((x, y), masks, strict=True):
-        _set_to_zero(points, ~(mask & real[:, None]))
+        absent = ~(mask & real[:, None])
+        if on_accelerator(points):
+            points.masked_fill_(absent[..., None], 0.0)
+        else:  # several times as fast, but an accelerator would have to wait for the indices
+            points[absent.nonzero(as_tuple=True)] = 0.0
     # A pair with an empty side becomes one point on either side, in the same place, so that all its numbers are finite.
-    a, b = (torch.where(real[:, None], weights, _all_on_the_first(weights)) for weights in (a, b))
+    a, b = (torch.where(real[:, None], z, torch.eye(1, z.shape[1], dtype=dtype, device=z.device)) for z in (a, b))
     return Clouds(x, y, a, b, real)
 
 
@@ -134,50 +140,25 @@ def on_accelerator(tensor: Tensor) -> bool:
     return tensor.device.type != "cpu"
 
 
-def _set_to_zero(points: Tensor, absent: Tensor) -> None:
-    """Set the absent points to zero, in place. Indexing is several times as fast, but makes an accelerator wait."""
-    if on_accelerator(points):
-        points.masked_fill_(absent[..., None], 0.0)
-    else:
-        points[absent.nonzero(as_tuple=True)] = 0.0
-
-
-def _all_on_the_first(weights: Tensor) -> Tensor:
-    one = torch.zeros_like(weights)
-    one[:, 0] = 1.0
-    return one
-
-
-def extent(clouds: Clouds) -> float:
-    """Diagonal of the smallest box around all real points of the batch: where GeomLoss's schedule begins."""
-    x, y, a, b, real = clouds
-    points = torch.cat([x[(a > 0) & real[:, None]], y[(b > 0) & real[:, None]]])
-    return float((points.amax(0) - points.amin(0)).norm()) if len(points) else 0.0
-
-
 # --- costs and epsilon ------------------------------------------------------------------------------------------------
 
 
 def cost_matrix(cost: str, x: Tensor, y: Tensor | None = None) -> Tensor:
     """Costs between the points of two clouds, shape (B, n, m); of a cloud to itself, (B, n, n), if there is no y.
 
-    For the cosine cost the points are unit vectors, and 1 - cos is half their squared distance.
+    All come from half the squared distances, by matrix products: for the cosine cost the points are unit vectors, and
+    1 - cos is half their squared distance.
     """
-    squares = _half_squares(x, y)
-    return (2 * squares).clamp_(min=SMALLEST_SQUARE).sqrt_() if cost == "euclidean" else squares
-
-
-def _half_squares(x: Tensor, y: Tensor | None) -> Tensor:
-    """Half the squared distances, by matrix products; from a point to itself exactly zero."""
     if y is None:
         gram = x @ x.mT
         half = gram.diagonal(dim1=1, dim2=2) / 2
         squares = gram.neg_().add_(half[:, :, None]).add_(half[:, None, :])
-        squares.diagonal(dim1=1, dim2=2).zero_()
+        squares.diagonal(dim1=1, dim2=2).zero_()  # from a point to itself exactly zero
     else:
         half_x, half_y = (torch.linalg.vector_norm(z, dim=-1).square_().div_(2) for z in (x, y))
         squares = torch.baddbmm(half_x[:, :, None] + half_y[:, None, :], x, y.mT, alpha=-1)
-    return squares.clamp_(min=0)
+    squares.clamp_(min=0)
+    return (2 * squares).clamp_(min=SMALLEST_SQUARE).sqrt_() if cost == "euclidean" else squares
 
 
 def by_half_squares(plan: Tensor, C: Tensor, cost: str) -> Tensor:

@@ -1,10 +1,10 @@
 r"""The algorithms: cost matrices and marginals in, values and plans out, for all pairs of a batch at once.
 
-Everywhere ``C`` is the cost matrices, shape (B, n, m); ``a`` (B, n) and ``b`` (B, m) are the marginals, zero for absent
-points; ``epsilon`` has shape (B,) and the unit of the cost. Potentials ``f`` (B, n) and ``g`` (B, m) have the unit of
-the cost as well. *Scalings* ``u`` and ``v`` are potentials in another form: a plan is :math:`u_i K_{ij} v_j` with a
-*kernel* :math:`K` that contains :math:`\exp(-C_{ij} / \varepsilon)`. They are row vectors, of shape (B, 1, n) and
-(B, 1, m), because a row vector times a matrix is the fastest product.
+``C`` is the cost matrices (B, n, m); ``a`` (B, n) and ``b`` (B, m) are the marginals, zero for absent points;
+``epsilon`` (B,) and the potentials ``f`` (B, n) and ``g`` (B, m) have the unit of the cost. *Scalings* ``u`` and ``v``
+are potentials in another form: a plan is :math:`u_i K_{ij} v_j` with a *kernel* :math:`K` that contains
+:math:`\exp(-C_{ij} / \varepsilon)`. They are row vectors, of shape (B, 1, n) and (B, 1, m), because a row vector times
+a matrix is the fastest product.
 
 ``early_stop`` says whether a solver may read the error and stop once it is small. On an accelerator this makes the host
 wait; without it, all pairs make the same, small number of iterations.
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from otlib.transport.problem import Problem, both_prices, on_accelerator
+from otlib.transport.problem import Clouds, Problem, both_prices, on_accelerator
 
 BLOCK = 26  # iterations between two absorptions of the scalings into the potentials
 BLOCKS_WITHOUT_EARLY_STOP = 2
@@ -178,17 +178,22 @@ def _missed(a: Tensor, u: Tensor, reached: Tensor) -> Tensor:
 # --- entropic transport by GeomLoss's schedule ------------------------------------------------------------------------
 
 
-def geomloss_schedule(extent: float, problem: Problem) -> list[float]:
-    """Epsilons of GeomLoss's steps: blur ** p, for a blur that is halved from the batch's extent to the one asked for.
+def with_schedule(problem: Problem, clouds: Clouds) -> Problem:
+    """Epsilons of GeomLoss's steps: blur ** p, for a blur that is halved from the extent of the clouds to the last one.
 
     As ``epsilon_schedule`` of GeomLoss with ``scaling=0.5``; p is 2 for the half squared cost and 1 for the distance.
+    The extent is the diagonal of the smallest box around all real points of the batch.
     """
+    x, y, a, b, real = clouds
+    points = torch.cat([x[(a > 0) & real[:, None]], y[(b > 0) & real[:, None]]])
+    extent = float((points.amax(0) - points.amin(0)).norm()) if len(points) else 0.0
     power = 2 if problem.cost == "half_sqeuclidean" else 1
     blur = problem.epsilon ** (1 / power)
-    if extent <= blur:
-        return [blur**power]
-    steps = np.exp(np.arange(power * np.log(extent), power * np.log(blur), power * np.log(0.5)))
-    return [extent**power, *steps.tolist(), blur**power]
+    schedule = [blur**power]
+    if extent > blur:
+        steps = np.exp(np.arange(power * np.log(extent), power * np.log(blur), power * np.log(0.5)))
+        schedule = [extent**power, *steps.tolist(), blur**power]
+    return problem._replace(schedule=schedule)
 
 
 def _annealed(C: Tensor, a: Tensor, b: Tensor, schedule: list[float]) -> Solution:

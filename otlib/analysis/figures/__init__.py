@@ -1,5 +1,7 @@
 """Every plot of the study, one function a figure: data in, drawn on ``ax`` (a new one if None), Axes out."""
 
+# ruff: noqa: F401 (what is imported here is what the package offers)
+
 from otlib.analysis.figures.methods import (
     gains,
     method_scores,
@@ -18,28 +20,3 @@ from otlib.analysis.figures.runs import (
 )
 from otlib.analysis.figures.style import GREY, method_palette, save, use_style
 from otlib.analysis.figures.words import gold_links, plans, word_matrix, word_paths, word_points, word_pulls
-
-__all__ = [
-    "GREY",
-    "curves",
-    "gains",
-    "gold_links",
-    "language_bars",
-    "language_scores",
-    "method_palette",
-    "method_scores",
-    "plans",
-    "save",
-    "score_grid",
-    "scoreboard",
-    "seed_scores",
-    "sentence_lengths",
-    "training_curves",
-    "transfer_by_alignment",
-    "use_style",
-    "variants",
-    "word_matrix",
-    "word_paths",
-    "word_points",
-    "word_pulls",
-]

@@ -1,7 +1,5 @@
 """Figures of methods against each other, by language, measure and seed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -11,9 +9,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from otlib.analysis.figures.style import method_palette, new_axes_if_none
+from otlib.analysis.figures.style import legend_beside, method_palette, new_axes_if_none
 from otlib.analysis.statistics import AVERAGE, AVERAGE_UNSEEN, BASELINE, measure_name
 from otlib.settings import PIVOT
+
+DOTS = {"fmt": "o", "capsize": 2.5, "lw": 1.4}
 
 
 def seed_scores(results: pd.DataFrame, methods: Sequence[str], *, label: str, ax: Axes | None = None) -> Axes:
@@ -37,30 +37,17 @@ def method_scores(
     ax = new_axes_if_none(ax, 7, 3.4)
     table = _measure(summary, task, metric)
     languages = _language_order(table)
-    for method, offset, colour in _dodged(methods):
-        rows = table[table["method"] == method].set_index("language").reindex(languages)
-        ax.errorbar(
-            np.arange(len(languages)) + offset,
-            rows["value"],
-            yerr=_bars(rows, "value", "low", "high"),
-            fmt="o",
-            ms=5,
-            capsize=2.5,
-            lw=1.4,
-            color=colour,
-            label=method,
-        )
+    for rows, places, look in _dodged(table, languages, methods):
+        ax.errorbar(places, rows["value"], yerr=_bars(rows, "value", "low", "high"), **look)
     low, high = ax.get_ylim()
     if "%" in measure_name(task, metric):
         # Student's intervals over few seeds reach beyond what a score can be.
         ax.set_ylim(max(low, -2), min(high, 102))
-    ax.set(xticks=range(len(languages)), xlim=(-0.5, len(languages) - 0.5))
+    ax.set(xticks=range(len(languages)), xticklabels=languages, xlim=(-0.5, len(languages) - 0.5))
     ax.set_ylabel(measure_name(task, metric))
-    ax.set_xticklabels(languages, rotation=0)
     _set_average_apart(ax.axvspan, languages)
     ax.grid(axis="x", visible=False)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return ax
+    return legend_beside(ax)
 
 
 def gains(summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str], *, ax: Axes | None = None) -> Axes:
@@ -68,37 +55,21 @@ def gains(summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str],
     ax = new_axes_if_none(ax, 5.6, 3.8)
     table = _measure(summary, task, metric)
     languages = _language_order(table)
-    others = [method for method in methods if method != BASELINE]
-    palette = method_palette(methods)
-    for method, offset, _ in _dodged(others):
-        rows = table[table["method"] == method].set_index("language").reindex(languages)
-        ax.errorbar(
-            rows["gain"],
-            np.arange(len(languages)) + offset,
-            xerr=_bars(rows, "gain", "gain_low", "gain_high"),
-            fmt="o",
-            ms=5,
-            capsize=2.5,
-            lw=1.4,
-            color=palette[method],
-            label=method,
-        )
+    for rows, places, look in _dodged(table, languages, [method for method in methods if method != BASELINE]):
+        ax.errorbar(rows["gain"], places, xerr=_bars(rows, "gain", "gain_low", "gain_high"), **look)
     ax.axvline(0, color="0.2", lw=1)
     ax.set(yticks=range(len(languages)), yticklabels=languages, ylim=(len(languages) - 0.5, -0.5))
-    measure = measure_name(task, metric).removesuffix(" (%)")
-    ax.set_xlabel(f"{measure}: points over {BASELINE}")
+    ax.set_xlabel(f"{measure_name(task, metric).removesuffix(' (%)')}: points over {BASELINE}")
     _set_average_apart(ax.axhspan, languages)
     ax.grid(axis="y", visible=False)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return ax
+    return legend_beside(ax)
 
 
 def scoreboard(
     summary: pd.DataFrame, measures: Sequence[tuple[str, str]], methods: Sequence[str], *, draw=method_scores
 ) -> np.ndarray:
     """A panel for each (task, metric), drawn by :func:`method_scores` or :func:`gains`, with one legend."""
-    down = math.ceil(len(measures) / 2)
-    across = min(2, len(measures))
+    down, across = math.ceil(len(measures) / 2), min(2, len(measures))
     size = (1.2 + 5.8 * across, 3.1 * down)
     figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
     for ax, measure in zip(grid.flat, measures, strict=False):
@@ -125,7 +96,7 @@ def variants(
         rows = table[table["language"] == AVERAGE].set_index("method").reindex(methods)
         gains = rows["gain"].where(rows.index != reference, 0.0)
         spans = _bars(rows.assign(gain=gains), "gain", "gain_low", "gain_high")
-        ax.errorbar(gains, np.arange(len(methods)), xerr=spans, fmt="o", ms=4.5, capsize=2.5, lw=1.4)
+        ax.errorbar(gains, np.arange(len(methods)), xerr=spans, **DOTS, ms=4.5)
         ax.axvline(0, color="0.2", lw=1)
         ax.set(yticks=range(len(methods)), yticklabels=methods, ylim=(len(methods) - 0.5, -0.5))
         ax.set_title(measure_name(task, metric).removesuffix(" (%)"), fontsize="medium")
@@ -147,21 +118,11 @@ def transfer_by_alignment(
     x, y = (_measure(results, *measure).set_index(runs)["value"] for measure in (alignment, transfer))
     both = pd.concat({"alignment": x, "transfer": y}, axis=1, join="inner").reset_index()
     both = both[both["method"].isin(methods)]
-    sns.scatterplot(
-        both,
-        x="alignment",
-        y="transfer",
-        hue="method",
-        style="language",
-        hue_order=[method for method in methods if method in set(both["method"])],
-        palette=method_palette(methods),
-        s=55,
-        alpha=0.85,
-        ax=ax,
-    )
+    hues = {"hue_order": [m for m in methods if m in set(both["method"])], "palette": method_palette(methods)}
+    kinds = {"x": "alignment", "y": "transfer", "hue": "method", "style": "language"}
+    sns.scatterplot(both, **kinds, **hues, s=55, alpha=0.85, ax=ax)
     ax.set(xlabel=measure_name(*alignment), ylabel=measure_name(*transfer))
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return ax
+    return legend_beside(ax)
 
 
 def _measure(table: pd.DataFrame, task: str, metric: str) -> pd.DataFrame:
@@ -178,12 +139,14 @@ def _language_order(table: pd.DataFrame) -> list[str]:
     return sorted(table["language"].unique(), key=lambda language: rank.get(language, 0))
 
 
-def _dodged(methods: Sequence[str]):
-    """Each method with its place beside the others, in axis units, and its colour."""
+def _dodged(table: pd.DataFrame, languages: Sequence[str], methods: Sequence[str]):
+    """Each method's rows by language, their places beside those of the others, and how they are drawn."""
     step = min(0.16, 0.7 / max(len(methods), 1))
     palette = method_palette(methods)
-    for place, method in enumerate(methods):
-        yield method, step * (place - (len(methods) - 1) / 2), palette[method]
+    for number, method in enumerate(methods):
+        rows = table[table["method"] == method].set_index("language").reindex(languages)
+        places = np.arange(len(languages)) + step * (number - (len(methods) - 1) / 2)
+        yield rows, places, {**DOTS, "ms": 5, "color": palette[method], "label": method}
 
 
 def _bars(rows: pd.DataFrame, value: str, low: str, high: str) -> np.ndarray:

@@ -1,14 +1,12 @@
 """Figures of one run: curves of its training, the data that it read, its scores."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from otlib.analysis.figures.style import GREY, PIVOT_COLOUR, SOURCE_COLOUR, new_axes_if_none
+from otlib.analysis.figures.style import GREY, PIVOT_COLOUR, SOURCE_COLOUR, legend_beside, new_axes_if_none
 from otlib.settings import PIVOT
 
 # Curves
@@ -21,8 +19,7 @@ def curves(table: pd.DataFrame, *, xlabel: str, ylabel: str, logarithmic: bool =
     for name, colour in zip(table, sns.color_palette("colorblind", table.shape[1]), strict=True):
         ax.plot(table.index, table[name], color=colour, marker=marker, ms=3.5, lw=1.6, label=name)
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logarithmic else "linear")
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return ax
+    return legend_beside(ax)
 
 
 def training_curves(
@@ -36,9 +33,8 @@ def training_curves(
 ) -> Axes:
     """Columns of a training log, named by ``columns`` (column: what to call it), against steps.
 
-    They start at zero if ``from_zero``, and stand on a logarithmic axis if ``logarithmic``.
-
-    Columns that a log does not have are left out; a log without rows gives a figure that says so.
+    They start at zero if ``from_zero``, and stand on a logarithmic axis if ``logarithmic``. Columns that a log does not
+    have are left out; a log without rows gives a figure that says so.
     """
     ax = new_axes_if_none(ax, 6.5, 3.2)
     ax.set(xlabel="optimiser steps", ylabel=ylabel)
@@ -55,8 +51,7 @@ def training_curves(
         ax.set_ylim(0, 1.1 * log[list(present)].max(axis=None))
     if logarithmic:
         ax.set_yscale("log")
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return ax
+    return legend_beside(ax)
 
 
 # Data
@@ -116,17 +111,8 @@ def language_scores(
 def score_grid(table: pd.DataFrame, *, label: str, ax: Axes | None = None) -> Axes:
     """Scores in per cent by kind of item (rows) and language (columns)."""
     ax = new_axes_if_none(ax, 3.6 + 0.6 * table.shape[1], 1.2 + 0.34 * len(table))
-    sns.heatmap(
-        table,
-        annot=True,
-        fmt=".0f",
-        vmin=0,
-        vmax=100,
-        cmap="crest",
-        linewidths=0.5,
-        cbar_kws={"label": label},
-        ax=ax,
-    )
+    bar = {"label": label}
+    sns.heatmap(table, annot=True, fmt=".0f", vmin=0, vmax=100, cmap="crest", linewidths=0.5, cbar_kws=bar, ax=ax)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0)

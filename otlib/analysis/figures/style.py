@@ -1,7 +1,5 @@
 """The look of all figures: fonts, colours, files."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +7,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from otlib.analysis.statistics import BASELINE
 
@@ -25,8 +22,7 @@ def use_style():
         "savefig.dpi": 200,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
-        # Equal figures are equal files.
-        "svg.hashsalt": "otlib",
+        "svg.hashsalt": "otlib",  # equal figures are equal files
     }
     sns.set_theme(context="notebook", style="whitegrid", font_scale=0.85, rc=settings)
 
@@ -38,15 +34,14 @@ def method_palette(methods: Sequence[str]) -> dict[str, tuple | str]:
     return {BASELINE: GREY, **dict(zip(others, colours, strict=True))}
 
 
-def save(figure: Figure | Axes, folder: str | Path, name: str) -> list[Path]:
-    """Write a figure as ``<name>.png`` and ``<name>.svg``, each whole or not at all."""
-    figure = figure if isinstance(figure, Figure) else figure.get_figure()
+def save(ax: Axes, folder: str | Path, name: str) -> list[Path]:
+    """Write the figure of some axes as ``<name>.png`` and ``<name>.svg``, each whole or not at all."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     written = []
     for kind, metadata in (("png", {}), ("svg", {"Date": None})):
         final = Path(folder, f"{name}.{kind}")
         unfinished = final.with_name(final.name + ".tmp")
-        figure.savefig(unfinished, format=kind, metadata=metadata, bbox_inches="tight")
+        ax.figure.savefig(unfinished, format=kind, metadata=metadata, bbox_inches="tight")
         os.replace(unfinished, final)
         written.append(final)
     return written
@@ -55,3 +50,9 @@ def save(figure: Figure | Axes, folder: str | Path, name: str) -> list[Path]:
 def new_axes_if_none(ax: Axes | None, width: float, height: float) -> Axes:
     """The axes to draw on: those given, or those of a new figure of this size in inches."""
     return plt.subplots(figsize=(width, height), layout="constrained")[1] if ax is None else ax
+
+
+def legend_beside(ax: Axes) -> Axes:
+    """The axes, with a legend on their right."""
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return ax

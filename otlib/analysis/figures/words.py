@@ -1,7 +1,5 @@
 """Figures of words: as points in the plane, and as a matrix of words against words."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from otlib.analysis.figures.style import PIVOT_COLOUR, SOURCE_COLOUR, new_axes_if_none
+from otlib.analysis.figures.style import PIVOT_COLOUR, SOURCE_COLOUR, legend_beside, new_axes_if_none
 from otlib.data.text import GoldPair
 
 # Points in the plane
@@ -25,16 +23,10 @@ def word_points(x, y, x_words: Sequence[str], y_words: Sequence[str], *, plan=No
         plan = np.asarray(plan)
         for i, j in zip(*np.nonzero(plan > 1e-3 * plan.max()), strict=True):
             strength = plan[i, j] / plan.max()
-            ax.plot(
-                *zip(x[i], y[j], strict=True),
-                color="0.4",
-                lw=6 * strength,
-                alpha=0.15 + 0.4 * strength,
-                zorder=1,
-            )
+            ends = np.stack([x[i], y[j]])
+            ax.plot(*ends.T, color="0.4", lw=6 * strength, alpha=0.15 + 0.4 * strength, zorder=1)
     _labelled_points(ax, x, x_words, SOURCE_COLOUR, "source")
-    _labelled_points(ax, y, y_words, PIVOT_COLOUR, "pivot (English)")
-    return _plane(ax)
+    return _finished(ax, y, y_words)
 
 
 def word_pulls(x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, ax: Axes | None = None) -> Axes:
@@ -46,8 +38,7 @@ def word_pulls(x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, a
     ends = x + pulls
     ax.plot(*ends.T, ls="none")  # an arrow's end counts for the limits of the axes
     _labelled_points(ax, x, x_words, SOURCE_COLOUR, "source")
-    _labelled_points(ax, y, y_words, PIVOT_COLOUR, "pivot (English)")
-    return _plane(ax)
+    return _finished(ax, y, y_words)
 
 
 def word_paths(paths, y, x_words: Sequence[str], y_words: Sequence[str], *, ax: Axes | None = None) -> Axes:
@@ -58,32 +49,26 @@ def word_paths(paths, y, x_words: Sequence[str], y_words: Sequence[str], *, ax: 
         ax.plot(*paths[:, i].T, color=SOURCE_COLOUR, lw=1.2, alpha=0.7, zorder=1)
     ax.scatter(*paths[0].T, s=22, facecolor="white", edgecolor=SOURCE_COLOUR, zorder=2, label="source, at first")
     _labelled_points(ax, paths[-1], x_words, SOURCE_COLOUR, "source, at last", below=True)
-    _labelled_points(ax, y, y_words, PIVOT_COLOUR, "pivot (English)")
-    return _plane(ax)
+    return _finished(ax, y, y_words)
 
 
 def _labelled_points(ax: Axes, points, words: Sequence[str], colour, label: str, *, below: bool = False):
+    """Draw points (n, 2) with their words above or below them."""
     points = np.asarray(points)
     ax.scatter(*points.T, s=42, color=colour, zorder=3, label=label)
     for word, point in zip(words, points, strict=True):
-        ax.annotate(
-            word,
-            point,
-            xytext=(0, -7 if below else 7),
-            textcoords="offset points",
-            ha="center",
-            va="top" if below else "bottom",
-            color=sns.dark_palette(colour, 4)[2],
-            zorder=4,
-        )
+        place = {"xytext": (0, -7 if below else 7), "ha": "center", "va": "top" if below else "bottom"}
+        dark = sns.dark_palette(colour, 4)[2]
+        ax.annotate(word, point, **place, textcoords="offset points", color=dark, zorder=4)
 
 
-def _plane(ax: Axes) -> Axes:
+def _finished(ax: Axes, y, y_words: Sequence[str]) -> Axes:
+    """The plane with the pivot words, a legend, and axes of one scale, with room around the words."""
+    _labelled_points(ax, y, y_words, PIVOT_COLOUR, "pivot (English)")
     ax.set(xlabel="first dimension", ylabel="second dimension")
     ax.margins(0.14)
     ax.set_aspect("equal", adjustable="datalim")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-    return ax
+    return legend_beside(ax)
 
 
 # Words against words
@@ -107,26 +92,17 @@ def word_matrix(
 
     ``annotate`` is the format of the numbers in the cells, such as ``".1f"``; none are written if empty.
     """
-    matrix = np.asarray(matrix)
     ax = new_axes_if_none(ax, 2.2 + 0.42 * len(columns), 1.4 + 0.38 * len(rows))
-    sns.heatmap(
-        matrix,
-        xticklabels=list(columns),
-        yticklabels=list(rows),
-        annot=bool(annotate),
-        fmt=annotate,
-        vmin=0,
-        vmax=vmax,
-        cmap=cmap,
-        cbar=colourbar,
-        cbar_kws={"label": label} if colourbar else None,
-        linewidths=0.5,
-        linecolor="0.92",
-        ax=ax,
-    )
+    words = {"xticklabels": list(columns), "yticklabels": list(rows)}
+    numbers = {"annot": bool(annotate), "fmt": annotate}
+    bar = {"cbar": colourbar, "cbar_kws": {"label": label} if colourbar else None}
+    lines = {"linewidths": 0.5, "linecolor": "0.92"}
+    sns.heatmap(np.asarray(matrix), **words, **numbers, **bar, **lines, vmin=0, vmax=vmax, cmap=cmap, ax=ax)
     sure = set(sure)
-    _frame_cells(ax, set(possible) - sure, (0, (2, 1.5)))
-    _frame_cells(ax, sure, "solid")
+    for links, style in ((set(possible) - sure, (0, (2, 1.5))), (sure, "solid")):
+        for i, j in links:
+            corner = (j + 0.05, i + 0.05)
+            ax.add_patch(Rectangle(corner, 0.9, 0.9, fill=False, edgecolor="#c44e00", lw=1.6, ls=style))
     ax.tick_params(length=0)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
     ax.set_xticklabels(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
@@ -138,11 +114,6 @@ def gold_links(pair: GoldPair, *, ax: Axes | None = None) -> Axes:
     links = [[(i, j) in pair.sure for j in range(len(pair.pivot))] for i in range(len(pair.source))]
     framed = {"sure": pair.sure, "possible": pair.possible}
     return word_matrix(links, pair.source, pair.pivot, **framed, vmax=2, colourbar=False, ax=ax)
-
-
-def _frame_cells(ax: Axes, links: Iterable[tuple[int, int]], linestyle):
-    for i, j in links:
-        ax.add_patch(Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor="#c44e00", lw=1.6, ls=linestyle))
 
 
 def plans(

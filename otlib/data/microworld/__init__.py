@@ -1,7 +1,5 @@
 """The embedded world: one situation said in every language that has a table; see README.md here."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import random
@@ -10,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from otlib.data.files import write_lines, write_table
 from otlib.data.items import COLUMNS, LABELS
+from otlib.data.layout import make_folders
 from otlib.data.microworld.sample import Sampler
 from otlib.data.microworld.situations import Clause
 from otlib.data.microworld.tasks import Inference, Question, inference, question
@@ -84,12 +84,10 @@ def write_world(
     -----
     No English sentence or question of a part occurs in another part, so that nothing tested was seen before.
     """
-    folder = Path(folder)
     if len({PIVOT, *languages}) <= len(languages):
         raise ValueError(f"languages must be different ones beside {PIVOT!r}, got {list(languages)}")
     speakers = {code: language(code) for code in (PIVOT, *languages)}
-    for part in ("text", "parallel", "gold", "nli", "qa"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    folder = make_folders(folder)
     draws = _Draws(settings.seed)
     # Test items are drawn first: no later part may repeat their sentences.
     nli = {"test": settings.nli_test, "dev": settings.nli_dev, "train": settings.nli_train}
@@ -104,7 +102,7 @@ def write_world(
         _write_parallel(folder, speakers, code, pairs)
     for code in speakers:
         documents = [_document(speakers[code], draws, f"text {code}") for _ in range(settings.text_sentences)]
-        _write_lines(folder / "text" / f"{code}.txt", documents)
+        write_lines(folder / "text" / f"{code}.txt", documents)
     return {
         "text": dict.fromkeys(speakers, settings.text_sentences),
         "parallel": dict.fromkeys(languages, settings.parallel_pairs),
@@ -136,12 +134,12 @@ class _Draws:
     def clause(self, part: str) -> Clause:
         return self.draw(part, self.sampler.clause, lambda clause: [(clause, None)])
 
-    def different(self, part: str, n: int, *, single: bool) -> list[list[Utterance]]:
+    def different(self, part: str, n: int, *, single: bool) -> list[tuple[Utterance, ...]]:
         """Different sentences, questions and small texts."""
         found: dict[tuple[Utterance, ...], None] = {}
         while len(found) < n:
             found[tuple(_utterances(self, part, single=single))] = None
-        return [list(item) for item in found]
+        return list(found)
 
     def inference(self, part: str, label: str) -> Inference:
         return self.draw(
@@ -198,18 +196,14 @@ def _document(speaker: ModuleType, draws: _Draws, part: str) -> str:
 
 
 def _write_parallel(
-    folder: Path, speakers: Mapping[str, ModuleType], code: str, pairs: dict[str, list[list[Utterance]]]
+    folder: Path, speakers: Mapping[str, ModuleType], code: str, pairs: dict[str, list[tuple[Utterance, ...]]]
 ) -> None:
     for split, items in pairs.items():
         sides = [(_tokens(speakers[code], item), _tokens(speakers[PIVOT], item)) for item in items]
-        rows = [(_words(source), _words(pivot)) for source, pivot in sides]
-        _write_table(folder / "parallel" / f"{code}-{PIVOT}.{split}.tsv", (code, PIVOT), rows)
+        rows = [[" ".join(token.text for token in side) for side in pair] for pair in sides]
+        write_table(folder / "parallel" / f"{code}-{PIVOT}.{split}.tsv", (code, PIVOT), rows)
         if split == "heldout":
             write_gold(folder / "gold" / f"{code}-{PIVOT}.tsv", [_gold(source, pivot) for source, pivot in sides])
-
-
-def _words(tokens: Sequence[Token]) -> str:
-    return " ".join(token.text for token in tokens)
 
 
 def _gold(source: Sequence[Token], pivot: Sequence[Token]) -> GoldPair:
@@ -226,7 +220,7 @@ def _write_nli(folder: Path, speakers: Mapping[str, ModuleType], draws: _Draws, 
             for code, speaker in (speakers if split == "test" else {PIVOT: speakers[PIVOT]}).items()
             for i, item in enumerate(items)
         ]
-        _write_table(folder / f"xnli.{split}.tsv", COLUMNS, rows)
+        write_table(folder / f"xnli.{split}.tsv", COLUMNS, rows)
 
 
 def _write_qa(folder: Path, speakers: Mapping[str, ModuleType], draws: _Draws, sizes: dict[str, int]) -> None:
@@ -239,23 +233,11 @@ def _write_qa(folder: Path, speakers: Mapping[str, ModuleType], draws: _Draws, s
 
 
 def _squad(speaker: ModuleType, item: Question, name: str) -> dict:
-    context, asked, start, answer = _rendered(speaker, item)
-    answers = [{"text": answer, "answer_start": start}]
-    return {"context": context, "qas": [{"id": name, "question": asked, "answers": answers}]}
-
-
-def _rendered(speaker: ModuleType, item: Question) -> tuple[str, str, int, str]:
-    """Context, question, offset and text of the answer."""
+    """The paragraph as SQuAD has it, with its question and where the answer stands."""
     sentences = [speaker.sentence(clause) for clause in item.paragraph]
     before = "".join(detokenise(tokens) + " " for tokens in sentences[: item.about])
-    start, answer = text_span(sentences[item.about], *span(sentences[item.about], item.asked))
+    start, text = text_span(sentences[item.about], *span(sentences[item.about], item.asked))
     asked = detokenise(speaker.question(item.paragraph[item.about], item.asked))
-    return " ".join(detokenise(tokens) for tokens in sentences), asked, len(before) + start, answer
-
-
-def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    _write_lines(path, ["\t".join(row) for row in (header, *rows)])
-
-
-def _write_lines(path: Path, lines: Sequence[str]) -> None:
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    answers = [{"text": text, "answer_start": len(before) + start}]
+    context = " ".join(detokenise(tokens) for tokens in sentences)
+    return {"context": context, "qas": [{"id": name, "question": asked, "answers": answers}]}

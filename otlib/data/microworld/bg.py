@@ -6,8 +6,6 @@ bare (чете книга), but for people. A noun compound is an adjective (я�
 one word (учебник). The past is the aorist, or the imperfect of verbs without a natural end (тичаше).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from otlib.data.microworld.concepts import COMPOUNDS, GAMES, LIVING, MASS, NAMES, PEOPLE, PERSONS

@@ -4,8 +4,6 @@ Nothing here knows any language. Concepts are drawn by their place in the table:
 long as the table and the order of its rows stay as they are.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """German: cases, verb second and its rest last, separable verbs, one-word compounds, `kein`, `weil`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from otlib.data.microworld.concepts import GAMES, LIVING, MASS, NAMES, PEOPLE

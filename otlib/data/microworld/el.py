@@ -4,8 +4,6 @@ A noun compound is a genitive (χυμός μήλου), an adjective (σχολι�
 past is the aorist, of states the imperfect (ήξερε); modals take the perfective, of states the imperfective.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from otlib.data.microworld.concepts import COMPOUNDS, GAMES, LIVING, MASS, NAMES, PEOPLE

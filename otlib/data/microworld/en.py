@@ -1,7 +1,5 @@
 """English: articles, do-support in negations and questions, "to" before the recipient, noun compounds."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,13 +46,8 @@ def noun_phrase(thing: Thing, role: str) -> list[Token]:
 def _subject(clause: Clause) -> list[Token]:
     if not clause.pronoun:
         return noun_phrase(clause.subject, "subject")
-    return [word(_pronoun(clause.subject), "subject")]
-
-
-def _pronoun(thing: Thing) -> str:
-    if thing.several:
-        return "they"
-    return LEXICON.noun(thing.concept)["pronoun"] or "it"
+    one = LEXICON.noun(clause.subject.concept)["pronoun"] or "it"
+    return [word("they" if clause.subject.several else one, "subject")]
 
 
 def _verb(clause: Clause, *, bare: bool = False) -> list[Token]:
@@ -64,20 +57,15 @@ def _verb(clause: Clause, *, bare: bool = False) -> list[Token]:
     after = [word(verb["particle"], "verb")] if verb["particle"] else []
     if bare:
         return [word(base, "verb"), *after]
-    if clause.modal == "want":
-        modal = [word("to", also="modal")]
-        if clause.negated:
-            helper = word("do" if plural else "does", also="modal")
-            return [helper, word("not", "neg"), word("want", "modal"), *modal, word(base, "verb"), *after]
-        return [word(_modal("want", plural), "modal"), *modal, word(base, "verb"), *after]
-    if clause.modal == "must" and clause.negated:
+    if clause.modal in ("want", "must") and clause.negated:
+        helper = [word("do" if plural else "does", also="modal"), word("not", "neg")]
         # "must not" forbids; the negation of the obligation is what the other languages say.
-        helper = word("do" if plural else "does", also="modal")
-        have = [word("have", "modal"), word("to", also="modal")]
-        return [helper, word("not", "neg"), *have, word(base, "verb"), *after]
+        modal = word("want" if clause.modal == "want" else "have", "modal")
+        return [*helper, modal, word("to", also="modal"), word(base, "verb"), *after]
     if clause.modal:
         no = [word("not", "neg")] if clause.negated else []
-        return [word(_modal(clause.modal, plural), "modal"), *no, word(base, "verb"), *after]
+        to = [word("to", also="modal")] if clause.modal == "want" else []
+        return [word(_modal(clause.modal, plural), "modal"), *no, *to, word(base, "verb"), *after]
     if clause.negated:
         helper = "did" if clause.tense == "past" else "do" if plural else "does"
         return [word(helper, also="verb"), word("not", "neg"), word(base, "verb"), *after]
@@ -110,10 +98,8 @@ def _reason(clause: Clause) -> list[Token]:
     if clause.reason is None:
         return []
     inner = clause.reason
-    return [
-        word("because", "because"),
-        *prefixed([*_subject(inner), *_verb(inner), *_rest(inner)], "reason."),
-    ]
+    words = [*_subject(inner), *_verb(inner), *_rest(inner)]
+    return [word("because", "because"), *prefixed(words, "reason.")]
 
 
 def sentence(clause: Clause) -> list[Token]:

@@ -1,7 +1,5 @@
 """Spanish: dropped pronouns, adjectives after the noun, personal "a", "al", doubling "le", reflexives."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """French: ne ... pas, du, des, au, aux, elision, passé composé, adjectives before and after the noun."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The words of a language, read from its table; the rules that make sentences of them are in its module."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from pathlib import Path
 

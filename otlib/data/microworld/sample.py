@@ -1,7 +1,5 @@
 """Random situations that make sense: who does what to what, where and when."""
 
-from __future__ import annotations
-
 import functools
 import random
 from collections.abc import Sequence
@@ -96,8 +94,9 @@ class Sampler:
             recipient = self._thing(frame.recipient, used, definite=0.85, detail=0.4 * detail)
         if frame.object:
             obj = self._thing(frame.object, used, definite=0.55, detail=detail, general=role == "object")
-        place = self._place(verb) if rng.random() < (0.3 if recipient else 0.5) else None
-        time = self._time(verb) if rng.random() < (0.3 if place else 0.45) else None
+        where = places(verb)
+        place = self.pick(where) if rng.random() < (0.3 if recipient else 0.5) and where else None
+        time = self.pick(TIMES) if rng.random() < (0.3 if place else 0.45) and verb not in STATES else None
         clause = Clause(verb, subject, obj, recipient, place, time, tense=self._tense(time))
         return clause if plain else self._varied(clause)
 
@@ -143,13 +142,6 @@ class Sampler:
         adjective = self.adjective(concept) if rng.random() < 0.35 * detail else None
         is_definite = count is None and rng.random() < definite
         return Thing(concept, plural, is_definite, (adjective,) if adjective else (), count)
-
-    def _place(self, verb: str) -> str | None:
-        options = places(verb)
-        return self.pick(options) if options else None
-
-    def _time(self, verb: str) -> str | None:
-        return None if verb in STATES else self.pick(TIMES)
 
     def _tense(self, time: str | None) -> str:
         if time == "yesterday":

@@ -1,7 +1,5 @@
 """Tables that people edit: one thing a row, tab-separated with a header; every fault is named by file and line."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches

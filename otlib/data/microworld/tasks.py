@@ -1,9 +1,8 @@
 """Inference and question answering about situations: the items that every language renders."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from otlib.data.microworld.concepts import (
     ADJECTIVE_ANTONYMS,
@@ -152,14 +151,8 @@ def _special(sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subjec
 
 def _general(sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subject", "object")) -> Clause | None:
     """The hypernym in the place of a noun: "the teacher" becomes "a person"."""
-    able = [
-        role
-        for role in roles
-        if getattr(clause, role) is not None
-        and getattr(clause, role).concept in _GENERAL_OF
-        and (clause.verb, role) != ("drink", "object")
-    ]
-    role = _pick(sampler, able)
+    able = [role for role in _roles(clause) if role in roles and getattr(clause, role).concept in _GENERAL_OF]
+    role = _pick(sampler, [role for role in able if (clause.verb, role) != ("drink", "object")])
     if role is None:
         return None
     thing = getattr(clause, role)
@@ -197,22 +190,14 @@ def _counted(sampler: Sampler, clause: Clause) -> Clause | None:
     return role and replace(clause, **{role: replace(getattr(clause, role), count=sampler.rng.choice(NUMBERS))})
 
 
-def _recounted(sampler: Sampler, clause: Clause, *, to: str) -> Clause | None:
+def _recounted(sampler: Sampler, clause: Clause, *, counted: bool) -> Clause | None:
     """Another number of things, or no number."""
     role = _pick(sampler, [role for role in _roles(clause) if getattr(clause, role).count is not None])
     if role is None:
         return None
     thing = getattr(clause, role)
-    count = None if to == "none" else sampler.rng.choice([n for n in NUMBERS if n != thing.count])
+    count = sampler.rng.choice([n for n in NUMBERS if n != thing.count]) if counted else None
     return replace(clause, **{role: replace(thing, count=count)})
-
-
-def _number_dropped(sampler: Sampler, clause: Clause) -> Clause | None:
-    return _recounted(sampler, clause, to="none")
-
-
-def _number_changed(sampler: Sampler, clause: Clause) -> Clause | None:
-    return _recounted(sampler, clause, to="other")
 
 
 def _substituted(sampler: Sampler, clause: Clause) -> Clause | None:
@@ -285,11 +270,11 @@ _MAKERS = {
     ("neutral", "add"): _stripped,
     ("neutral", "hyponym"): _general,
     ("neutral", "swap"): _swapped,
-    ("neutral", "number"): _number_dropped,
+    ("neutral", "number"): partial(_recounted, counted=False),
     ("neutral", "negation"): _denied_more_narrowly,
     ("contradiction", "substitution"): _substituted,
     ("contradiction", "antonym"): _opposite,
-    ("contradiction", "number"): _number_changed,
+    ("contradiction", "number"): partial(_recounted, counted=True),
     ("contradiction", "negation"): _denied,
 }
 
@@ -308,13 +293,8 @@ def question(sampler: Sampler) -> Question:
         seen = set(_concepts(asked_of))
         for _ in range(rng.choice((1, 1, 1, 2))):
             alike = asked_of.object is not None and rng.random() < 0.3
-            other = sampler.clause(
-                verb=asked_of.verb if alike else None,
-                avoid=frozenset(seen),
-                plain=True,
-                detail=0.6,
-                general=0,
-            )
+            verb = asked_of.verb if alike else None
+            other = sampler.clause(verb=verb, avoid=frozenset(seen), plain=True, detail=0.6, general=0)
             if other.verb != "match_fit" and not seen & set(_concepts(other)):
                 others.append(other)
                 seen |= set(_concepts(other))

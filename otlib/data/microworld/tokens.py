@@ -1,7 +1,5 @@
 """Words with their meaning: sentences are built of them, alignments and answers read off them."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -87,8 +85,7 @@ def span(tokens: Sequence[Token], role: str) -> tuple[int, int]:
     inside = [
         i
         for i, token in enumerate(tokens)
-        if any(node == role or node.startswith(role + ".") for node in token.main)
-        or (not token.main and any(node == role or node.startswith(role + ".") for node in token.also))
+        if any(node == role or node.startswith(role + ".") for node in token.main or token.also)
     ]
     if not inside:
         raise ValueError(f"the sentence {detokenise(tokens)!r} has no {role}")
