@@ -163,7 +163,7 @@ def running(
     """Begin a run in a folder, say whether it resumes, and see that it is finished.
 
     ``with running(...) as run:`` trains or measures and ends with ``run.finish(...)``. An error leaves the checkpoints,
-    so that the same call goes on.
+    so that the same call goes on. The arguments are those of :class:`Run`.
 
     Raises
     ------
@@ -190,11 +190,13 @@ def begin(
 ) -> str | None:
     """Leave in a folder what a run is given, and remove what a run with other parameters or inputs has left there.
 
-    Otherwise a kill, or a parameter that is refused later, would let the next call take the old result for the new
-    one. What the run is given stands in ``parameters.json``.
+    If they stayed, and the new run were killed or refused a parameter, the next call would take the old result for the
+    new one. What the run is given stands in ``parameters.json``.
 
     Parameters
     ----------
+    folder, parameters, inputs
+        As in :class:`Run`.
     left : sequence of str
         Patterns of the files and folders that are removed.
 

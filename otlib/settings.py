@@ -46,7 +46,7 @@ class Section(BaseModel):
 
 
 def meaning(section: type[Section] | Section, name: str) -> str:
-    """The line on what a setting means, by the class that declared it first if the section only changes its default."""
+    """The line on what a setting means; where a section only changes its default, that of the section it extends."""
     kind = section if isinstance(section, type) else type(section)
     fields = (base.model_fields.get(name) for base in kind.__mro__ if issubclass(base, BaseModel))
     return next((field.description.strip() for field in fields if field and field.description), "")
@@ -56,6 +56,7 @@ def meaning(section: type[Section] | Section, name: str) -> str:
 
 
 def no_repeats(values: list) -> list:
+    """The values; an error if one of them stands twice."""
     if len(set(values)) < len(values):
         raise ValueError("an entry stands twice")
     return values
@@ -108,7 +109,7 @@ class Microworld(Section):
     seed: NonNegativeInt = 0
     """Another seed is another world: other sentences of the same languages."""
     text_sentences: PositiveInt = 16000
-    """Documents to pretrain on, for each language; no situation is told in two of them."""
+    """Documents to pretrain on, for each language; the translation of none is in another language's."""
     parallel_pairs: PositiveInt = 4000
     """Sentence pairs to align on, for each language."""
     heldout_pairs: PositiveInt = 500
@@ -213,7 +214,7 @@ class CorporaData(Section):
     gold: EachLanguage | None = None
     """Gold word alignments; a language may lack them."""
     text: EachLanguage | None = None
-    """Sentence pairs of which one side each becomes text to pretrain on, which is then not parallel."""
+    """Sentence pairs to pretrain on: of each only one side is taken, so that the text is not parallel."""
     nli_train: Corpora | None = None
     """Inference items; those in English are trained on."""
     nli_dev: Corpora | None = None
@@ -237,7 +238,7 @@ class CorporaData(Section):
     qa_dev_share: Share = 0.05
     """Part of the training paragraphs that becomes the development set."""
     seed: NonNegativeInt = 0
-    """Of what is drawn and split off."""
+    """Of the draws and splits."""
 
 
 # Trainings
@@ -319,7 +320,7 @@ class Transport(Section):
     relative: bool = True
     """Whether epsilon is a fraction of each pair's mean cost, or in units of the cost (GeomLoss's blur ** p)."""
     solver: Literal["converged", "geomloss", "exact"] = "converged"
-    """Until the marginals are held; GeomLoss's schedule, as the paper; or without regularisation."""
+    """converged: until the marginals are met; geomloss: GeomLoss's schedule, the paper's; exact: no regularisation."""
 
 
 class Align(Transport, Training):
@@ -353,7 +354,7 @@ class Align(Transport, Training):
     """Over the words of an English sentence; the paper's equation 2 sums."""
 
     @model_validator(mode="after")
-    def _of_words(self):
+    def _options_go_together(self):
         if self.pooling == "subword" and self.marginals == "tfidf":
             raise ValueError("marginals: tfidf weighs words, so that pooling must be last, first or mean")
         if self.pooling == "subword" and self.word_pairs == "aligner":

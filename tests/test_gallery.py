@@ -26,7 +26,7 @@ A_FINDING = "findings: [{says: x, method: none, against: none, expects: {nli: be
 def finished(tmp_path, text):
     study = load_study(write_text(tmp_path / "tiny.yaml", text), outputs=tmp_path)
     names = ["01_primer.ipynb", "20_nli-none-seed0.ipynb", "20_nli-none-seed1.ipynb", "30_pair.partial.ipynb"]
-    for path in [study.notebooks / name for name in [*names, "41_ablations.ipynb"]]:
+    for path in [study.folder / "notebooks" / name for name in [*names, "41_ablations.ipynb"]]:
         write_text(path, "{}")
     for path in [study.folder / name for name in {*ALL.files, *FINDINGS.files}]:
         write_text(path, "{}")

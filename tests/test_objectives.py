@@ -167,6 +167,12 @@ def alignment(model, **settings):
     return Alignment(divergence_of(settings, frozen), frozen, ["de", "fr"], settings)
 
 
+def test_a_name_without_a_divergence_is_not_taken_for_another():
+    """Every name but two was once the contrastive objective, also one that was new in the settings."""
+    with pytest.raises(ValueError, match="no divergence is named 'none'"):
+        divergence_of(Align(objective="none"), None)
+
+
 def test_loss_is_the_sum_over_languages_plus_the_weighted_anchor(model, batch):
     """Equal batches, losses summed, lambda on the anchor (section 3 of the paper)."""
     objective = alignment(model, anchor_weight=3.0)

@@ -1,6 +1,7 @@
 """The repository itself: versions agree, notebooks are clean, layers hold, `make` explains itself."""
 
 import ast
+import importlib
 import json
 import os
 import re
@@ -180,6 +181,41 @@ def test_conventions_are_defined_once():
             if re.search(rf"^{name}\b[^=\n]*=", path.read_text(encoding="utf-8"), re.MULTILINE)
         ]
         assert len(defined) == 1, f"{name} is defined in {defined}"
+
+
+REFERENCE = re.compile(r":(?:func|class|meth|mod):`~?([\w.]+)`|\b(otlib(?:\.[A-Za-z_]\w*)+)")
+PROSE = [*ROOT.glob("*.md"), *ROOT.glob("otlib/**/*.md"), *ROOT.glob("outputs/gallery/*.md"), *ROOT.glob("notebooks/*")]
+
+
+def lost(text, home="otlib"):
+    """What a text refers to, such as :func:`name` of its own module or a dotted name, and cannot be imported."""
+    found = {one or other for one, other in REFERENCE.findall(text)}
+    return {name for name in found if not leads_somewhere(name if name.startswith("otlib.") else f"{home}.{name}")}
+
+
+def leads_somewhere(name):
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            thing = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            thing = getattr(thing, part, None)
+        return thing is not None
+    return False
+
+
+@pytest.mark.parametrize("path", [*MODULES.values(), *PROSE], ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_reference_leads_to_something_that_can_be_imported(path):
+    """Docstrings named modules that had been moved, and readers searched for them."""
+    home = next((name for name, module in MODULES.items() if module == path), "otlib")
+    assert not lost(path.read_text(encoding="utf-8"), home)
+
+
+def test_a_lost_reference_is_found():
+    text = ":func:`train` :class:`Gone` :meth:`~otlib.record.Run.finish` otlib.settings.Align otlib.corpora.read"
+    assert lost(text, "otlib.training.trainer") == {"Gone", "otlib.corpora.read"}
 
 
 def test_notebooks_import_from_any_wing_but_never_the_runner():

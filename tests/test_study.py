@@ -333,7 +333,7 @@ def test_plans_are_drawn_with_the_transport_that_trained(tiny):
     study = load_study(write_text(tiny, text))
     defaults = {"relative": True, "solver": "converged"}
     assert study.transport() == {"epsilon": 0.1, "cost": "half_sqeuclidean", **defaults}
-    assert study.transport("wordot") == {"epsilon": 0.2, "cost": "cosine", **defaults}
+    assert study.section("align", "wordot").transport() == {"epsilon": 0.2, "cost": "cosine", **defaults}
 
 
 def test_overrides_replace_and_add_single_keys(tiny):

@@ -23,9 +23,10 @@ from otlib.transport.links import mutual_argmax, pair_confidence
 
 
 def word_retrieval(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequence[GoldPair]) -> float:
-    """Contextual word retrieval, per cent: is the nearest word of all sentences a gold translation in place?
+    """Contextual word retrieval, per cent: how often the nearest word of all sentences is the one linked by gold.
 
-    Words with a sure link are asked for, by cosine, in both directions; the two rates are averaged.
+    Of every word with a sure link the nearest word of the other language, by cosine, must be linked to it. Both
+    directions are averaged.
 
     Parameters
     ----------

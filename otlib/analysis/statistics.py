@@ -23,10 +23,10 @@ MEASURES = {  # how tables and figures call them, in their order
     ("space", "mean_cosine_en"): "mean cosine of English words",
     ("space", "effective_rank_en"): "effective rank, English words",
 }
-# The one by which findings about a task are judged.
+# The metric of a task by which findings about it are judged.
 MAIN_METRIC = dict(nli="accuracy", qa="f1", word_retrieval="accuracy", retrieval="accuracy", word_alignment="aer")
 ITEM_METRICS = (("nli", "accuracy"), ("qa", "f1"), ("qa", "exact_match"))  # means over items, whose scores are kept
-LOWER_IS_BETTER = ("aer", "mean_cosine")  # how such metrics begin
+LOWER_IS_BETTER = ("aer", "mean_cosine")  # how the names of such metrics begin
 
 
 def measure_name(task: str, metric: str) -> str:

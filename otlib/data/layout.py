@@ -1,6 +1,6 @@
 """Write a study's ``data`` folder: parallel text without what is tested, text to pretrain on, items of the tasks.
 
-The micro-world writes the same layout from its own grammar, so that everything after this step is one code path.
+The embedded world (:mod:`otlib.data.microworld`) writes the same files, so that what comes after is the same for both.
 """
 
 import csv

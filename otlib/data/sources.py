@@ -56,7 +56,7 @@ Corpus = tuple[str, ...] | Hub  # one path, the two of a Moses pair, or a data s
 
 
 def corpora_of(data: CorporaData, kind: str, language: str = PIVOT) -> list[Corpus]:
-    """The single corpora of a language, ``{language}`` filled in; none if it, or the kind, is not named.
+    """The single corpora of a language, ``{language}`` filled in; an empty list if the study names none.
 
     ``kind`` is a field of ``data``, such as ``"parallel"``.
     """
@@ -130,19 +130,26 @@ def prepare(
 ) -> dict[str, dict[str, int]]:
     """Write the ``data`` folder of a study.
 
-    What can be missed soon is missed before hours of reading: segmenters, files, the tasks, the gold alignments. With
-    ``parallel_pairs`` a data set that is a language's only corpus is not read to its end but streamed in shuffled
-    order: its files in random order, and the draw from a buffer of what is wanted or 300,000 pairs. Files, and several
-    corpora, are read whole. No training pair shares a sentence with the held-out pairs or the gold alignments of its
-    language, and nothing of these is in the text to pretrain on. Words are split here, once, and separated by blanks.
+    What is quick to check comes before hours of reading: first segmenters and files, then the tasks and the gold
+    alignments, the parallel text last.
+
+    With ``parallel_pairs`` a data set that is a language's only corpus is not read to its end but streamed in shuffled
+    order: its files in random order, its pairs drawn from a buffer of as many as are wanted, at least 300,000. Files,
+    and several corpora, are read whole. No training pair shares a sentence with the held-out pairs or the gold
+    alignments of its language, and nothing of these is in the text to pretrain on. Words are split here, once, and
+    separated by blanks.
 
     Called again with the same arguments in the same folder after the connection broke, it keeps the languages whose
     parallel text was complete.
 
     Parameters
     ----------
+    folder : path
+        The ``data`` folder; made if it is not there.
     languages, unseen : sequence of str
         The languages beside English that have parallel text, and those that are tested without it.
+    data : CorporaData
+        The study's ``data`` section.
 
     Returns
     -------
@@ -235,7 +242,7 @@ def _pairs(data: CorporaData, kind: str, language: str, *, wanted: int | None = 
 
 
 def _is_there(data: CorporaData, kind: str, language: str) -> bool:
-    """Whether a language has a corpus; if only some of several are not there, that is for their reader to say."""
+    """Whether a language has a corpus. If only some of several are there, the reader raises an error later."""
     corpora = _keyed(data, kind, language)
     if isinstance(getattr(data, kind), Mapping):
         return bool(corpora)

@@ -126,7 +126,7 @@ def read_parallel(
 
 
 def read_prepared(path: str | Path, language: str) -> ParallelText:
-    """A table of a study's own ``data`` folder, cleaned when it was made; of equal pairs the first is kept."""
+    """Parallel text in a study's own ``data`` folder, which was cleaned when it was made; equal pairs are read once."""
     return read_parallel(path, language, max_words=sys.maxsize, max_ratio=sys.maxsize)
 
 
@@ -142,8 +142,8 @@ def clean_pairs(
 ) -> ParallelText:
     """Split sentence pairs (source, pivot) into words and drop what :func:`read_parallel` drops, with counts.
 
-    Not more is read than it takes to keep ``enough`` pairs; everything if None. If no pair is left, ``ValueError`` says
-    so of ``name``.
+    Reading stops once ``enough`` pairs are kept; None reads all of them. If no pair is left, a ``ValueError`` names
+    ``name``.
     """
     split_source, split_pivot = word_tokenizer(words, language), word_tokenizer(words, PIVOT)
     counts = dict.fromkeys(("read", "empty_side", "too_long", "bad_ratio", "duplicate", "kept"), 0)
@@ -290,7 +290,10 @@ def read_gold(path: str | Path) -> list[GoldPair]:
 
 
 def gold_pairs(rows: Iterable[tuple[str, Mapping[str, str]]], name: str) -> list[GoldPair]:
-    """Sentence pairs of the rows, each behind its place for messages, that :func:`read_gold` reads from ``name``."""
+    """Sentence pairs of (place, row), where a row has the columns of :func:`read_gold`.
+
+    A place, such as a file and line, and ``name``, that of the whole, stand in error messages.
+    """
     pairs = []
     for where, row in rows:
         pivot, source = row["en"].split(), row["other"].split()

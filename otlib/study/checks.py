@@ -23,7 +23,7 @@ def listed(values: Collection) -> str:
 
 
 def check_old_forms(raw: dict[str, Any]) -> None:
-    """Files and data sets of the hub were two kinds of source once."""
+    """Refuse the sources ``files`` and ``hub``, which are one now: ``corpora``."""
     if raw.get("source") in ("files", "hub"):
         raise ValueError(
             f"source: {raw['source']} is called corpora now: write source: corpora, "

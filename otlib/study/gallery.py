@@ -42,8 +42,11 @@ TABLES = Kept(("summary.csv", "summary.md"), (), "summary.md")
 
 
 def kept_of(study: Study) -> Kept:
-    """Of the micro-world everything, of findings the notebook that checks them, of other text the tables: notebooks
-    quote sentences that are not ours to pass on."""
+    """What is kept of this study.
+
+    Of one with findings the notebook that checks them; else everything on the micro-world, and only tables on other
+    text, because notebooks quote sentences that are not ours to pass on.
+    """
     if study.findings:
         return FINDINGS
     return ALL if study.source == "microworld" else TABLES

@@ -64,9 +64,8 @@ def settings_tables(study: Study) -> dict[str, pd.DataFrame]:
     tables = {}
     for kind in kinds:
         table = settings_table(study.align if kind == "align" else study.section(kind)).reset_index()
-        table = table[
-            ~table["setting"].isin(["objective", *CORPORA])
-        ]  # told below: by method, and in the table of data
+        # The objective stands with the methods, corpora in the table of data.
+        table = table[~table["setting"].isin(["objective", *CORPORA])]
         # As texts: a table would print 5e-05 as 0.0.
         tables[f"Settings: {kind}"] = table.assign(value=table["value"].map(lambda v: "-" if v is None else str(v)))
     changes = [(name, ", ".join(f"{k}: {v}" for k, v in study.changes(name).items())) for name in study.methods]

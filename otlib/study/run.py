@@ -164,7 +164,7 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
 
 @contextmanager
 def _only_run(study: Study):
-    """Hold the study's lock, free again once this process and Snakemake are gone, however they went."""
+    """Take the study's lock; it is free again when this process and Snakemake have ended, even if they were killed."""
     with open(study.folder / ".lock", "a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -212,7 +212,7 @@ def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[in
 
 
 def _one_at_a_time() -> list[str]:
-    """Where all trainings would take the same GPU, as many as there are cores do not fit into it."""
+    """Flags for one training at a time if there is a GPU: as many as there are cores would not fit into it."""
     import torch
 
     found = torch.cuda.is_available() or torch.backends.mps.is_available()

@@ -99,10 +99,6 @@ class Study(BaseModel):
         return self.folder / "data"
 
     @property
-    def notebooks(self) -> Path:
-        return self.folder / "notebooks"
-
-    @property
     def figures(self) -> Path:
         return self.folder / "figures"
 
@@ -113,7 +109,7 @@ class Study(BaseModel):
 
     @property
     def encoder_files(self) -> list[Path]:
-        """Files by which to tell whether the encoder is another than it was; none of a checkpoint on the hub."""
+        """Files that change when the encoder does; none for a checkpoint on the hub."""
         if self.pretrains:
             return [self.folder / "encoder" / "run.json"]
         found = sorted(Path(self.encoder.checkpoint).glob("*"))
@@ -194,16 +190,16 @@ class Study(BaseModel):
         own, shared = self.methods[method].model_dump(), self.align.model_dump()
         return {"objective": own["objective"]} | {name: own[name] for name in own if own[name] != shared[name]}
 
-    def transport(self, method: str | None = None) -> dict[str, Any]:
-        """Cost, epsilon and solver of the ``align`` section, with a method's changes if one is named: for the plans."""
-        return (self.align if method is None else self.section("align", method)).transport()
+    def transport(self) -> dict[str, Any]:
+        """Cost, epsilon and solver of the ``align`` section, for the plans: the same for every method."""
+        return self.align.transport()
 
     def settings_table(self, kind: Kind, method: str | None = None) -> pd.DataFrame:
         """Every setting of a kind of run; see :func:`settings_table`."""
         return settings_table(self.section(kind, method))
 
     def parameters(self, kind: Kind, method: str | None = None, seed: int | None = None) -> dict[str, Any]:
-        """Everything that a run of this kind is given but its files: what tells whether an earlier one is current."""
+        """Everything that a run of this kind is given except files: if it differs, an earlier run is out of date."""
         given: dict[str, Any] = {"study": self.name}
         given |= {name: value for name, value in (("method", method), ("seed", seed)) if value is not None}
         if kind == "data":
@@ -328,9 +324,9 @@ def load_study(
         Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys.
     pairs : sequence of str, optional
         Keep these pairs only (``"de-en"``). Such a study has its own name and folder, for its encoder may be
-        trained on fewer languages, and then for proportionally fewer steps. Methods and findings about some
-        languages keep those that are left, and go with their last. With one pair the dotted keys of the
-        file's ``quick`` section come before the overrides: a look at the study within minutes.
+        trained on fewer languages, and then for proportionally fewer steps. A method or finding that names
+        languages keeps those that are left, and is dropped if none is. With one pair the dotted keys of the
+        file's ``quick`` section are set first, the overrides after them: a look at the study within minutes.
     seeds : sequence of int, optional
         Keep these seeds only, in the same folder.
     outputs : path, optional

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from otlib.data.items import LABELS
 from otlib.data.text import draw, length_batches
 from otlib.settings import FineTuning
-from otlib.training.trainer import Objective, process_count, train
+from otlib.training.trainer import ObjectiveFunction, process_count, train
 
 Inputs = dict[str, list[Tensor]]  # for every name of a model's input, a row of numbers an item
 
@@ -43,7 +43,7 @@ def fit(
     tokenizer,
     inputs: Inputs,
     targets: Mapping[str, Tensor],
-    objective: Objective,
+    objective: ObjectiveFunction,
     settings: FineTuning,
     *,
     folder: str | Path,

@@ -27,8 +27,8 @@ from otlib.training.words import EncodedSentence, collate_words, count_words, en
 
 ON_PAIRS = ("l2", "contrastive-weak", "contrastive-strong")
 
-Encoded = list[tuple[EncodedSentence, EncodedSentence]]
-Weights = dict[str, list[tuple[np.ndarray, np.ndarray]]]
+Encoded = list[tuple[EncodedSentence, EncodedSentence]]  # source and pivot sentence of each pair
+Weights = dict[str, list[tuple[np.ndarray, np.ndarray]]]  # of each language and pair, of the words of both sentences
 
 
 class Aligned(NamedTuple):

@@ -63,7 +63,11 @@ def divergence_of(settings: Align, frozen: FrozenWords) -> Divergence:
     """The divergence that an objective's name stands for: :func:`wordot`, :func:`l2` or :func:`contrastive`."""
     if settings.objective == "wordot":
         return wordot(settings)
-    return l2(frozen) if settings.objective == "l2" else contrastive(settings, frozen)
+    if settings.objective == "l2":
+        return l2(frozen)
+    if settings.objective in ("contrastive-weak", "contrastive-strong"):
+        return contrastive(settings, frozen)
+    raise ValueError(f"objective: no divergence is named {settings.objective!r}")
 
 
 def wordot(settings: Align) -> Divergence:
@@ -72,8 +76,8 @@ def wordot(settings: Align) -> Divergence:
     For the log: the share of transport problems that did not converge, their mean iterations and marginal error.
 
     By ``settings.scope`` a problem spans a sentence pair (the values are averaged over the language's pairs), all words
-    of the language's batch (the paper can be read either way), or all words of all languages and all English words: a
-    control (the paper's appendix E), whose one value every language is given.
+    of the language's batch (the paper can be read either way), or all words of all languages and all English words (a
+    control of the paper's appendix E); the one value of the last counts for every language.
 
     By ``settings.marginals`` words weigh the same, or by :func:`otlib.transport.norm_weights`, or as the batch says
     (TF-IDF); where all words of a problem have weight zero, they weigh the same.

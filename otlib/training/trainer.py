@@ -1,9 +1,9 @@
-"""The one training loop of the project: optimiser steps, checkpoints, resume, logs, whatever the objective.
+"""The one training loop of the project, for every objective: optimiser steps, checkpoints, resume, logs.
 
 The generators are seeded anew before every batch, by the seed, the process, the step and the batch's number in the
 step, so that a resumed run draws the dropout and the masks that the uninterrupted one would have drawn. Therefore what
-is random belongs into the objective, and a loader must give the same batches every time it is made (one with
-``DataLoader(shuffle=True)`` does).
+is random belongs into the objective, and a loader must give the same batches every time it is made (so does
+``DataLoader(shuffle=True)``, whose order Accelerate seeds).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from tqdm import tqdm
 from otlib.record import write_text, writing
 from otlib.settings import Training
 
-Objective = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
+ObjectiveFunction = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
 
 
 def train(
     model: nn.Module,
     loader: DataLoader,
-    objective: Objective,
+    objective: ObjectiveFunction,
     settings: Training,
     *,
     folder: str | Path,
@@ -62,6 +62,8 @@ def train(
     objective : callable
         ``objective(model, batch) -> (loss, terms)``: a scalar, and scalars to log by name. It must call ``model(...)``,
         and runs under autocast where ``settings.mixed_precision`` says so.
+    seed : int
+        Of the order of a shuffled loader, and of what the model and the objective draw.
     resume : bool
         Go on from the last complete checkpoint in ``folder``, if there is one.
     log_every : int
@@ -156,7 +158,7 @@ def _optimizer(model: nn.Module, settings: Training):
 
 
 def _gradients(
-    accelerator: Accelerator, model, objective: Objective, batches: Iterator, parts: int, seed: int, step: int
+    accelerator: Accelerator, model, objective: ObjectiveFunction, batches: Iterator, parts: int, seed: int, step: int
 ) -> Iterator[dict[str, Tensor]]:
     """Add up the gradients of the batches of one step; yields the loss and the terms of each batch."""
     # On a CPU in bf16 the gradient of PyTorch's fused attention takes ten times as long as that of plain products.

@@ -25,7 +25,7 @@ def load_encoder(encoder: str | Path):
         tokenizer = AutoTokenizer.from_pretrained(encoder)
         model, loaded = AutoModel.from_pretrained(encoder, output_loading_info=True)
         model.float()  # a checkpoint may be stored in half precision
-        # What is missing transformers makes up: a tokenizer of five words, weights at random.
+        # Transformers makes up what is missing: a tokenizer of five words, weights at random.
         if len(tokenizer) <= len(tokenizer.all_special_tokens):
             raise ValueError("it has no tokenizer")
         if lost := sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler.")):
@@ -51,8 +51,8 @@ class WordBatch(NamedTuple):
     """Sentences of words, tokenised and padded.
 
     ``word_index`` says to which word of its sentence a subword belongs: -1 for special tokens, padding and the remains
-    of a word that truncation cut in two. ``longest`` is the most words of a sentence (or more); it is a Python number,
-    so that reading it waits for no GPU.
+    of a word that truncation cut in two. ``longest`` is the number of words of the longest sentence, or more; it is a
+    Python number, so that reading it waits for no GPU.
     """
 
     input_ids: Tensor  # (B, L)
@@ -230,15 +230,20 @@ def embed_corpus(
 
     Parameters
     ----------
+    sentences : sequence of sequence of str
+        The words of each sentence.
     layer : int
         0 is the embeddings, k the k-th layer; negative: from the last.
+    pooling : {"last", "first", "mean", "subword"}
+        As of :func:`pool_words`.
     at_once : int
         Sentences that the model reads in one batch.
 
     Returns
     -------
     vectors : list of Tensor, shape (n_i, d), float32
-        Row i is word i of the sentence; zero where the mask is False (``"subword"``: subwords that have a word).
+        Row i is word i of the sentence; zero where the mask is False. With pooling ``"subword"`` there is a row for
+        each subword that belongs to a word.
     masks : list of Tensor, shape (n_i,), bool
         False for words that truncation dropped or that have no subword.
     """

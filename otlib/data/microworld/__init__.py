@@ -1,4 +1,4 @@
-"""The embedded world: one situation said in every language that has a table; see README.md here."""
+"""The embedded world, or micro-world: one situation said in every language that has a table; see README.md here."""
 
 import importlib
 import json

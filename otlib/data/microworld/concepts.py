@@ -132,7 +132,7 @@ VERBS = {
     row["concept"]: Frame(*(row.names(role) for role in ("subject", "object", "recipient"))) for row in _ROWS["verb"]
 }
 VERB_ANTONYMS = _opposites("verb")
-STATES = _with("state", "verb")  # nowhere and never in particular
+STATES = _with("state", "verb")  # verbs that are said without place and time
 PLACES_OF = {  # where people do what they do in some places only
     row["concept"]: tuple(place for place in row.names("places") if place != NOWHERE)
     for row in _ROWS["verb"]

@@ -45,8 +45,8 @@ def _suiting(category: str | None) -> tuple[str, ...]:
 
 
 @functools.cache
-def _urn(options: tuple[str, ...]) -> tuple[str, ...]:
-    """The options, as often as they are to be drawn: common concepts three times, the category of persons twice.
+def _weighted(options: tuple[str, ...]) -> tuple[str, ...]:
+    """Each option as many times as it counts in a draw: common concepts three times, the category of persons twice.
 
     A category that bears the name of a common concept (``drink``, ``small``, ``song``) is drawn like it.
     """
@@ -66,7 +66,7 @@ class Sampler:
 
     def pick(self, options: Sequence[str]) -> str:
         """One of the options; common concepts are drawn more often."""
-        return self.rng.choice(_urn(tuple(options)))
+        return self.rng.choice(_weighted(tuple(options)))
 
     def clause(
         self,

@@ -134,7 +134,7 @@ def _check_row(row: Row, kinds: Mapping[str, str], values: Mapping[str, Collecti
 
 
 def _unseen(text: str) -> str:
-    """What the eye does not see and a comparison does."""
+    """A fault of a text that cannot be seen, such as a blank at its end; empty if there is none."""
     for character in text:
         if character not in " " + JOINERS and unicodedata.category(character) in INVISIBLE:
             name = unicodedata.name(character, "a control character")

@@ -29,7 +29,8 @@ TYPES = {
 }
 NEGATED = 0.08  # hypotheses with "not"
 GENERAL = 0.4  # hypotheses with a hypernym
-# Premises that get one modifier more, on which the hypothesis is silent: those of all labels are about equally long.
+# Part of the premises that get one modifier more, of which the hypothesis says nothing. What entails more is longer;
+# this makes the premises of all labels about equally long.
 BESIDES = {"entailment": 0.1, "neutral": 0.7, "contradiction": 0.5}
 
 _GENERAL_OF = {member: hypernym for hypernym, concepts in HYPERNYMS.items() for member in concepts}
