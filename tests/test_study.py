@@ -70,6 +70,11 @@ def edited(path, old, new):
         ("1.0e-3", ".nan", "align.learning_rate", "finite"),
         ("steps: 10", "steps: 1:30", "align.steps", "integer"),
         ("steps: 10", "steps: 2024-01-01", "align.steps", "integer"),
+        ("steps: 10", "steps: '1e3'", "align.steps", "integer"),
+        ("1.0e-3", "'1.2.3'", "align.learning_rate", "number"),
+        ("seeds: [0, 1]", "seeds: '0'", "seeds", "list"),
+        ("nli: {steps: 5}", "nli: 5", "nli", "a mapping of keys to values"),
+        ("{objective: none}", "[none]", "methods.none", "a mapping of keys to values"),
         ("[de, es]", "[de, de]", "languages", "twice"),
         ("[de, es]", "[de, en]", "languages[1]", "implied"),
         ("[0, 1]", "[0, yes]", "seeds[1]", "integer"),
@@ -412,6 +417,15 @@ def test_a_file_stands_for_a_data_set_of_the_base(tmp_path):
     assert study.data.parallel["de"] == str(tmp_path / "de-en.tsv")
     assert study.data.nli_train == str(tmp_path / "mnli.tsv")
     assert study.data.parallel["fr"].hub == "Helsinki-NLP/europarl"
+
+
+def test_a_method_called_hub_is_merged_like_any_other(derived):
+    """Only a data set, whose hub is a name, stands for another whole."""
+    derived("between.yaml", "name: between\nmethods: {hub: {objective: wordot}}\n")
+    study = load(
+        derived("other.yaml", "name: other\nmethods: {more: {objective: l2}, hub: {steps: 3}}\n", "between.yaml")
+    )
+    assert list(study.methods) == ["none", "wordot", "hub", "more"] and study.methods["hub"].steps == 3
 
 
 def test_unseen_languages_have_no_parallel_text(tiny):

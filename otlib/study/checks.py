@@ -97,6 +97,9 @@ def check_data(study: Study) -> None:
 # --- what pydantic says ---------------------------------------------------------------------------------------
 
 
+_NUMBERS = {"int_type": r"[+-]?[0-9]+", "float_type": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"}
+
+
 def sentence(error: ValidationError, raw: dict) -> str:
     """The first faulty key of ``raw`` with all that speaks against it, as one sentence."""
     errors = [(_key(item, raw), item) for item in error.errors()]
@@ -108,7 +111,7 @@ def sentence(error: ValidationError, raw: dict) -> str:
         return f"{key} is not a parameter{more}"
     if first["type"] in ("missing", "union_tag_not_found"):
         return f"{key} is missing{more}"
-    if isinstance(value, str) and re.fullmatch(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?", value):
+    if isinstance(value, str) and first["type"] in _NUMBERS and re.fullmatch(_NUMBERS[first["type"]], value):
         return f"{key} is the text {value!r}: write {value} without quotes{more}"
     reasons = " or ".join(dict.fromkeys(_reason(item) for other, item in errors if other == key))
     return f"{key}: {reasons}{more}" if key else f"{reasons}{more}"
@@ -130,6 +133,8 @@ def _key(item: dict, raw: Any) -> str:
 
 
 def _reason(item: dict) -> str:
+    if item["type"] in ("model_type", "dict_type"):
+        return f"must be a mapping of keys to values, got {item['input']!r}"
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
     if item["type"] == "union_tag_invalid":

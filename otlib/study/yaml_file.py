@@ -77,12 +77,16 @@ def _merged(base: dict, changes: dict, above: str) -> dict:
             if key not in merged:
                 raise _NothingToTakeOut(f"{above}{key}")
             del merged[key]
-        elif isinstance(value, dict) and "hub" not in value:  # a data set stands for another whole
-            below = base[key] if isinstance(base.get(key), dict) and "hub" not in base[key] else {}
+        elif isinstance(value, dict) and not _is_data_set(value):  # a data set stands for another whole
+            below = base[key] if isinstance(base.get(key), dict) and not _is_data_set(base[key]) else {}
             merged[key] = _merged(below, value, f"{above}{key}.")
         else:
             merged[key] = value
     return merged
+
+
+def _is_data_set(value: dict) -> bool:
+    return isinstance(value.get("hub"), str)  # a method may be called hub, too
 
 
 def _read(path: Path) -> dict[str, Any]:
