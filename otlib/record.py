@@ -235,9 +235,14 @@ def _difference(path: Path, given: Mapping[str, Mapping[str, Any]]) -> str | Non
     """How what a run is given differs from what is written in ``path``; None if it does not."""
     if not path.exists():
         return "for it was not run before"
-    before = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        before = None
     if before == given:
         return None
+    if not isinstance(before, dict):  # as after a power cut
+        return "for its parameters.json is damaged"
     for part in ("parameters", "data"):
         old, new = before.get(part, {}), given[part]
         for name in sorted({*old, *new}):

@@ -179,7 +179,7 @@ Corpora = Annotated[
 def names_language(corpora: Any) -> bool:
     """Whether ``{language}`` stands in a path, config or split of corpora."""
     if isinstance(corpora, list):
-        return all(map(names_language, corpora))
+        return any(map(names_language, corpora))
     texts = (corpora.config, corpora.split) if isinstance(corpora, Hub) else (corpora,)
     return any("{language}" in text for text in texts if text)
 

@@ -164,6 +164,8 @@ def test_a_table_that_a_spreadsheet_has_saved_is_the_same_table(tmp_path, code, 
     ("kind", "concept", "column", "value", "message"),
     [
         ("noun", "apple", "category", "", "category is empty; fill it for the noun 'apple'"),
+        ("noun", "apple", "category", "friut", "no row uses the category 'friut'; is 'fruit' meant"),
+        ("verb", "buy", "opposite", "buy", "'buy' is its own opposite"),
         ("noun", "apple", "traits", "comon", "traits names 'comon', which is not known; is 'common' meant"),
         ("time", "today", "traits", "mass", "traits names 'mass', which is not known; it must be one of common"),
         ("noun", "apple_cake", "parts", "cake", "parts are a modifier and a noun of this table, got 'cake'"),

@@ -130,6 +130,16 @@ def test_a_block_without_a_result_is_refused(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("text", ["", "[1]", "{"])
+def test_a_damaged_record_begins_anew(tmp_path, text):
+    """A power cut leaves an empty file; the run must not fail for ever."""
+    begin(tmp_path, {"a": 1})
+    write_text(tmp_path / "parameters.json", text)
+    write_text(tmp_path / "results.csv", "old")
+    assert begin(tmp_path, {"a": 1}) == "for its parameters.json is damaged"
+    assert not (tmp_path / "results.csv").exists() and begin(tmp_path, {"a": 1}) is None
+
+
 def test_begin_tells_nothing_when_nothing_changed_and_touches_nothing(tmp_path):
     assert begin(tmp_path, {"a": 1}) == "for it was not run before"
     write_text(tmp_path / "run.json", "{}")

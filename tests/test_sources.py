@@ -310,6 +310,7 @@ def test_what_an_earlier_call_left_is_not_taken_for_this_one(corpora, tmp_path):
     """Gold alignments or questions of which the files have gone meanwhile would be tested."""
     root = tmp_path / "corpora"
     (root / "xquad.fr.json").write_text((root / "xquad.de.json").read_text())
+    (root / "gold.fr.tsv").write_text("en\tother\tsure\tpossible\na\tun\t0-0\t\n")
     data = section(**corpora | {"gold": str(root / "gold.{language}.tsv")})
     for left in (True, False):
         if not left:
@@ -317,6 +318,13 @@ def test_what_an_earlier_call_left_is_not_taken_for_this_one(corpora, tmp_path):
             (root / "gold.de.tsv").unlink()
         prepare(tmp_path / "data", ["de", "fr"], data)
         assert (tmp_path / "data/qa/fr.test.json").exists() is (tmp_path / "data/gold/de-en.tsv").exists() is left
+
+
+def test_gold_alignments_of_which_no_language_has_a_file_are_a_misspelt_path(corpora, tmp_path):
+    """A study without any gold alignments would tell of it by empty tables only."""
+    data = section(**corpora | {"gold": str(tmp_path / "golf/{language}.tsv")})
+    with pytest.raises(ValueError, match=r"data.gold: no language has such a file, as .*golf/de.tsv; mend the path"):
+        prepare(tmp_path / "data", ["de", "fr"], data)
 
 
 def test_parallel_text_of_which_nothing_is_left_is_named(corpora, tmp_path):

@@ -348,6 +348,25 @@ def test_overrides_replace_and_add_single_keys(tiny):
     assert list(study.methods) == ["none", "wordot", "l2"]
 
 
+def test_an_override_with_an_invisible_character_is_refused(tiny):
+    with pytest.raises(ParameterError, match=r"'align.steps' holds an invisible character \(U\+200B\)"):
+        load(tiny, overrides={"align.ste\u200bps": 3})
+
+
+def test_fewer_pairs_keep_what_aligns_them_and_the_papers_rows_of_that(tiny):
+    far = "  far: {objective: wordot, languages: [es]}\n  none:"
+    paper = "paper: {experiment: table2, rows: {none: mBERT, far: WordOT}}\n"
+    write_text(tiny, TINY.replace("  none:", far) + paper)
+    left = load(tiny, pairs=["de-en"])
+    assert left.paper.rows == {"none": "mBERT"} and "far" not in left.methods
+    assert load_study(write_study(left)).model_dump() == left.model_dump()
+    only = TINY.replace("align: {", "align: {languages: [es], ").replace("  none: {objective: none}\n", "")
+    with pytest.raises(ParameterError, match="no method of the study aligns de"):
+        load(write_text(tiny, only), pairs=["de-en"])
+    shared = load(write_text(tiny, TINY.replace("align: {", "align: {languages: [es], ")), pairs=["de-en"])
+    assert list(shared.methods) == ["none"] and shared.align.languages is None
+
+
 @pytest.mark.parametrize("key", ["align.stepps", "aline.steps", "align.steps.deep"])
 def test_an_override_of_an_unknown_key_is_refused(tiny, key):
     with pytest.raises(ParameterError, match=key.split(".")[0]):
@@ -454,6 +473,7 @@ def test_a_base_may_have_a_base_and_the_last_word_is_the_files_own(derived):
         ("qa: {steps: 3, freeze: null}", "qa.freeze"),
         ("methods: {nonne: null}", "methods.nonne"),
         ("ali\u200bgn: null", "'align'"),
+        ("ali\ufe0fgn: null", "U+FE0F"),
         ("nli: {steps: 3, steps: null}", "steps stands twice"),
     ],
 )
@@ -540,6 +560,23 @@ def test_values_are_those_of_yaml_1_2(text, value):
     """YAML 1.1 reads 5e-5 as a text, no as false, 0100 as 64 and 1:30 as 90."""
     found = yaml_file.parse(f"key: {text}")["key"]
     assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("title: &a [*a]", "nested too deeply, or hold themselves"),
+        ("a: " + "[" * 3000, "nested too deeply"),
+        ("%YAML 1.1\n---\nlanguages: [no]", "take the line %YAML 1.1 out"),
+        ("%YAML 1.3\n---\na: 1", "take the line %YAML 1.3 out"),
+        ("a: 1\n---\nb: 2", "another document"),
+        ("a: !!python/object:os.system x", "line 1"),
+    ],
+)
+def test_what_is_no_plain_yaml_1_2_is_refused_in_one_sentence(text, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)) as refusal:
+        yaml_file.parse(text)
+    assert "\n" not in str(refusal.value)
 
 
 def test_what_is_written_is_read_back_in_its_order():

@@ -119,6 +119,9 @@ def check_corpora(data: CorporaData, languages: Sequence[str], *, tested: Sequen
             raise ValueError(f"data.{kind} is missing, data.{test} needs it")
     for key, path in missing_files(data, languages, tested=tested):
         raise ValueError(f"{key}: there is no file {path}")
+    gold = [corpus for language in languages for corpus in corpora_of(data, "gold", language)]
+    if gold and not any(isinstance(corpus, Hub) or Path(corpus[0]).is_file() for corpus in gold):
+        raise ValueError(f"data.gold: no language has such a file, as {gold[0][0]}; mend the path, or leave gold out")
     for key, corpus in chain.from_iterable(_keyed(data, kind, code) for kind in PAIRED for code in languages):
         if isinstance(corpus, tuple) and len(corpus) == 2 and all("|||" in next(read_lines(p), "") for p in corpus):
             mend = f"write [[{'], ['.join(corpus)}]]"

@@ -21,7 +21,7 @@ from transformers import AutoConfig, AutoModel, BertForMaskedLM
 from otlib import settings
 from otlib.data.sources import corpora_of
 from otlib.record import shown
-from otlib.settings import PIVOT, Hub
+from otlib.settings import PIVOT, CorporaData, Hub
 from otlib.study.paper import DOWNLOADS, ITEMS, LICENCES, PAIR_BYTES, PAPER_PAIRS, PUBLISHED
 from otlib.study.study import Study, settings_table
 from otlib.tasks.finetune import freeze_layers
@@ -65,7 +65,8 @@ def settings_tables(study: Study) -> dict[str, pd.DataFrame]:
     for kind in kinds:
         table = settings_table(study.align if kind == "align" else study.section(kind)).reset_index()
         # The objective stands with the methods, corpora in the table of data.
-        table = table[~table["setting"].isin(["objective", *CORPORA])]
+        elsewhere = CORPORA if isinstance(study.data, CorporaData) and kind == "data" else ["objective"]
+        table = table[~table["setting"].isin(elsewhere)]
         # As texts: a table would print 5e-05 as 0.0.
         tables[f"Settings: {kind}"] = table.assign(value=table["value"].map(lambda v: "-" if v is None else str(v)))
     changes = [(name, ", ".join(f"{k}: {v}" for k, v in study.changes(name).items())) for name in study.methods]
@@ -135,7 +136,7 @@ def _corpora(study: Study) -> list[tuple[str, Hub | tuple[str, ...]]]:
         if value is None or not (needed or key.split("_")[0] in study.tasks):
             continue
         codes = [PIVOT] * (key == "qa_test") + (study.tested if key == "qa_test" else study.languages)
-        for code in codes if key in BY_LANGUAGE else [PIVOT]:
+        for code in codes if key in BY_LANGUAGE else ["{language}"]:  # nli_test is one corpus in every language
             found += [
                 (f"{key}.{code}" if key in BY_LANGUAGE else key, corpus) for corpus in corpora_of(study.data, key, code)
             ]

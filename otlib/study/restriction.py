@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from otlib.settings import Finding, Method
+from otlib.settings import Align, Finding
 from otlib.study.checks import listed
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ def _fewer_pairs(study: Study, kept: Sequence[str]) -> dict[str, Any]:
     """What changes in a study of which these pairs are kept."""
     languages = [pair.split("-")[0] for pair in kept]
     methods = {name: left for name, method in study.methods.items() if (left := _about(method, languages))}
+    if not methods:
+        raise ValueError(f"no method of the study aligns {listed(languages)}: name other pairs")
+    paper = study.paper and {name: row for name, row in study.paper.rows.items() if name in methods}
     findings = [left for finding in study.findings if (left := _about(finding, languages))]
     encoder, share = study.encoder, (len(kept) + 1) / (len(study.pairs) + 1)
     if encoder.pretrain and "steps" in encoder.pretrain.model_fields_set:  # as many a language, the pivot included
@@ -52,14 +55,18 @@ def _fewer_pairs(study: Study, kept: Sequence[str]) -> dict[str, Any]:
         "languages": languages,
         "unseen": [],
         "encoder": encoder,
+        "align": _about(study.align, languages) or study.align.changed(languages=None),
         "methods": methods,
+        "paper": study.paper.changed(rows=paper) if paper else None,
         "findings": [found for found in findings if {found.method, found.against} <= methods.keys()],
     }
 
 
-def _about(section: Method | Finding, languages: Sequence[str]) -> Method | Finding | None:
+def _about(section: Align | Finding, languages: Sequence[str]) -> Align | Finding | None:
     """A method or finding with those of its languages that are left; None if none is."""
     if section.languages is None:
         return section
+    if getattr(section, "objective", "") == "none":  # aligns nothing
+        return section.changed(languages=None)
     left = [code for code in section.languages if code in languages]
     return section.changed(languages=left) if left else None

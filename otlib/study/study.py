@@ -205,7 +205,8 @@ class Study(BaseModel):
         if kind == "data":
             given |= {"source": self.source, "languages": self.languages, "unseen": self.unseen}
         elif kind == "pair":
-            return given | {"methods": list(self.methods), "seeds": self.seeds} | self.transport()
+            pooled = Align().model_dump(include={"pooling", "max_length"})  # all encoders are looked at alike
+            return given | {"methods": list(self.methods), "seeds": self.seeds} | self.transport() | pooled
         elif kind == "align":
             given |= {"encoder": self.encoder.checkpoint, "text": self.languages}
         elif kind in ("nli", "qa"):

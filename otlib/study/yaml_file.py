@@ -109,11 +109,15 @@ def parse(text: str) -> Any:
     ValueError
         If it is no YAML, or a key stands twice or holds an invisible character; one sentence, with the line if known.
     """
+    if directive := re.search(r"^%YAML.*", text, re.MULTILINE):
+        raise ValueError(f"a study is read as YAML 1.2: take the line {directive[0]} out")
     try:
         value = YAML(typ="safe", pure=True).load(text)
+        _check_keys(value)
     except YAMLError as error:
         raise ValueError(_reason(error)) from None
-    _check_keys(value)
+    except RecursionError:
+        raise ValueError("values are nested too deeply, or hold themselves by an alias (&, *)") from None
     return value
 
 
@@ -130,19 +134,23 @@ def _check_keys(value: Any) -> None:
     """Raise ValueError if a key looks like another one: it holds a character that is not seen."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            for character in key if isinstance(key, str) else "":
-                if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") or character in _BLANKS:
-                    seen = "".join(c for c in key if c.isprintable())
-                    raise ValueError(
-                        f"the key {seen!r} holds an invisible character (U+{ord(character):04X}): type it again"
-                    )
+            _check_key(str(key))
             _check_keys(inner)
     elif isinstance(value, list):
         for inner in value:
             _check_keys(inner)
 
 
-_BLANKS = {chr(code) for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000, 0x115F, 0x3164)}
+def _check_key(key: str) -> None:
+    for character in key:
+        if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") or character in _UNSEEN:
+            seen = "".join(c for c in key if c != character and c.isprintable())
+            raise ValueError(f"the key {seen!r} holds an invisible character (U+{ord(character):04X}): type it again")
+
+
+# Blanks other than the usual one, fillers, joiners and variation selectors.
+_UNSEEN = {chr(code) for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x2800, 0x3000)}
+_UNSEEN |= {chr(code) for code in (0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10))}
 
 
 def override(raw: dict[str, Any], key: str, value: Any) -> None:
@@ -151,8 +159,9 @@ def override(raw: dict[str, Any], key: str, value: Any) -> None:
     Raises
     ------
     ValueError
-        If a part of the key holds a value and no further keys.
+        If a part of the key holds a value and no further keys, or the key an invisible character.
     """
+    _check_key(key)
     *sections, last = key.split(".")
     for section in sections:
         if raw.get(section) is None:

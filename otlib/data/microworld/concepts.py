@@ -30,6 +30,7 @@ TRAITS = {
 }
 NO_CATEGORIES = ("", "part", "hypernym")  # nouns that are said in compounds only, and general words such as "fruit"
 NOWHERE = "nowhere"
+NAMES_CATEGORIES = ("members", "describes", "subject", "object", "recipient")  # columns
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,13 @@ def read_concepts(path: Path) -> list[Row]:
     categories = ["name", *dict.fromkeys(row["category"] for row in rows if row["category"] not in NO_CATEGORIES)]
     known = {"describes": categories, "places": [NOWHERE, *concepts["place"]]}
     known |= dict.fromkeys(("subject", "object", "recipient"), [*categories, *concepts["category"]])
+    named = {name for row in rows for column in NAMES_CATEGORIES for name in row.names(column)}
     for row in rows:
+        if row["kind"] == "noun" and row["category"] not in {*named, *NO_CATEGORIES}:
+            hint = tables.mend(row["category"], sorted(named & {*categories}))
+            raise ValueError(f"{row.where}: no row uses the category {row['category']!r}; {hint}")
+        if row["opposite"] and row["concept"] in row.names("opposite"):
+            raise ValueError(f"{row.where}: {row['concept']!r} is its own opposite; name another")
         hypernym = row["category"] == "hypernym"
         members = categories if hypernym else concepts["noun"]
         own = {"traits": TRAITS.get(row["kind"], ()), "opposite": concepts[row["kind"]], "members": members}
