@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from otlib.analysis.statistics import with_interval
 from otlib.record import ROOT, write_text
 from otlib.study.paper import paper_results
 from otlib.study.study import Study, load_study
@@ -87,15 +86,19 @@ def put_table(page: Path, mark: str, table: str) -> None:
     write_text(page, place.sub(lambda match: f"{match[1]}{table.strip()}\n{match[2]}", text))
 
 
-HEADLINE = (("nli", "accuracy", "NLI accuracy (%)"), ("qa", "f1", "QA F1 (%)"), ("word_alignment", "aer", "AER (%)"))
+HEADLINE = {
+    "NLI accuracy (%)": "NLI accuracy (%)",
+    "QA F1 (%)": "QA F1 (%)",
+    "alignment error rate, plan (%)": "AER (%)",
+}
 COLUMNS = {"none": "mBERT", "l2": "L2", "wordot": "WordOT", "wordot-layers": ""}  # our method: the paper's row
 
 
-def headline_table(summary: pd.DataFrame, published: pd.DataFrame) -> str:
-    """The front page's table: a study's averages (rows of ``summary.csv``), and below them the paper's table 1."""
-    average = summary[summary["language"] == "average"].assign(shown=lambda table: with_interval(table))
-    ours = average.set_index(["task", "metric", "method"])["shown"]
-    rows = {f"ours: {name}": [ours.get((task, metric, m), "") for m in COLUMNS] for task, metric, name in HEADLINE}
+def headline_table(summary: str, published: pd.DataFrame) -> str:
+    """The front page's table: rows of a study's ``summary.md``, and below them the averages of the paper's table 1."""
+    header, _, *lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in summary.strip().splitlines()]
+    ours = {line[0]: dict(zip(header, line, strict=True)) for line in lines}
+    rows = {f"ours: {short}": [ours[name].get(method, "") for method in COLUMNS] for name, short in HEADLINE.items()}
     paper = published[published["experiment"] == "table1"].set_index(["task", "metric", "model"])["value"]
     printed = {"the paper: XNLI F1": ("nli", "f1"), "the paper: XQuAD F1": ("qa", "f1")}
     rows |= {name: [paper.get((*key, model), "–") for model in COLUMNS.values()] for name, key in printed.items()}
@@ -112,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = study.folder / kept_of(study).table
         put_table(ROOT / "outputs/gallery/README.md", f"table of {study.name}", table.read_text(encoding="utf-8"))
         if study.name == "demo":
-            summary = pd.read_csv(study.folder / "summary.csv")
+            summary = (study.folder / "summary.md").read_text(encoding="utf-8")
             put_table(ROOT / "README.md", "headline table", headline_table(summary, paper_results()))
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
