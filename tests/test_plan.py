@@ -67,6 +67,7 @@ def test_data_of_unknown_size_or_licence_are_called_unknown(study):
     rows = table.to_dict("records")
     assert rows[0] | {"used": 1000, "published": 1_000_000, "size": "363.9 MB", "licence": "unknown"} == rows[0]
     assert rows[1]["size"] == "not there + not there" and rows[2]["size"] == "unknown"
+    assert [row["corpus"] for row in rows if row["key"] == "nli_test"] == ["facebook/xnli {language}"]
     assert rows[3] | {"used": "all", "published": 392_702, "size": "50.6 MB", "licence": "CC BY-NC 4.0"} == rows[3]
 
 

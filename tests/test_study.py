@@ -324,6 +324,18 @@ def test_a_run_is_given_every_setting_and_a_changed_default_is_a_changed_run(tin
     assert load(tiny, overrides={"align.clip": 2.0}).parameters("align", "wordot", 0) != given
 
 
+def test_how_encoders_are_looked_at_decides_whether_a_pair_is_current(tiny):
+    """Its pooling and length are defaults of another section, and were recorded nowhere."""
+    given = load(tiny).parameters("pair")
+    assert (given["pooling"], given["max_length"]) == (Align().pooling, Align().max_length)
+
+
+def test_one_english_side_may_serve_every_language(tiny):
+    moses = '["{language}-en.tsv", nli.tsv]'
+    study = load(edited(tiny, 'parallel: "{language}-en.tsv"', f"parallel: {moses}"))
+    assert study.data.parallel == [str(tiny.parent / "{language}-en.tsv"), str(tiny.parent / "nli.tsv")]
+
+
 def test_a_loaded_study_passes_through_and_takes_no_changes(tiny):
     """A cell that says load_study(study) can be run twice."""
     study = load(tiny)
