@@ -3,8 +3,21 @@ from types import SimpleNamespace
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    BertConfig,
+    BertModel,
+    DebertaV2Config,
+    ModernBertConfig,
+    PreTrainedTokenizerFast,
+    T5Config,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+    XLNetConfig,
+)
 
+from otlib.tasks.finetune import MeanPooledClassifier
 from otlib.training.words import (
     POOLINGS,
     collate_words,
@@ -148,14 +161,57 @@ def test_sentences_longer_than_the_encoder_are_cut_there(tokenizer, model):
     assert not vectors.requires_grad and (vectors[~mask] == 0).all()
 
 
-def test_an_encoder_that_counts_positions_from_its_padding_takes_fewer(tokenizer):
-    """XLM-R's first position is the one after padding's: 50 of them hold 48 subwords."""
-    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
-    xlmr = XLMRobertaModel(XLMRobertaConfig(vocab_size=20, max_position_embeddings=50, pad_token_id=1, **sizes))
-    assert longest_input(100, tokenizer, xlmr) == 48
-    assert xlmr(torch.full((1, 48), 5)).last_hidden_state.shape[1] == 48
+NO_LIMIT = SimpleNamespace(model_max_length=int(1e30))  # what transformers says where a tokenizer names none
+TINY = {"vocab_size": 20, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "longest"),
+    [
+        ("bert", {}, 50),
+        ("albert", {"embedding_size": 16}, 50),
+        ("electra", {"embedding_size": 16}, 50),
+        ("rembert", {"input_embedding_size": 16}, 50),
+        ("distilbert", {"dim": 32, "n_layers": 1, "n_heads": 2, "hidden_dim": 64}, 50),
+        ("xlm", {"emb_dim": 32, "n_layers": 1, "n_heads": 2}, 50),
+        ("nystromformer", {}, 50),  # its table has two rows more, which stay unused
+        ("deberta", {}, 50),
+        ("xlm-roberta", {}, 48),  # XLM-R's first position is the one after padding's
+        ("xlm-roberta", {"pad_token_id": 3}, 46),
+        ("camembert", {}, 48),
+        ("xmod", {"languages": ["en"], "default_language": "en"}, 48),
+        ("mpnet", {}, 48),
+        ("data2vec-text", {}, 48),
+        ("longformer", {"attention_window": [4]}, 48),
+    ],
+)
+def test_an_encoder_takes_what_its_table_of_positions_holds(build, options, longest):
+    """One subword more would fail, or on a GPU read what lies behind the table."""
+    config = AutoConfig.for_model(build, **{**TINY, "max_position_embeddings": 50, **options})
+    encoder = AutoModel.from_config(config).eval()
+    assert longest_input(100, NO_LIMIT, encoder) == longest
+    assert longest_input(100, NO_LIMIT, MeanPooledClassifier(encoder)) == longest
+    encoder(torch.full((1, longest), 5), attention_mask=torch.ones(1, longest))
     with pytest.raises((IndexError, RuntimeError)):
-        xlmr(torch.full((1, 49), 5))
+        encoder(torch.full((1, longest + 1), 5), attention_mask=torch.ones(1, longest + 1))
+
+
+@pytest.mark.parametrize(
+    ("config", "longest"),
+    [
+        (T5Config(), 100),  # names no number of positions
+        (XLNetConfig(), 100),  # -1
+        (ModernBertConfig(max_position_embeddings=60), 60),  # no table, but the length that it was trained for
+        (DebertaV2Config(position_biased_input=False, max_position_embeddings=60), 60),
+    ],
+)
+def test_an_encoder_without_a_table_of_positions_takes_what_its_config_says(config, longest):
+    """Its positions are relative, or rotations: nothing fails beyond, but nothing was learnt there."""
+    encoder = SimpleNamespace(config=config, named_modules=lambda: [])
+    assert longest_input(100, NO_LIMIT, encoder) == longest
+    assert (
+        longest_input(100, SimpleNamespace(model_max_length=30), encoder) == longest_input(30, NO_LIMIT, encoder) == 30
+    )
 
 
 def test_layers_are_the_hidden_states_of_any_encoder(tokenizer):

@@ -25,6 +25,7 @@ from otlib.data.files import read_lines
 from otlib.data.text import draw, length_batches
 from otlib.settings import Pretrain
 from otlib.training import trainer
+from otlib.training.words import tokenise
 
 Pieces = list[np.ndarray]  # the subwords of each piece of text, without special tokens
 
@@ -177,8 +178,7 @@ def _pieces(documents: list[str], tokenizer, longest: int) -> Pieces:
     options = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
     pieces = []
     for start in range(0, len(documents), 10_000):
-        ids_of_documents = tokenizer(documents[start : start + 10_000], verbose=False, **options)["input_ids"]
-        for ids in ids_of_documents:
+        for ids in tokenise(tokenizer, documents[start : start + 10_000], verbose=False, **options)["input_ids"]:
             pieces += [np.array(ids[cut : cut + longest], dtype=np.int32) for cut in range(0, len(ids), longest)]
     return pieces
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 import torch
 from safetensors import SafetensorError
+from tokenizers import Regex, models, pre_tokenizers
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, AutoTokenizer
@@ -25,6 +27,8 @@ def load_encoder(encoder: str | Path):
         tokenizer = AutoTokenizer.from_pretrained(encoder)
         model, loaded = AutoModel.from_pretrained(encoder, output_loading_info=True)
         model.float()  # a checkpoint may be stored in half precision
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token  # any would do: it is never attended to
         # Transformers makes up what is missing: a tokenizer of five words, weights at random.
         if len(tokenizer) <= len(tokenizer.all_special_tokens):
             raise ValueError("it has no tokenizer")
@@ -69,10 +73,8 @@ class WordBatch(NamedTuple):
         return WordBatch(*(tensor[rows] for tensor in self[:-1]), self.longest)
 
 
-def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int) -> list[EncodedSentence]:
-    """Tokenise sentences, each to at most ``max_length`` subwords with the special tokens.
-
-    A word may be split into subwords, or have none (a control character, say).
+def tokenise(tokenizer, *texts: list[str], **options):
+    """What a fast tokenizer makes of texts (and their pairs), in which ``[SEP]``, ``</s>`` and the like are plain text.
 
     Raises
     ------
@@ -83,19 +85,48 @@ def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: i
         raise ValueError(
             f"word boundaries need a fast tokenizer, got {type(tokenizer).__name__}; load it by AutoTokenizer"
         )
+    backend, usual = tokenizer.backend_tokenizer, tokenizer.backend_tokenizer.pre_tokenizer
+    names = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special and token.content[1:]]
+    # But for BPE, which joins letters, models would still find such a name among their pieces: cut it after one letter.
+    if names and not isinstance(backend.model, models.BPE):
+        first = Regex("|".join(f"{re.escape(name[0])}(?={re.escape(name[1:])})" for name in names))
+        cut = pre_tokenizers.Split(first, "merged_with_previous")
+        backend.pre_tokenizer = pre_tokenizers.Sequence([usual, cut] if usual else [cut])
+    try:
+        return tokenizer(*texts, split_special_tokens=True, **options)
+    finally:
+        backend.pre_tokenizer = usual
+
+
+def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int) -> list[EncodedSentence]:
+    """Tokenise sentences, each to at most ``max_length`` subwords with the special tokens.
+
+    The subwords are those of the text of a sentence: its words joined by blanks, in languages without blanks too. A
+    subword belongs to the word that its first letter is of; a blank, where it is a subword, to the word that follows.
+    So a word may be split into subwords, or have none (a control character, say, or where a subword spans two words).
+    """
     if not len(sentences):
         return []
-    options = {"is_split_into_words": True, "truncation": True, "max_length": max_length}
-    encodings = tokenizer([list(words) for words in sentences], **options).encodings
-    return [_encoded_sentence(encoding, len(words)) for encoding, words in zip(encodings, sentences, strict=True)]
+    stripped = [[word.strip() for word in words] for words in sentences]
+    texts = [" ".join(filter(None, words)) for words in stripped]
+    encodings = tokenise(tokenizer, texts, truncation=True, max_length=max_length).encodings
+    return [_encoded_sentence(encoding, words) for encoding, words in zip(encodings, stripped, strict=True)]
 
 
-def _encoded_sentence(encoding, n_words: int) -> EncodedSentence:
+def _encoded_sentence(encoding, words: list[str]) -> EncodedSentence:
     # The last subword kept of a word cut in two is not the word's last subword: such a word is missing.
-    missing = {None, *(word for part in encoding.overflowing for word in part.word_ids)}
-    word_index = [-1 if word in missing else word for word in encoding.word_ids]
+    ends = np.cumsum([len(word) + bool(word) for word in words]) - 1  # in the text; that of no word is the one before
+    missing = {-1}.union(*(_words_of(part, ends) for part in encoding.overflowing))
+    word_index = [-1 if word in missing else word for word in _words_of(encoding, ends)]
     ids, index = (np.array(numbers, dtype=np.int32) for numbers in (encoding.ids, word_index))
-    return EncodedSentence(ids, index, n_words, bool(encoding.overflowing))
+    return EncodedSentence(ids, index, len(words), bool(encoding.overflowing))
+
+
+def _words_of(encoding, ends: np.ndarray) -> list[int]:
+    """Number of the word that each subword begins in, -1 for special tokens."""
+    words = np.searchsorted(ends, [begin for begin, _ in encoding.offsets], side="right").tolist()
+    of_text = (side is not None for side in encoding.sequence_ids)
+    return [word if real and word < len(ends) else -1 for word, real in zip(words, of_text, strict=True)]
 
 
 def count_words(rows: Sequence[EncodedSentence]) -> dict[str, int]:
@@ -127,8 +158,8 @@ def pool_words(hidden: Tensor, batch: WordBatch, *, pooling: str) -> tuple[Tenso
         Hidden states of ``batch``.
     pooling : {"last", "first", "mean", "subword"}
         The word's last subword (WordOT; Cao et al., 2020), its first, their mean, or no pooling: every subword is an
-        item of its own (SubOT). In XLM-R the first subword may be the mark of a blank alone, where the vocabulary has
-        no piece that joins this mark to the beginning of the word.
+        item of its own (SubOT). The first subword may be the mark of a blank alone, where the vocabulary has no piece
+        that joins this mark to the beginning of the word.
 
     Returns
     -------
@@ -206,10 +237,12 @@ def embed_words(model, batch: WordBatch, *, layers: Sequence[int], pooling: str)
 
 def longest_input(max_length: int, tokenizer, model) -> int:
     """``max_length``, or what the encoder takes at most if that is less; in subwords."""
-    positions = model.config.max_position_embeddings
-    if "roberta" in getattr(model.config, "model_type", ""):  # counts positions from the one after padding
-        positions -= model.config.pad_token_id + 1
-    return min(max_length, tokenizer.model_max_length, positions)
+    limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]
+    for name, module in model.named_modules():
+        # Where padding has a position, those of the subwords begin after it.
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            limits.append(len(module.weight) - module.padding_idx - 1)
+    return min(max_length, *(limit for limit in limits if limit and limit > 0))  # none, or -1: no limit
 
 
 @torch.no_grad()
