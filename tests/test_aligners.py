@@ -82,3 +82,13 @@ def test_an_aligner_that_loses_a_sentence_is_refused(nothing_installed):
     install_fast_align(nothing_installed, "print('0-0')")
     with pytest.raises(RuntimeError, match="aligned 1 and 1 of 2 sentence pairs"):
         one_to_one_links(TEXT, "fast_align")
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2028", "\x85", "\x1c"])
+def test_a_word_that_holds_a_blank_of_unicode_stays_one(nothing_installed, blank):
+    """Aligners split at them, and every link after such a word would be of the word before."""
+    install_fast_align(
+        nothing_installed, "print(*('0-0' if len(line.split()) == 3 else '' for line in lines), sep='\\n')"
+    )
+    text = ParallelText("fr", [[f"10{blank}000"], [blank]], [["10,000"], [f"a{blank}"]])
+    assert one_to_one_links(text, "fast_align") == [{(0, 0)}, {(0, 0)}]

@@ -71,7 +71,7 @@ def published_once(tmp_path_factory) -> dict:
     (root / "more.tsv").write_text("th\ten\n" + "".join(f"{a}\t{b}\n" for a, b in pairs(10, 200)))
     mnli = [{"premise": f"A man\tsleeps {i}.", "hypothesis": "He rests.", "label": i % 3} for i in range(6)]
     mnli += [{"premise": "A dog.", "hypothesis": "A cat.", "label": -1}]
-    mnli += [{"premise": "A dog.", "hypothesis": " ", "label": 1}]
+    mnli += [{"premise": "A dog.", "hypothesis": " \u200b", "label": 1}]
     nli = Features({"premise": Value("string"), "hypothesis": Value("string"), "label": LABEL})
     for split in ("train", "validation"):
         english = published(root / "mnli", mnli, split=split, features=nli)
@@ -432,9 +432,79 @@ def test_an_answer_that_stands_nowhere_is_refused(corpora, tmp_path):
         name = published(tmp_path / "xquad", rows, config=f"xquad.{code}", split="validation")
     test = {**corpora["qa_test"], "hub": name}
     said = "question q1: the answer 'Bert' is not at offset 3"
-    assert f"en.test.json, {said}" in refusal(tmp_path / "data", **corpora | {"qa_test": test})
+    message = refusal(tmp_path / "data", **corpora | {"qa_test": test})
+    assert message.startswith(f"data.qa_test.en: the data set {name}, {said}")
     train = {"hub": published(tmp_path / "squad", rows)}
-    assert said in refusal(tmp_path / "data", **corpora | {"qa_train": train})
+    message = refusal(tmp_path / "data", **corpora | {"qa_train": train})
+    assert message.startswith(f"data.qa_train: the data set {train['hub']}, {said}")
+
+
+NO_ANSWER = {"text": [], "answer_start": []}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"answers": NO_ANSWER}, "question q3: it has no answer, and SQuAD v1.1 knows no unanswerable questions"),
+        ({"answers": {"text": [""], "answer_start": [0]}}, "question q3: the answer '' is empty"),
+        ({"answers": {"text": [None], "answer_start": [0]}}, "question q3: the answer None is empty"),
+        (
+            {"answers": {"text": ["Anna"], "answer_start": [None]}},
+            "question q3: the answer 'Anna' is not at offset None",
+        ),
+        (
+            {"answers": {"text": ["Anna"], "answer_start": []}},
+            "where answers, lists text and answer_start of one length",
+        ),
+        ({"answers": None}, "has None where answers, lists text"),
+        ({"context": None}, "question q3: its question or its paragraph is no text"),
+        ({"question": None}, "question q3: its question or its paragraph is no text"),
+        ({"id": None}, "question None: its id is neither text nor a number"),
+        ({"id": "q1"}, "question q1: its id stands twice"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["qa_train", "qa_test"])
+def test_a_faulty_question_stops_the_data_step(corpora, tmp_path, kind, change, said):
+    """Such as those of SQuAD v2, which stopped the training, after hours of alignment."""
+    rows = questions(8)
+    rows[3] |= change
+    corpora[kind] = {code: {"hub": published(tmp_path / "odd", rows)} for code in ("en", "de")}
+    corpora[kind] = corpora[kind] if kind == "qa_test" else corpora[kind]["en"]
+    message = refusal(tmp_path / "data", **corpora)
+    assert message.startswith(f"data.{kind}") and f"the data set {tmp_path.name}/odd" in message and said in message
+
+
+def test_answers_in_columns_of_another_kind_are_named(corpora, tmp_path):
+    """A list of answers, as in SQuAD's own JSON; plain text."""
+    for number, answers in enumerate(([{"text": "Anna", "answer_start": 0}], "Anna")):
+        rows = [row | {"answers": answers} for row in questions(4)]
+        corpora["qa_train"] = {"hub": published(tmp_path / f"{number}", rows)}
+        message = refusal(tmp_path / "data", **corpora)
+        assert message.startswith("data.qa_train, row 0: ") and "where answers, lists text and answer_start" in message
+
+
+@pytest.mark.parametrize("kind", ["parallel", "gold", "nli_train"])
+def test_a_column_that_holds_no_text_is_named(corpora, tmp_path, kind):
+    """Words already split, say: a list has no words to split."""
+    rows = {
+        "parallel": [{"de": ["ein", "Haus"], "en": ["a", "house"]}],
+        "gold": [{"en": ["a"], "other": ["x"], "sure": "0-0", "possible": ""}],
+        "nli_train": [{"premise": ["a"], "hypothesis": ["b"], "label": 0}],
+    }[kind]
+    corpus = {"hub": published(tmp_path / "lists", rows)}
+    corpora[kind] = corpus if kind == "nli_train" else {**corpora.get(kind, {}), "de": corpus}
+    message = refusal(tmp_path / "data", **corpora)
+    assert message.startswith(f"data.{kind}") and "where a text must stand" in message
+
+
+def test_translations_that_are_none_are_named(corpora, tmp_path):
+    """Of sentence pairs, and of inference items of which one side alone is translated."""
+    corpora["parallel"]["de"] = {"hub": published(tmp_path / "flat", [{"translation": "made"}])}
+    assert "'made' where a text for each language must stand" in refusal(tmp_path / "data", **corpora)
+    rows = [{"premise": {"en": "a", "de": "b"}, "hypothesis": "c", "label": 0}]
+    corpora["nli_test"] = {"hub": published(tmp_path / "half", rows)}
+    message = refusal(tmp_path / "data", **corpora)
+    assert message.startswith("data.nli_test, row 0: ") and "'c' where lists language and translation" in message
 
 
 def test_a_row_without_a_known_label_is_named(corpora, tmp_path):

@@ -231,6 +231,26 @@ def test_targets_are_the_answers_in_every_window_that_holds_them(encoder):
         assert not offsets[0, 0] <= start < start + len(items["answers"][item][0]) <= offsets[-1, 1]
 
 
+@pytest.mark.parametrize(
+    "answer", ["{} bana", " {}", "{} ", "{}\u200b", "\u200b{}", "\u00a0{}\u2003", "\ufeff{}\u00ad", "{} \u200bbana"]
+)
+def test_what_a_tokenizer_drops_around_an_answer_costs_no_question(encoder, answer):
+    # No subword began or ended with such an answer, and its windows counted as windows without one.
+    tokenizer, _ = load_encoder(encoder)
+    text = answer.format("zoz")
+    context = "bana " * 20 + text + " dene" * 20
+    items = pd.DataFrame(
+        [("q", "bana", context, [text], [100])], columns=["id", "question", "context", "answers", "starts"]
+    )
+    windows = otlib.tasks.qa._windows(tokenizer, items, 24, 6)
+    kept, spans = otlib.tasks.qa._targets(windows, items)
+    ids = tokenizer(text.replace("\u200b", ""), add_special_tokens=False)["input_ids"]
+    found = [
+        windows.inputs["input_ids"][w][first : last + 1].tolist() for w, (first, last) in zip(kept, spans, strict=True)
+    ]
+    assert kept and found == [ids] * len(kept) and len(kept) < len(windows.item)
+
+
 def test_a_question_longer_than_half_a_window_is_cut_and_counted(encoder):
     # It would leave no room for the context, and the tokenizer would raise an error.
     tokenizer, _ = load_encoder(encoder)

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from otlib.data.items import read_nli, read_qa
-from otlib.data.layout import heldout_sentences
+from otlib.data.layout import heldout_sentences, make_folders, sentence_key, write_parallel, write_text_sides
 from otlib.data.sources import check_corpora, corpora_of, missing_files, prepare
-from otlib.data.text import read_gold, read_parallel
+from otlib.data.text import ParallelText, read_gold, read_parallel
 from otlib.settings import CorporaData, Hub
+from otlib.study.data import make_data
+from otlib.study.study import load_study
 
 
 def section(**values) -> CorporaData:
@@ -207,6 +209,61 @@ def test_what_is_tested_is_not_trained_on(corpora, tmp_path):
     assert {"sentencenumber3", "satz3", "desatz16hier"} <= heldout_sentences(tmp_path / "data", ["de", "fr"])
 
 
+SAME = [
+    ("Việt Nam", "Vie\u0302\u0323t Nam"),
+    ("ĐẸP", "đe\u0323p"),
+    ("한국 사람", "\u1112\u1161\u11ab국사람"),
+    ("हिन्दी में।", "हिन\u200d्दी में"),
+    ("نامه\u200cای", "نامهای"),
+    ("\u200fمرحبا\u200f", "\ufeffمرحبا!"),
+    ("ab\u00adc d\u2060e", "abc de"),
+    ("ｆｕｌｌ　ｗｉｄｔｈ １０！", "full width 10"),
+    ("ｶﾞｷﾞ", "ガギ"),
+    ("カ\u0301\u3099", "ｶ\u0301ﾞ"),
+    ("ο Σίσυφος", "Ο ΣΊΣΥΦΟΣ"),
+    ("Straße", "STRASSE"),
+    ("İSTANBUL Ilık", "istanbul ılık"),
+    ("ISPARTA", "ısparta"),
+    ("I don´t.", "I don’t!"),
+    ("10\u00a0000 ﬁsh, 20 ℃", "10 000 fish 20 °C"),
+    ("\u1fb3\u0301", "ᾴ"),
+    ("♪ Hello ♪", "hello"),
+    ("❤️ …", "❤..."),
+    ("！", "!"),
+]
+DIFFERENT = [
+    ("की", "का"),
+    ("น้ำ", "นำ"),
+    ("كَتَبَ", "كُتِبَ"),
+    ("schon", "schön"),
+    ("!", "?"),
+    ("...", "!"),
+    ("😀", "😢"),
+    ("👍🏻", "👍🏿"),
+    ("\u200b", "!"),
+    ("😀!", "a"),
+]
+
+
+@pytest.mark.parametrize(("left", "right", "same"), [(*pair, True) for pair in SAME] + [(*p, False) for p in DIFFERENT])
+def test_a_sentence_is_known_in_every_writing_and_taken_for_no_other(tmp_path, left, right, same):
+    """Else the tested sentence is trained on in another form of Unicode; or all sentences of emoji count as one."""
+    train = ParallelText("de", [["a", "b"], right.split()], [["c"], ["d"]], {})
+    heldout = ParallelText("de", [left.split()], [["e"]], {})
+    folder = make_folders(tmp_path)
+    counts = write_parallel(folder, train, heldout, section(), also_tested=set())["de parallel"]
+    assert counts["in_test"] == same
+    counts = write_text_sides(folder, {"de": [(right, "d")]}, section(pivot_share=0), tested={sentence_key([left])})
+    assert counts["in_test"] == same
+
+
+def test_pairs_without_english_are_not_of_one_sentence(tmp_path):
+    """What has no key has nothing in common: these were read in the first language only."""
+    pairs = {code: [(f"{code} {i}", "\u200b" * i) for i in range(3)] for code in ("de", "fr")}
+    counts = write_text_sides(make_folders(tmp_path), pairs, section(pivot_share=0), tested=set())
+    assert counts["de"] == counts["fr"] == 3 and counts["elsewhere"] == 0
+
+
 def test_a_sentence_is_pretrained_on_in_one_language_only(corpora, tmp_path):
     """The English side is the same in both files: neither its translations nor itself may come twice."""
     counts = prepare(tmp_path / "data", ["de", "fr"], section(**corpora))["text"]
@@ -246,7 +303,7 @@ def test_several_files_of_a_task_are_read_one_after_the_other(corpora, tmp_path)
     counts = prepare(tmp_path / "data", ["de", "fr"], section(**corpora | given))["qa"]
     assert counts["train"] + counts["dev"] == counts["test en"] == 25 and counts["test de"] == 0
     more.write_text(json.dumps(_squad(5)))
-    with pytest.raises(ValueError, match="question q[0-4]: its id stands twice"):
+    with pytest.raises(ValueError, match=r"qa_train\[1\], .*more.json, question q0: its id stands twice, .*squad.json"):
         prepare(tmp_path / "again", ["de", "fr"], section(**corpora | given))
 
 
@@ -265,6 +322,15 @@ def test_an_answer_that_is_not_at_its_offset_is_named(corpora, tmp_path):
     Path(corpora["qa_train"]).write_text(json.dumps(_squad(3)).replace('"answer_start": 0', '"answer_start": 1'))
     with pytest.raises(ValueError, match="squad.json, question q0"):
         prepare(tmp_path / "data", ["de", "fr"], section(**corpora))
+
+
+def test_answers_are_written_as_they_stand_in_the_context_and_counted(corpora, tmp_path):
+    """Blanks around an answer made its question untrainable."""
+    text = json.dumps(_squad(20)).replace('"Anna", "answer_start": 0', '"Anna ", "answer_start": 0')
+    Path(corpora["qa_train"]).write_text(text)
+    counts = prepare(tmp_path / "data", ["de", "fr"], section(**corpora))["qa"]
+    assert counts["moved answers"] == 20
+    assert (tmp_path / "data/qa/en.train.json").read_text().count('"Anna", "answer_start": 0') == counts["train"]
 
 
 def test_a_language_without_rows_in_the_nli_test_is_named(corpora, tmp_path):
@@ -331,3 +397,16 @@ def test_parallel_text_of_which_nothing_is_left_is_named(corpora, tmp_path):
     """With its key, its file and what became of the pairs."""
     with pytest.raises(ValueError, match=r"data.parallel.de, .*de.tsv: no sentence pair is left \(read 21, .*long 20"):
         prepare(tmp_path / "data", ["de"], section(**corpora | {"max_words": 3}))
+
+
+def test_text_that_is_too_little_to_pretrain_on_stops_the_data_step(corpora, tmp_path):
+    """All of the French pairs have the English sentences of the German ones."""
+    data = {name: value for name, value in corpora.items() if name in ("parallel", "text", "retrieval")}
+    study = {
+        **{"name": "tiny", "source": "corpora", "languages": ["de", "fr"], "seeds": [0], "data": data},
+        **{"encoder": {"pretrain": {}}, "methods": {"none": {"objective": "none"}}},
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(json.dumps(study))
+    with pytest.raises(ValueError, match="data.text: pretraining needs two sentences of fr, .*elsewhere 3.*, fr 0"):
+        make_data(load_study(path, outputs=tmp_path))

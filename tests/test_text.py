@@ -1,13 +1,15 @@
 import bz2
 import gzip
 import lzma
+import random
 import sys
+import unicodedata
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from otlib.data.files import read_lines, read_table
+from otlib.data.files import read_lines, read_table, read_text
 from otlib.data.text import (
     GoldPair,
     ParallelText,
@@ -78,6 +80,45 @@ def test_files_of_unequal_length_are_refused(tmp_path):
         read_parallel(pair, "de")
 
 
+OTHERS = [
+    ("de\ten\n".encode("utf-16"), "UTF-16, not UTF-8; convert the file: iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff" + "de\ten\n".encode("utf-16-be"), "UTF-16, not UTF-8"),
+    ("de\ten\n".encode("utf-32"), "UTF-32, not UTF-8; convert the file: iconv -f UTF-32"),
+    ("de\ten\n".encode("utf-16-le"), "not text, or UTF-16 without its mark"),
+    (gzip.compress(b"de\ten\n"), "compressed by gzip; let the name end in .gz"),
+    (lzma.compress(b"de\ten\n"), "compressed by xz; let the name end in .xz"),
+    (bz2.compress(b"de\ten\n"), "compressed by bzip2; let the name end in .bz2"),
+    (b"PK\x03\x04\x14\x00\x00\x00", "a zip archive; unpack it"),
+    (b"\n  <!DOCTYPE html>\n<title>404</title>\n", "a page of HTML or XML"),
+    (b"\xef\xbb\xbf<html lang='en'>\n", "a page of HTML or XML"),
+    (b"<?xml version='1.0'?>\n<tmx/>\n", "a page of HTML or XML"),
+    (b"version https://git-lfs.github.com/spec/v1\noid 1\n", "a pointer of Git LFS"),
+    (b"\x7fELF\x02\x01\x01\x00\n", "not text"),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), OTHERS)
+def test_a_file_that_holds_something_else_is_called_what_it_is(tmp_path, content, said):
+    """Two saved error pages are as long as each other; converted from Latin-1, UTF-16 or an archive is rubbish."""
+    for name in ("x.de", "x.tsv"):
+        (tmp_path / name).write_bytes(content)
+    for path in ((tmp_path / "x.de", tmp_path / "x.de"), tmp_path / "x.tsv")[: 1 if content[:1] == b"\n" else 2]:
+        with pytest.raises(ValueError, match=rf"x\.(de|tsv), line [12]: this is {said}"):
+            read_parallel(path, "de")
+
+
+def test_lines_that_end_in_carriage_returns_alone_are_named(tmp_path):
+    """All of the text would be one line, the header of a table or a pair too long; in JSON they are blanks."""
+    (tmp_path / "x.tsv").write_bytes(b"de\ten\ra\tb\rc\td\r")
+    with pytest.raises(ValueError, match=r"x\.tsv, line 1: a carriage return within it.* tr '\\r' '\\n'"):
+        read_parallel(tmp_path / "x.tsv", "de")
+    with pytest.raises(ValueError, match=r"x\.tsv, line 1: a carriage return within it"):
+        read_parallel((tmp_path / "x.tsv", tmp_path / "x.tsv"), "de")
+    assert read_text(tmp_path / "x.tsv") == "de\ten\ra\tb\rc\td"
+    (tmp_path / "x.tsv").write_bytes(b"de\ten\r\na\tb\r\n")
+    assert read_parallel(tmp_path / "x.tsv", "de").source == [["a"]]
+
+
 def test_wrong_encoding_names_file_and_line(tmp_path):
     """Latin-1 text must not become replacement characters."""
     path = write(tmp_path / "x.tsv", "de\ten", "gut\tgood", "schön\tnice", encoding="latin-1")
@@ -93,6 +134,43 @@ def test_damaged_archive_names_file(tmp_path):
         list(read_lines(tmp_path / "x.xz"))
 
 
+PACK = {"xz": lzma.compress, "gz": gzip.compress, "bz2": bz2.compress}
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_streams_and_their_padding_are_read_to_the_end(tmp_path, suffix):
+    """The format of xz allows zeros between and after streams; Python's reader calls them damaged or stops there."""
+    path, (one, two) = tmp_path / f"x.{suffix}", map(PACK[suffix], (b"one\ntw", b"o\nthree\n"))
+    digits = random.Random(0).randbytes(1_100_000).hex()  # which stay more than is read at once
+    large = PACK[suffix]("".join(f"{digits[i : i + 100]}\n" for i in range(0, len(digits), 100)).encode())
+    for content in (one + two, one + bytes(4) + two + bytes(8), one + bytes(3_000_000) + two, one + two + bytes(512)):
+        path.write_bytes(content)
+        assert list(read_lines(path)) == ["one", "two", "three"]
+    path.write_bytes(large + bytes(4) + one)
+    assert sum(1 for _ in read_lines(path)) == 22_002
+
+
+@pytest.mark.parametrize("suffix", PACK)
+@pytest.mark.parametrize("rest", ["garbage", "half", "nothing"])
+def test_what_is_no_stream_is_not_left_out(tmp_path, suffix, rest):
+    """Python's readers of xz and bzip2 end at a header that they do not know, as if that were all."""
+    path, packed = tmp_path / f"x.{suffix}", PACK[suffix](b"one\n")
+    path.write_bytes(
+        {"garbage": packed + b"garbage", "half": packed + packed[: len(packed) // 2], "nothing": b""}[rest]
+    )
+    with pytest.raises(ValueError, match=f"x.{suffix}, after line [01]: damaged .{suffix} file"):
+        list(read_lines(path))
+
+
+def test_names_in_capitals_say_the_same(tmp_path):
+    """Files of other systems: X.TSV.GZ was read as lines with bars, and its bytes as text."""
+    for name, pack in (("X.TSV", bytes), ("X.TSV.GZ", gzip.compress), ("X.Tsv.Xz", lzma.compress)):
+        (tmp_path / name).write_bytes(pack(b"de\ten\na b\tc\n"))
+        assert read_parallel(tmp_path / name, "de").source == [["a", "b"]]
+    (tmp_path / "X.CSV").write_bytes(b'de,en\n"a, b",c\n')
+    assert read_parallel(tmp_path / "X.CSV", "de").source == [["a,", "b"]]
+
+
 def test_lines_end_at_line_feeds_only(tmp_path):
     """A line separator inside a sentence, or a byte order mark, must not shift the lines."""
     (tmp_path / "x").write_bytes("\ufeffa\u2028b\r\nc\x85d\n".encode())
@@ -102,6 +180,9 @@ def test_lines_end_at_line_feeds_only(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
+        (["de\ten\tde", "a\tb\tc"], "two columns are named 'de': its first line reads de, en, de; rename one"),
+        (["de\ten\tx\tx", "a\tb\tc\td"], "two columns are named 'x'"),
+        (["x" * 9999, "a\tb"], "has no column 'de': its first line reads x{200}$"),
         (["de\tfr", "a\tb"], "has no column 'en': its first line reads de, fr"),
         (["de\ten", "a\tb", "a b"], "line 3: 1 fields where the header has 2"),
         (["de\ten", "\tb"], "no sentence pair is left .*empty_side 1"),
@@ -144,6 +225,50 @@ def test_words_are_split_as_the_language_wants(kind, language, sentence, words):
     assert word_tokenizer(kind, language)(sentence) == words.split()
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence", "words"),
+    [
+        # letters and marks, composed or not; some have no composed form
+        ("vi", unicodedata.normalize("NFD", "Việt Nam,"), ["Vi\u1ec7t", "Nam", ","]),
+        ("ko", unicodedata.normalize("NFD", "한국."), ["\ud55c\uad6d", "."]),
+        (
+            "yo",
+            "\u1ecc\u0301j\u1ecd\u0301 (\u1eb9\u0300k\u1ecd\u0301)",
+            ["\u1ecc\u0301j\u1ecd\u0301", "(", "\u1eb9\u0300k\u1ecd\u0301", ")"],
+        ),
+        ("ru", "все\u0301ми!", ["все\u0301ми", "!"]),
+        ("sa", "\u0915\u0943\u1cda", ["\u0915\u0943\u1cda"]),
+        # joiners stay inside words, where they are spelling, and nowhere else
+        ("hi", "स्\u200dथान।", ["स्\u200dथान", "।"]),
+        ("fa", "(می\u200cخواهم\u200c) \u200c و\u200d", ["(", "می\u200cخواهم", ")", "و"]),
+        # characters that only lay out are dropped, also where they stand alone
+        ("ar", "\u200fمرحبا\u200e \u061cبك\u202c \u2067", ["مرحبا", "بك"]),
+        ("de", "\ufeffDonau\u00addampf\u2060schiff", ["Donaudampfschiff"]),
+        ("en", "one\u200btwo \u200b three", ["one", "two", "three"]),
+        # variation selectors and emoji
+        ("en", "葛\U000e0100 I❤\ufe0fyou", ["葛\U000e0100", "I", "❤\ufe0f", "you"]),
+        ("en", "👨\u200d👩\u200d👧👍🏽!", ["👨\u200d👩\u200d👧", "👍🏽", "!"]),
+        ("en", "🇩🇪🇫🇷 at 1\ufe0f\u20e32\u20e3", ["🇩🇪", "🇫🇷", "at", "1\ufe0f\u20e3", "2\u20e3"]),
+        (
+            "en",
+            "🏴\U000e0067\U000e0062\U000e007f🏳\ufe0f\u200d🌈",
+            ["🏴\U000e0067\U000e0062\U000e007f", "🏳\ufe0f\u200d🌈"],
+        ),
+    ],
+)
+def test_no_word_is_split_at_what_has_no_width(language, sentence, words):
+    """Moses made words of marks, joiners and direction marks, and parted what they join; alike for words it split."""
+    assert word_tokenizer("moses", language)(sentence) == words
+    assert word_tokenizer("whitespace", language)(" ".join(words)) == words
+
+
+@pytest.mark.parametrize("sentence", ["\u200fمرحبا\u200e \u2067", "\ufeffمر\u00adحبا", "\u200cمرحبا\u200c"])
+def test_words_between_blanks_are_rid_of_layout(sentence):
+    """Equal words must be equal strings; a direction mark alone is no word."""
+    assert word_tokenizer("whitespace", "ar")(sentence) == ["مرحبا"]
+    assert word_tokenizer("whitespace", "vi")(unicodedata.normalize("NFD", "Việt")) == ["Vi\u1ec7t"]
+
+
 def test_language_that_nothing_splits_is_warned_of():
     """A whole Burmese sentence would count as one word."""
     with pytest.warns(UserWarning, match="Moses splits my at blanks only"):
@@ -169,6 +294,18 @@ def test_languages_without_blanks_are_segmented_and_moses_splits_what_is_ascii(m
     assert words == ["ให้", "น้ำ", "(", "WADA", ")", ".", "\u201d"]
     assert word_tokenizer("moses", "zh")("机构| |(WADA)|3.5|％|。") == ["机构", "(", "WADA", ")", "3.5", "％", "。"]
     assert seen == [("ให้|น้ำ| |(WADA).| |\u201d", "newmm"), ("机构| |(WADA)|3.5|％|。", "newmm")]
+
+
+def test_a_segmenter_parts_no_emoji_and_no_mark(monkeypatch):
+    """Jieba cuts what it does not know into characters; newmm leaves marks that no rule of spelling allows."""
+    thai = SimpleNamespace(word_tokenize=lambda sentence, engine: ["ไทร", *sentence])
+    jieba = SimpleNamespace(lcut=list, setLogLevel=lambda level: None)
+    monkeypatch.setitem(sys.modules, "jieba", jieba)
+    monkeypatch.setitem(sys.modules, "pythainlp", SimpleNamespace(tokenize=thai))
+    monkeypatch.setitem(sys.modules, "pythainlp.tokenize", thai)
+    emoji = ["👨\u200d👩", "👍🏽", "🇩🇪", "🇫🇷", "❤\ufe0f"]
+    assert word_tokenizer("moses", "zh")(f"我\ufeff{''.join(emoji)}葛\U000e0100") == ["我", *emoji, "葛\U000e0100"]
+    assert word_tokenizer("moses", "th")("\u0e4c.\u200b") == ["ไทร\u0e4c", "."]
 
 
 @pytest.mark.parametrize(("language", "package"), [("zh", "jieba"), ("th", "pythainlp")])
@@ -272,6 +409,20 @@ def test_links_go_from_source_to_pivot_and_back_into_the_same_file(tmp_path):
     assert lines == [HEADER, row, "a b\tx y z\t0-2 1-0\t1-1"]  # links by their place in English
 
 
+BLANKS = ["\u00a0", "\u3000", "\u2003", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1f"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_words_of_gold_alignments_are_parted_by_blanks_only(tmp_path, blank):
+    """Split at a no-break space within a number, every link after it would be of the word before."""
+    row = f"10{blank}000 {blank} red  houses\t1{blank}000 maisons\t0-0 3-1\t"
+    (pair,) = read_gold(write(tmp_path / "g.tsv", HEADER, row))
+    assert pair.pivot == [f"10{blank}000", blank, "red", "houses"] and pair.source == [f"1{blank}000", "maisons"]
+    assert pair.sure == {(0, 0), (1, 3)}
+    write_gold(tmp_path / "again.tsv", [pair])
+    assert read_gold(tmp_path / "again.tsv") == [pair]
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -292,6 +443,8 @@ def test_empty_gold_file_is_refused(tmp_path):
     """An error rate over no sentence would be a division by zero."""
     with pytest.raises(ValueError, match="holds no sentence pair"):
         read_gold(write(tmp_path / "g.tsv", HEADER))
+    with pytest.raises(ValueError, match="g.tsv holds no sure link"):
+        read_gold(write(tmp_path / "g.tsv", HEADER, "a\tx\t\t0-0"))
 
 
 def test_tfidf_weights_by_hand():

@@ -1,6 +1,7 @@
 """Word pairs of parallel text by a statistical aligner, if one is installed: eflomal or fast_align."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +28,9 @@ def one_to_one_links(text: ParallelText, aligner: str) -> list[Links]:
     RuntimeError
         If the aligner fails or returns another number of sentences; with what it said.
     """
+    # An aligner splits at every blank of Unicode, such as a no-break space within a number: links would shift.
+    sides = ([[re.sub(r"\s", "_", word) for word in words] for words in side] for side in (text.source, text.pivot))
+    text = ParallelText(text.language, *sides)
     with tempfile.TemporaryDirectory() as folder:
         forth, back = {"eflomal": _eflomal, "fast_align": _fast_align}[aligner](text, Path(folder))
     if not len(forth) == len(back) == len(text):

@@ -5,7 +5,6 @@ Every function raises ``ValueError`` with key, data set and mend if the data set
 middle, or lacks a column.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -13,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from otlib.data.items import COLUMNS, LABELS, NliItems
-from otlib.data.text import GOLD_COLUMNS, GoldPair, gold_pairs
+from otlib.data.items import COLUMNS, LABELS, NliItems, QaItems, qa_items
+from otlib.data.text import GOLD_COLUMNS, GoldPair, gold_pairs, is_seen
 from otlib.settings import PIVOT, Hub
 
 
@@ -51,8 +50,8 @@ def read_gold(corpus: Hub, key: str) -> list[GoldPair]:
     """Gold word alignments, in columns as in the file that :func:`otlib.data.text.read_gold` reads."""
     rows = []
     for number, row in enumerate(_rows(_open(corpus, key), corpus, key)):
-        texts = [text or "" for text in _columns(row, GOLD_COLUMNS, corpus, key)]
-        rows.append((f"{key}, row {number}", dict(zip(GOLD_COLUMNS, texts, strict=True))))
+        texts = _texts(_columns(row, GOLD_COLUMNS, corpus, key), corpus, where := f"{key}, row {number}")
+        rows.append((where, dict(zip(GOLD_COLUMNS, texts, strict=True))))
     return gold_pairs(rows, f"{key}: the data set {corpus.hub}")
 
 
@@ -73,32 +72,35 @@ def read_nli(corpus: Hub, language: str, key: str) -> NliItems:
             continue
         if label not in LABELS:
             raise ValueError(f"{key}, row {number}: the data set {corpus.hub} has an unknown label {label!r}")
-        for code, *texts in _translations(language, premise, hypothesis):
-            sides = [" ".join(text.split()) for text in texts]
-            if all(sides):
+        where = f"{key}, row {number}"
+        for code, *texts in _translations(language, premise, hypothesis, corpus, where):
+            sides = [" ".join(text.split()) for text in _texts(texts, corpus, where)]
+            if all(any(map(is_seen, side)) for side in sides):
                 items.append((code, label, str(number), *sides))
             else:
                 dropped["empty_side"] += 1
     return NliItems(pd.DataFrame(items, columns=COLUMNS), dropped)
 
 
-def read_squad(corpus: Hub, key: str) -> tuple[dict, int]:
-    """Questions with SQuAD's columns as its JSON, and how many answers had to be moved to where they stand.
+def read_squad(corpus: Hub, key: str) -> QaItems:
+    """Questions with SQuAD's columns, checked by :func:`otlib.data.items.qa_items`; answers move to where they stand.
 
     XQuAD on the hub has lost a blank before some paragraphs, so that its offsets there are one too high.
     """
     paragraphs: list[dict] = []
-    moved = 0
-    for row in _rows(_open(corpus, key), corpus, key):
+    for number, row in enumerate(_rows(_open(corpus, key), corpus, key)):
         name, question, context, answers = _columns(row, ("id", "question", "context", "answers"), corpus, key)
         if not paragraphs or paragraphs[-1]["context"] != context:
             paragraphs.append({"context": context, "qas": []})
-        found = []
-        for text, given in zip(answers["text"], answers["answer_start"], strict=True):
-            found.append({"text": text, "answer_start": _place(context, text, given)})
-            moved += found[-1]["answer_start"] != given
+        try:
+            found = list(zip(answers["text"], answers["answer_start"], strict=True))
+        except (KeyError, TypeError, ValueError):
+            wanted = "answers, lists text and answer_start of one length,"
+            raise _misplaced(answers, wanted, corpus, f"{key}, row {number}") from None
+        found = [{"text": text, "answer_start": start} for text, start in found]
         paragraphs[-1]["qas"].append({"id": name, "question": question, "answers": found})
-    return {"version": "1.1", "data": [{"title": corpus.hub, "paragraphs": paragraphs}]}, moved
+    data = {"version": "1.1", "data": [{"title": corpus.hub, "paragraphs": paragraphs}]}
+    return qa_items(data, f"{key}: the data set {corpus.hub}", nearest=True)
 
 
 @contextmanager
@@ -130,24 +132,33 @@ def _columns(row: Mapping, names: Sequence[str], corpus: Hub, key: str) -> list:
     return [row[name] for name in names]
 
 
+def _misplaced(value: Any, wanted: str, corpus: Hub, where: str) -> ValueError:
+    return ValueError(f"{where}: the data set {corpus.hub} has {value!r:.80} where {wanted} must stand")
+
+
+def _texts(values: Sequence, corpus: Hub, where: str) -> list[str]:
+    """The texts of a row; one that is missing (None) is empty."""
+    for value in values:
+        if not isinstance(value, str | None):
+            raise _misplaced(value, "a text", corpus, where)
+    return [value or "" for value in values]
+
+
 def _pair(row: Mapping, language: str, corpus: Hub, key: str) -> tuple[str, str]:
     row = row.get("translation", row) or {}
+    if not isinstance(row, Mapping):
+        raise _misplaced(row, "a text for each language", corpus, key)
     names = ("non_english", "english") if "non_english" in row else (language, PIVOT)
-    left, right = _columns(row, names, corpus, key)
-    return left or "", right or ""
+    left, right = _texts(_columns(row, names, corpus, key), corpus, key)
+    return left, right
 
 
-def _translations(language: str, premise: Any, hypothesis: Any) -> list[tuple[str, str, str]]:
+def _translations(language: str, premise: Any, hypothesis: Any, corpus: Hub, where: str) -> list[tuple]:
     """Language, premise and hypothesis: one of each, or (XNLI's ``all_languages``) all in one row."""
     if not isinstance(premise, Mapping):
-        return [(language, premise or "", hypothesis or "")]
-    translated = dict(zip(hypothesis["language"], hypothesis["translation"], strict=True))
-    return [(code, text, translated[code]) for code, text in premise.items()]
-
-
-def _place(context: str, answer: str, start: int) -> int:
-    """Where the answer stands that is nearest to ``start``; ``start`` if nowhere."""
-    if context.startswith(answer, start):
-        return start
-    places = [found.start() for found in re.finditer(f"(?={re.escape(answer)})", context)]
-    return min(places, key=lambda place: abs(place - start), default=start)
+        return [(language, premise, hypothesis)]
+    try:
+        translated = dict(zip(hypothesis["language"], hypothesis["translation"], strict=True))
+    except (KeyError, TypeError, ValueError):
+        raise _misplaced(hypothesis, "lists language and translation of one length", corpus, where) from None
+    return [(code, text, translated.get(code)) for code, text in premise.items()]

@@ -3,17 +3,18 @@
 The embedded world (:mod:`otlib.data.microworld`) writes the same files, so that what comes after is the same for both.
 """
 
-import csv
 import json
 import random
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from otlib.data.files import write_lines, write_table
-from otlib.data.items import NliItems, read_qa
-from otlib.data.text import GoldPair, ParallelText, read_gold, read_prepared, sample
+from otlib.data.items import COLUMNS, NliItems, read_qa
+from otlib.data.text import GoldPair, ParallelText, is_seen, read_gold, read_prepared, sample
 from otlib.settings import PIVOT, CorporaData
 
 
@@ -25,8 +26,29 @@ def make_folders(folder: str | Path) -> Path:
 
 
 def sentence_key(words: Iterable[str]) -> str:
-    """A sentence without blanks, case and punctuation, so that two tokenisations of it are one."""
-    return "".join(character for character in "".join(words).casefold() if character.isalnum())
+    """What two writings of a sentence have in common: its letters, marks and numbers, without case.
+
+    Blanks, invisible characters, punctuation and symbols do not count, nor does the form in Unicode (composed,
+    decomposed, full width), nor whether an i has a dot (Turkish). A sentence of punctuation and symbols only is known
+    by these.
+    """
+    text = unicodedata.normalize("NFD", "".join(words))
+    key = "".join(map(_letters, text)) or "".join(map(_folded, text))
+    return unicodedata.normalize("NFC", key).replace("i\u0307", "i").replace("\u0131", "i")
+
+
+@cache
+def _folded(character: str) -> str:
+    """A character in compatibility form, without case (Unicode's compatibility caseless match); nothing if unseen."""
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    return "".join(filter(is_seen, folded))
+
+
+@cache
+def _letters(character: str) -> str:
+    if unicodedata.decomposition(character).startswith("<compat> 0020"):  # such as an acute accent for an apostrophe
+        return ""
+    return "".join(part for part in _folded(character) if unicodedata.category(part)[0] in "LMN")
 
 
 def sentences_of(text: ParallelText) -> set[str]:
@@ -86,7 +108,8 @@ def write_text_sides(
     side_of: dict[str, str] = {}  # English sentence -> the one language it is read in, translations included
     for language in sorted(pairs, key=lambda language: len(pairs[language])):  # the smallest has first choice
         for source, pivot in pairs[language]:
-            side = side_of.setdefault(sentence_key(pivot), PIVOT if rng.random() < data.pivot_share else language)
+            key = sentence_key(pivot) or f"{language} {source}"  # without English a pair is like no other
+            side = side_of.setdefault(key, PIVOT if rng.random() < data.pivot_share else language)
             if side not in (PIVOT, language):
                 counts["elsewhere"] += 1
                 continue
@@ -123,7 +146,7 @@ def write_nli(
             _check_items(table, name)
         else:
             table = table.assign(pairID=range(len(table)))
-        table.to_csv(folder / "nli" / f"xnli.{split}.tsv", sep="\t", index=False, quoting=csv.QUOTE_NONE)
+        write_table(folder / "nli" / f"xnli.{split}.tsv", COLUMNS, table[COLUMNS].astype(str).to_numpy().tolist())
         counts[split] = len(table)
         for why in ("no_consensus", "empty_side"):
             counts[f"{split} {why}"] = sum(items.dropped.get(why, 0) for items in read)

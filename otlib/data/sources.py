@@ -157,8 +157,8 @@ def prepare(
     Returns
     -------
     dict
-        Per part, what was kept and what was dropped and why. Answers that do not stand at their offsets in a data set
-        of the hub (XQuAD's) are moved to where they do, and counted.
+        Per part, what was kept and what was dropped and why. Answers with blanks around them, or that do not stand at
+        their offsets in a data set of the hub (XQuAD's), are moved to where they do, and counted.
 
     Raises
     ------
@@ -274,8 +274,7 @@ def _prepare_qa(folder: Path, languages: Sequence[str], data: CorporaData) -> di
     if PIVOT not in codes:
         key, corpus = _keyed(data, "qa_test")[0]
         raise ValueError(f"{key}: {_name(corpus)} has no configuration {corpus.config}; the tests need English")
-    train, moved = _questions(data, "qa_train", PIVOT)
-    tests = {}
+    (train, moved), tests = _questions(data, "qa_train", PIVOT), {}
     for code in codes:
         tests[code], more = _questions(data, "qa_test", code)
         moved += more
@@ -284,14 +283,13 @@ def _prepare_qa(folder: Path, languages: Sequence[str], data: CorporaData) -> di
 
 def _questions(data: CorporaData, kind: str, language: str) -> tuple[dict, int]:
     """SQuAD's JSON, the articles of all corpora in the first one's, and how many answers had to be moved."""
-    read = [
-        hub.read_squad(corpus, key) if isinstance(corpus, Hub) else (_squad(corpus[0]), 0)
-        for key, corpus in _keyed(data, kind, language)
-    ]
-    articles = [article for found, _ in read for article in found["data"]]
-    return {**read[0][0], "data": articles}, sum(moved for _, moved in read)
-
-
-def _squad(path: str) -> dict:
-    items.read_qa(path)  # which names every fault
-    return json.loads("\n".join(read_lines(path)))
+    read: list[items.QaItems] = []
+    places: dict[str, str] = {}
+    for key, corpus in _keyed(data, kind, language):
+        read.append(hub.read_squad(corpus, key) if isinstance(corpus, Hub) else items.read_squad(corpus[0]))
+        ids, place = read[-1].table["id"].astype(str), f"{key}, {_name(corpus)}"
+        for twice in ids[ids.isin(places)]:
+            raise ValueError(f"{place}, question {twice}: its id stands twice, first in {places[twice]}")
+        places |= dict.fromkeys(ids, place)
+    articles = [article for one in read for article in one.json["data"]]
+    return {**read[0].json, "data": articles}, sum(one.moved for one in read)

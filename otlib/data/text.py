@@ -2,11 +2,12 @@
 
 import re
 import sys
+import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,11 +16,26 @@ import numpy as np
 from otlib.data.files import is_table, read_lines, read_table, write_table
 from otlib.settings import PIVOT
 
+# Letters and marks that are not seen, such as fillers and variation selectors: Unicode's Default_Ignorable_Code_Point.
+UNSEEN = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+
 Links = set[tuple[int, int]]  # of the words of a sentence pair: (source word, pivot word), counted from 0
 
 # Languages without blanks: those that a segmenter splits, and those that nothing here splits.
 SEGMENTED = ("zh", "th")
-NO_BLANKS = ("ja", "km", "lo", "my")
+NO_BLANKS = ("bo", "dz", "ja", "km", "lo", "lzh", "my", "wuu", "yue")
+
+# Characters that only lay a text out: soft hyphen, direction marks, word joiner and other operators, byte order mark.
+LAYOUT = re.compile(r"[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+LOOSE_JOINERS = re.compile(r"(?<!\S)[\u200c\u200d]+|[\u200c\u200d]+(?!\S)")
+FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"  # two of them are a flag
+
+
+@cache
+def is_seen(character: str) -> bool:
+    """Whether a reader sees it: it is no blank, no control or format character, no filler or variation selector."""
+    hidden = unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf")
+    return not (hidden or UNSEEN.match(character))
 
 
 def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
@@ -31,7 +47,10 @@ def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
         Blanks only, or the Moses tokenizer (the paper's) in its sacremoses version. Chinese and Thai, which have no
         blanks, are segmented first: Chinese by jieba (its default dictionary and hidden Markov model), Thai by
         PyThaiNLP's newmm (longest words of its dictionary, within Thai character clusters). Moses then splits only
-        their ASCII segments: it would part Thai tone marks from their letters.
+        their ASCII segments: it would part Thai tone marks from their letters. Either kind reads text in Unicode's
+        form NFC, without characters that only lay it out (soft hyphens, direction marks, byte order marks and the
+        like), and takes a blank of no width for a blank. The two joiners, which spell words in Hindi and Persian, stay
+        inside words, and combining marks, variation selectors and emoji of several characters are never parted.
     language : str
         Code, for abbreviations and elisions. A warning tells of Japanese, Khmer, Lao and Burmese, which nothing here
         splits.
@@ -41,23 +60,54 @@ def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
     ModuleNotFoundError
         If the language's segmenter is not installed.
     """
+    split = _splitter(kind, language)
+    return lambda sentence: LOOSE_JOINERS.sub("", " ".join(split(_plain(sentence)))).split()
+
+
+def _plain(sentence: str) -> str:
+    """A sentence in form NFC, without the characters that only lay it out."""
+    return unicodedata.normalize("NFC", LAYOUT.sub("", sentence.replace("\u200b", " ")))
+
+
+def _splitter(kind: str, language: str) -> Callable[[str], list[str]]:
     if kind == "whitespace":
         return str.split
     if kind != "moses":
         raise ValueError(f"words must be whitespace or moses, got {kind!r}")
-    from sacremoses import MosesTokenizer
-
     if language in NO_BLANKS:
         warnings.warn(
-            f"Moses splits {language} at blanks only; segment it first and use words: whitespace", stacklevel=2
+            f"Moses splits {language} at blanks only; segment it first and use words: whitespace", stacklevel=3
         )
-    split = partial(MosesTokenizer(lang=language).tokenize, escape=False)
+    attached = _attached()
+    split = _moses(language, attached)
     if language not in SEGMENTED:
         return split
     segment = _segmenter(language)
-    return lambda sentence: [
-        word for part in segment(" ".join(sentence.split())) for word in (split(part) if part.isascii() else [part])
-    ]
+
+    def words(sentence: str) -> list[str]:
+        parted = "\0".join(segment(" ".join(sentence.split())))
+        parted = re.sub(f"({FLAG_LETTER})\0({FLAG_LETTER})", r"\1\2", parted)
+        parts = re.sub(f"\0(?=[{attached}])|(?<=\u200d)\0", "", parted).split("\0")
+        return [word for part in parts for word in (split(part) if part.isascii() else [part])]
+
+    return words
+
+
+def _attached() -> str:
+    """For a set of a regular expression: what belongs to the character before it, as marks, joiners, skin tones do."""
+    marks = (chr(code) for code in range(0x300, 0x20000) if unicodedata.category(chr(code)).startswith("M"))
+    return "".join(marks) + "\u180e\u200c\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\U000e0100-\U000e01ef"
+
+
+def _moses(language: str, attached: str) -> Callable[[str], list[str]]:
+    """The Moses tokenizer, which by itself makes words of many marks and of every part of an emoji."""
+    from sacremoses import MosesTokenizer
+
+    moses = MosesTokenizer(lang=language)
+    sign = rf"[^{moses.IsAlnum}{attached}\s.'`,\-]"
+    emoji = rf"{FLAG_LETTER}{{2}}|[0-9]\ufe0f?\u20e3|{sign}[{attached}]*(?:(?<=\u200d){sign}[{attached}]*)*"
+    moses.PAD_NOT_ISALNUM = re.compile(f"({emoji})"), r" \1 "
+    return partial(moses.tokenize, escape=False)
 
 
 def _segmenter(language: str) -> Callable[[str], list[str]]:
@@ -278,12 +328,13 @@ def read_gold(path: str | Path) -> list[GoldPair]:
     """Read gold word alignments: a tab-separated table with the columns ``en, other, sure, possible``.
 
     Sentences are words separated by blanks, links are ``en-other`` separated by blanks: English first, other than
-    in :class:`GoldPair`.
+    in :class:`GoldPair`. A no-break or ideographic space separates nothing: words may hold it.
 
     Raises
     ------
     ValueError
-        If a link is malformed or points outside its sentence, or a side is empty; names file and line.
+        If a link is malformed or points outside its sentence, a side is empty, or there is no sure link; names file
+        and line.
     """
     rows = read_table(path, GOLD_COLUMNS)
     return gold_pairs(((f"{path}, line {number}", row) for number, row in rows), str(path))
@@ -296,13 +347,15 @@ def gold_pairs(rows: Iterable[tuple[str, Mapping[str, str]]], name: str) -> list
     """
     pairs = []
     for where, row in rows:
-        pivot, source = row["en"].split(), row["other"].split()
+        pivot, source = (re.findall(r"[^ \t\r\n]+", row[side]) for side in ("en", "other"))
         if not pivot or not source:
             raise ValueError(f"{where}: a side is empty")
         sure, possible = (_links(row[kind], len(source), len(pivot), where) for kind in ("sure", "possible"))
         pairs.append(GoldPair(source, pivot, sure, sure | possible))
     if not pairs:
         raise ValueError(f"{name} holds no sentence pair")
+    if not any(pair.sure for pair in pairs):
+        raise ValueError(f"{name} holds no sure link, against which alignments are measured")
     return pairs
 
 

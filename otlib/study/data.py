@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from otlib.record import begin, write_run, writing
+from otlib.settings import PIVOT
 from otlib.study.study import Study
 
 
@@ -38,6 +40,8 @@ def make_data(study: Study) -> Path:
             from otlib.data.sources import prepare
 
             counts = prepare(partial, study.languages, study.data, unseen=study.unseen)
+            if study.pretrains:
+                _check_text(counts["text"], [PIVOT, *study.languages])
     (partial / "parameters.json").unlink()
     shutil.rmtree(study.data_folder, ignore_errors=True)
     os.replace(partial, study.data_folder)
@@ -56,6 +60,13 @@ def read_counts(study: Study, language: str) -> pd.DataFrame:
         if not others & {*part.split(), *name.split()}
     ]
     return pd.DataFrame(rows, columns=["part", "what", "number"]).set_index(["part", "what"])
+
+
+def _check_text(counts: dict[str, int], languages: Sequence[str]) -> None:
+    for language in languages:
+        if counts[language] < 2:  # one of them is held out
+            said = ", ".join(f"{what} {number}" for what, number in counts.items())
+            raise ValueError(f"data.text: pretraining needs two sentences of {language}, of all these are left: {said}")
 
 
 @contextmanager

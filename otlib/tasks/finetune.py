@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from otlib.data.items import LABELS
 from otlib.data.text import draw, length_batches
 from otlib.settings import FineTuning
-from otlib.training.trainer import ObjectiveFunction, process_count, train
+from otlib.training.trainer import ObjectiveFunction, process_count, skipped_steps, train
 
 Inputs = dict[str, list[Tensor]]  # for every name of a model's input, a row of numbers an item
 
@@ -29,6 +29,11 @@ class FineTuned(NamedTuple):
     tokenizer: object
     log: pd.DataFrame
     counts: dict[str, int]
+
+    @property
+    def skipped(self) -> int:
+        """Steps without a finite gradient."""
+        return skipped_steps(self.log)
 
 
 class Predictions(NamedTuple):

@@ -24,7 +24,7 @@ from otlib.tasks.finetune import (
     model_inputs,
     outputs,
 )
-from otlib.training.words import load_encoder, longest_input
+from otlib.training.words import load_encoder, longest_input, tokenise
 
 
 def finetune(
@@ -100,7 +100,7 @@ def finetune(
 def _encode(tokenizer, items: pd.DataFrame, max_length: int) -> tuple[Inputs, int]:
     """Tokenised items, and how many of them were cut."""
     sides = items["sentence1"].tolist(), items["sentence2"].tolist()
-    encoded = tokenizer(*sides, truncation="longest_first", max_length=max_length)
+    encoded = tokenise(tokenizer, *sides, truncation="longest_first", max_length=max_length)
     return model_inputs(tokenizer, encoded), sum(bool(one.overflowing) for one in encoded.encodings)
 
 

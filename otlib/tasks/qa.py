@@ -17,7 +17,7 @@ from transformers import AutoModelForQuestionAnswering
 
 from otlib.settings import Qa
 from otlib.tasks.finetune import FineTuned, Inputs, Predictions, SpanModel, fit, freeze_layers, model_inputs, outputs
-from otlib.training.words import load_encoder, longest_input
+from otlib.training.words import load_encoder, longest_input, tokenise
 
 # --- windows ----------------------------------------------------------------------------------------------------------
 
@@ -34,7 +34,8 @@ class Windows(NamedTuple):
 
 def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> Windows:
     questions, cut = _questions(tokenizer, items["question"].tolist(), max_length // 2)
-    encoded = tokenizer(
+    encoded = tokenise(
+        tokenizer,
         questions,
         items["context"].tolist(),
         truncation="only_second",
@@ -56,7 +57,7 @@ def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> Wi
 
 def _questions(tokenizer, questions: list[str], limit: int) -> tuple[list[str], int]:
     """The beginnings of the questions that ``limit`` subwords hold, and how many questions they cut."""
-    encoded = tokenizer(questions, add_special_tokens=False, truncation=True, max_length=limit)
+    encoded = tokenise(tokenizer, questions, add_special_tokens=False, truncation=True, max_length=limit)
     beginnings = [
         text[: one.offsets[-1][1]] if one.overflowing else text
         for one, text in zip(encoded.encodings, questions, strict=True)
@@ -65,16 +66,19 @@ def _questions(tokenizer, questions: list[str], limit: int) -> tuple[list[str], 
 
 
 def _targets(windows: Windows, items: pd.DataFrame) -> tuple[list[int], np.ndarray]:
-    """Windows that hold their first answer whole, and its first and last subword there (windows, 2)."""
-    kept, spans = [], []
+    """Windows that hold their first answer whole, and its first and last subword there (windows, 2).
+
+    An answer is the subwords that it shares a character with: a tokenizer may drop its last mark or invisible ones.
+    """
+    inside, begins, whole = [], [], {}
     answers, starts = items["answers"].tolist(), items["starts"].tolist()
-    for window, (item, offsets) in enumerate(zip(windows.item, windows.offsets, strict=True)):
+    for item, offsets in zip(windows.item, windows.offsets, strict=True):
         begin, end = starts[item][0], starts[item][0] + len(answers[item][0])
-        inside = np.flatnonzero((offsets[:, 0] < end) & (offsets[:, 1] > begin))
-        if len(inside) and offsets[inside[0], 0] <= begin and offsets[inside[-1], 1] >= end:
-            kept.append(window)
-            spans.append(windows.context[window][0] + inside[[0, -1]])
-    return kept, np.array(spans)
+        inside.append(np.flatnonzero((offsets[:, 0] < end) & (offsets[:, 1] > begin)))
+        begins.append(set(offsets[inside[-1], 0].tolist()))
+        whole[item] = whole.get(item, set()) | begins[-1]  # in any window
+    kept = [window for window, item in enumerate(windows.item) if begins[window] and begins[window] == whole[item]]
+    return kept, np.array([windows.context[window][0] + inside[window][[0, -1]] for window in kept])
 
 
 # --- fine-tuning ------------------------------------------------------------------------------------------------------
