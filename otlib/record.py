@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import subprocess
@@ -31,6 +32,7 @@ PACKAGES = [
     "pandas",
 ]
 RESULT_COLUMNS = ["study", "method", "seed", "task", "language", "metric", "value"]
+NUMBERS = {"seed": int, "value": float, "f1": float, "exact_match": float}  # all other columns that are read are text
 
 
 def write_run(
@@ -92,7 +94,7 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
     if table["value"].isna().any():
         bad = table[table["value"].isna()].iloc[0]
         raise ValueError(f"results for {folder}: {bad['metric']} of {bad['language']} is not a number")
-    return write_text(Path(folder, "results.csv"), table[RESULT_COLUMNS].to_csv(index=False))
+    return write_csv(Path(folder, "results.csv"), table[RESULT_COLUMNS])
 
 
 # --- a run from its beginning to its end --------------------------------------------------------------------
@@ -144,7 +146,7 @@ class Run:
             If a column of the results table is missing, or a value is not a number.
         """
         if predictions is not None:
-            write_text(self.folder / "predictions.csv", predictions.to_csv(index=False))
+            write_csv(self.folder / "predictions.csv", predictions)
         if results is not None:
             write_results(self.folder, results, **self.columns)
         path = write_run(self.folder, parameters=self.parameters, started=self.started, data=self.inputs, **more)
@@ -276,12 +278,51 @@ def write_text(path: Path, text: str) -> Path:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_text(text, encoding="utf-8")
+            partial.write_bytes(text.encode("utf-8", "surrogatepass"))
             os.replace(partial, path)
         except OSError:
             partial.unlink(missing_ok=True)
             raise
     return path
+
+
+def write_csv(path: str | Path, table: pd.DataFrame) -> Path:
+    """Write a table as CSV, so that :func:`read_csv` gives back its text; a missing value is an empty field.
+
+    As pandas does, but for a lone carriage return, which the ``csv`` module of most Pythons leaves unquoted, so that
+    it ends the row, and NUL, which that of Python 3.10 refuses.
+    """
+    rows = [table.columns, *table.itertuples(index=False, name=None)]
+    return write_text(Path(path), "".join(",".join(map(_field, row)) + "\n" for row in rows))
+
+
+def _field(value: Any) -> str:
+    text = "" if pd.isna(value) else str(value)
+    return '"' + text.replace('"', '""') + '"' if re.search('[",\r\n\0]', text) else text
+
+
+def read_csv(path: str | Path) -> pd.DataFrame:
+    """Read ``results.csv`` or ``predictions.csv``: ``seed``, ``value`` and scores are numbers, all else is text.
+
+    Text stays what it was: ``NA`` is no missing value, ``007`` no number.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, as by an older version's lone carriage returns; names it and the mend.
+    """
+    whole = {"keep_default_na": False, "skip_blank_lines": False, "encoding_errors": "surrogatepass"}
+    try:
+        table = pd.read_csv(path, dtype=object, **whole)
+        if not isinstance(table.index, pd.RangeIndex):  # pandas takes what goes beyond the header for an index
+            raise ValueError("rows are longer than the header")
+        table = table.astype({column: kind for column, kind in NUMBERS.items() if column in table})
+    except ValueError as error:
+        said = f"{shown(path)} is damaged ({' '.join(str(error).split())})"
+        raise ValueError(f"{said}: remove the folder that it lies in and run the study again, by make study") from error
+    with suppress(UnicodeError):  # half a surrogate pair stays a Python string
+        table = table.infer_objects()
+    return table
 
 
 @contextmanager

@@ -4,12 +4,17 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import warnings
+from pathlib import Path
+from xml.dom import minidom
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from otlib.analysis import figures
+from otlib.analysis.figures import letters
 from otlib.data.text import GoldPair
 
 METHODS = ["none", "wordot", "l2"]
@@ -128,14 +133,176 @@ def test_plans_share_one_scale_and_the_first_column_has_the_words(number, shape)
     assert labels(grid[0, 0].yaxis) == ["a", "b"]
 
 
-def test_letters_of_all_languages_are_in_the_font():
-    # A missing glyph is drawn as an empty box, and matplotlib only warns.
-    from matplotlib.font_manager import FontProperties, findfont
-    from matplotlib.ft2font import FT2Font
+# Text as it is written
 
-    letters = "äöüßñ¿éèçœ Ελληνικά ΐώ Български ѝщъ"
-    known = FT2Font(findfont(FontProperties(family=plt.rcParams["font.family"]))).get_charmap()
-    assert {letter for letter in letters if ord(letter) not in known} == set()
+NAMES = ["$$", "US$5$", "_x", r"$\frac{$", ""]
+
+
+def every_figure(names):
+    """Each figure with these names wherever it takes words, languages, methods, kinds of item or columns."""
+    n = len(names)
+    of_methods = pd.concat(summary().query("method == 'none'").assign(method=name) for name in names)
+    of_runs = pd.concat(results().query("method == 'none'").assign(method=name) for name in names)
+    by_language = pd.DataFrame({"language": names, "metric": "f1", "value": 50.0})
+    both = pd.concat([of_runs.assign(task="nli", metric="accuracy"), of_runs.assign(task="qa", metric="f1")])
+    points, steps = np.random.default_rng(0).normal(size=(n, 2)), pd.DataFrame({"step": [1, 2]})
+    columns = dict.fromkeys(names, [1.0, 2.0])
+    log = steps.join(pd.DataFrame({f"c{i}": [1.0, 2.0] for i in range(n)}))
+    yield figures.word_points(points, points + 1, names, names)
+    yield figures.word_pulls(points, points + 1, names, names, points / 2)
+    yield figures.word_paths(np.stack([points, points + 1]), points, names, names)
+    yield figures.word_matrix(np.eye(n), names, names, label=names[0])
+    yield figures.gold_links(GoldPair(names, names, {(0, 0)}, {(0, 0)}))
+    yield figures.plans({name: np.eye(n) for name in names}, names, names)
+    yield figures.curves(pd.DataFrame(columns), xlabel=names[0], ylabel=names[1])
+    yield figures.training_curves(log, {f"c{i}": name for i, name in enumerate(names)}, ylabel=names[0])
+    yield figures.sentence_lengths(pd.DataFrame({names[0]: [3, 4], names[1]: [3, 5]}))
+    yield figures.language_bars(dict.fromkeys(names, 1.0), label=names[0])
+    yield figures.language_scores(by_language, "f1", label=names[0], chance=33.0)
+    yield figures.score_grid(pd.DataFrame(columns, index=names[:2]), label=names[0])
+    yield figures.seed_scores(of_runs, names, label=names[0])
+    yield figures.method_scores(of_methods, "nli", "accuracy", names)
+    yield figures.gains(of_methods, "nli", "accuracy", names)
+    yield figures.scoreboard(of_methods, [("nli", "accuracy")], names)
+    yield figures.variants(of_methods, [("nli", "accuracy")], names, reference=names[0])
+    yield figures.transfer_by_alignment(
+        both.replace({"de": names[0], "el": names[1]}), ("qa", "f1"), ("nli", "accuracy"), names
+    )
+
+
+def texts(drawn):
+    return [text for text in np.ravel(drawn)[0].figure.findobj(matplotlib.text.Text) if text.get_text()]
+
+
+def test_names_are_drawn_letter_by_letter_in_every_figure():
+    # "$$" stopped 30_pair, "US$5$" lost its dollars, "_x" was left out of legends.
+    for drawn in every_figure(NAMES):
+        np.ravel(drawn)[0].figure.canvas.draw()
+        shown = [text for text in texts(drawn) if text.get_text() in NAMES]
+        assert shown and not any(text.get_parse_math() for text in shown if "$" in text.get_text())
+        plt.close("all")
+
+
+def test_every_figure_is_drawn_with_such_names():
+    drawing = {name for name in dir(figures) if callable(getattr(figures, name))}
+    drawing -= {"method_palette", "save", "use_style"}
+    assert all(hasattr(getattr(figures, name), "__wrapped__") for name in drawing)
+    assert len(drawing) == len(list(every_figure(["a", "b"])))
+
+
+def test_legends_have_every_name_whatever_it_begins_with():
+    columns, log = pd.DataFrame(dict.fromkeys(NAMES, [1, 2])), pd.DataFrame({"step": [1], "a": [1], "b": [2]})
+    ax = figures.curves(columns, xlabel="x", ylabel="y")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == NAMES
+    ax = figures.training_curves(log, {"a": "_a", "b": ""}, ylabel="y")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["_a", ""]
+    table = pd.concat(summary().query("method == 'none'").assign(method=name) for name in NAMES)
+    grid = figures.scoreboard(table, [("nli", "accuracy")], NAMES)
+    assert [text.get_text() for text in grid[0, 0].figure.legends[0].get_texts()] == NAMES
+    runs = results().query("method == 'none'").assign(method="_x").replace("de", "_de")
+    runs = pd.concat([runs.assign(task="nli", metric="accuracy"), runs.assign(task="qa", metric="f1")])
+    ax = figures.transfer_by_alignment(runs, ("qa", "f1"), ("nli", "accuracy"), ["_x"])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["method", "_x", "language", "_de", "el"]
+
+
+def test_mathematics_of_others_stays_mathematics():
+    # A user's title, set before or after, and the powers of ten of a logarithmic axis are meant.
+    figure, (mine, other) = plt.subplots(1, 2)
+    before = other.set_title("$x^2$")
+    other.set_xscale("log")
+    other.plot([1, 100], [1, 2])
+    figures.word_matrix(np.eye(2), ["$$", "b"], ["c", "d"], ax=mine)
+    after = mine.set_title("$y^2$")
+    ax = figures.curves(pd.DataFrame({"$$": [1, 2]}, index=[0.01, 1]), xlabel="x", ylabel="y", logarithmic=True)
+    for axes in (figure, ax.figure):
+        axes.canvas.draw()
+    numbers = [*other.get_xticklabels(), *ax.get_xticklabels()]
+    assert numbers and all(text.get_parse_math() for text in [before, after, *numbers])
+
+
+def test_tables_of_notebooks_are_no_mathematics_either():
+    # Jupyter hides the dollars of words in a table, and sets what is between them in italics.
+    assert "tex2jax_ignore" in pd.DataFrame({"word": ["US$5$"]})._repr_html_()
+
+
+@pytest.mark.parametrize("word", ["\x0b", "\0", "\x1f", "\ufffe", "--", "]]>", "<&>"])
+def test_an_svg_can_be_read_whatever_words_it_holds(tmp_path, word):
+    # A control character in a comment makes an SVG that no browser shows.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ax = figures.word_matrix(np.eye(1), [f"a{word}b"], ["c"])
+        minidom.parse(str(figures.save(ax, tmp_path, "words")[1]))
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Set the installed fonts, by the names of files that come with matplotlib."""
+
+    def have(*names):
+        paths = [str(Path(matplotlib.get_data_path(), "fonts/ttf", name)) for name in names]
+        monkeypatch.setattr(letters, "findSystemFonts", lambda: paths)
+        forget()
+
+    def forget():
+        letters._family.cache_clear()
+        letters._installed.cache_clear()
+
+    yield have
+    forget()
+
+
+@pytest.mark.parametrize(
+    "word", ["äöüßñ¿éèçœ", "Ελληνικά", "Български ѝщъ", "تفاح", "a\u200d\u200b\xad \u3000", "❤\ufe0f"]
+)
+def test_letters_of_the_font_need_no_other(installed, word):
+    installed()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ax = figures.word_matrix(np.eye(1), [word], ["a"])
+    assert ax.get_yticklabels()[0].get_fontfamily() == ["DejaVu Sans"]
+
+
+@pytest.mark.parametrize(
+    ("word", "scripts"),
+    [
+        ("苹果", "CJK"),
+        ("リンゴは", "Hiragana, Katakana"),
+        ("사과", "Hangul"),
+        ("सेब", "Devanagari"),
+        ("แอปเปิ้ล", "Thai"),
+        ("ہے", "Arabic"),
+        ("🍎", "symbols and emoji"),
+        ("「", "punctuation"),
+        ("\ufdd0", "characters without a name"),
+    ],
+)
+def test_one_sentence_names_the_scripts_that_no_font_has(installed, word, scripts, tmp_path):
+    installed()
+    with pytest.warns(UserWarning) as told:
+        grid = figures.plans({"a": np.eye(1), word: np.eye(1)}, [word], ["b"])
+    assert len(told) == 1
+    assert f"no installed font has them: {scripts}; install fonts, on Debian fonts-noto-core" in str(told[0].message)
+    with warnings.catch_warnings(record=True) as later:
+        figures.use_style()
+        figures.save(grid[0, 0], tmp_path, "plans")
+    assert not later  # matplotlib's own, one a letter
+
+
+def test_letters_that_the_font_lacks_come_from_an_installed_one(installed):
+    installed("STIXGeneral.ttf")
+    for drawn in every_figure(["ᶁog", "cat"]):
+        lacking = [text for text in texts(drawn) if "ᶁ" in text.get_text()]
+        assert lacking and all(text.get_fontfamily() == ["DejaVu Sans", "STIXGeneral"] for text in lacking)
+        others = [text for text in texts(drawn) if "ᶁ" not in text.get_text()]
+        assert all(text.get_fontfamily() == ["DejaVu Sans"] for text in others)
+        plt.close("all")
+
+
+def test_fonts_that_cannot_be_read_and_those_of_other_cuts_are_passed_over(installed, tmp_path):
+    (tmp_path / "damaged.ttf").write_bytes(b"none")
+    installed(str(tmp_path / "damaged.ttf"), "DejaVuSerif-Bold.ttf", "gone.ttf", "STIXGeneral.ttf")
+    ax = figures.word_matrix(np.eye(1), ["ᶁ"], ["a"])
+    assert ax.get_yticklabels()[0].get_fontfamily() == ["DejaVu Sans", "STIXGeneral"]
 
 
 def test_a_log_without_rows_says_so():

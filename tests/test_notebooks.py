@@ -156,6 +156,13 @@ def test_one_figure_a_cell(path):
         assert len(drawing.findall(cell.source)) <= 1, cell.source
 
 
+@pytest.mark.parametrize("name", ["21_qa", "40_report", "41_ablations"])
+def test_a_notebook_with_f1_says_what_it_is_without_blanks(name):
+    assert any(
+        "Markdown(report.blanks_note(" in cell.source for cell in cells(ROOT / f"notebooks/{name}.ipynb", "code")
+    )
+
+
 @every_notebook
 def test_every_call_of_a_figure_has_a_function(path):
     from otlib.analysis import figures

@@ -9,8 +9,10 @@ import pytest
 from otlib.analysis.report import (
     at_a_glance,
     average_table,
+    blanks_note,
     bullet_list,
     findings_in_words,
+    findings_page,
     findings_table,
     gains_by_seen,
     language_table,
@@ -84,6 +86,13 @@ def test_a_list_has_a_line_for_each_row_or_says_that_there_is_none():
     assert bullet_list(rows[:0], "{method}: {gain}", otherwise="Nowhere.") == "Nowhere."
 
 
+def test_a_note_names_the_languages_whose_f1_has_no_words():
+    # Chinese and Thai F1 stood in the tables as if its words were words.
+    note = blanks_note(["en", "zh", "de", "th", "zh", "ja"])
+    assert note.startswith("**QA F1 in zh, th, ja:**") and "SQuAD, XQuAD and XTREME" in note
+    assert blanks_note(pd.Series(["en", "de", "vi", "ko"])) == "" and blanks_note([]) == ""
+
+
 # Methods against each other
 
 
@@ -145,6 +154,16 @@ def test_findings_in_words_are_listed_by_their_outcome():
         "- *does not hold*: 1. (word alignment)",
         "- *cannot tell*: 2. (qa)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("says", "shown"), [("a | b", r"a \| b"), ("two\nlines", "two lines"), ("1.", "1."), ("1e5", "1e5")]
+)
+def test_what_a_finding_says_is_one_cell_of_its_page(says, shown):
+    # "1." was printed as the number 1; a pipe began another column.
+    header, _, *rows = findings_page(findings().assign(finding=says)).splitlines()
+    assert len(rows) == 3 and all(row.startswith(f"| {shown} ") for row in rows)
+    assert {len(row.replace(r"\|", "").split("|")) for row in rows} == {len(header.split("|"))}
 
 
 def test_methods_stand_side_by_side_beside_the_paper():

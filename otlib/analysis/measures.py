@@ -21,22 +21,24 @@ from otlib.transport.links import mutual_argmax, pair_confidence
 
 # Retrieval
 
+TIE = 1e-6  # cosines of the same float32 vectors differ by less
+
 
 def word_retrieval(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequence[GoldPair]) -> float:
     """Contextual word retrieval, per cent: how often the nearest word of all sentences is the one linked by gold.
 
-    Of every word with a sure link the nearest word of the other language, by cosine, must be linked to it. Both
-    directions are averaged.
+    Of every word with a sure link the nearest word of the other language, by cosine, must be linked to it. Of several
+    nearest one must be, as for :func:`sentence_retrieval`. Both directions are averaged.
 
     Parameters
     ----------
     source, pivot : sequence of Tensor, shape (n_i, d)
-        Word vectors of each sentence pair; a word that has none is zero, and is never right.
+        Word vectors of each sentence pair; a word that has none is zero: it is never right, nor what is found.
 
     Raises
     ------
     ValueError
-        If no word has a sure link.
+        If no word has a sure link, or a vector is not finite.
     """
     found, starts = [], np.zeros(2, dtype=int)
     for x, y, pair in zip(source, pivot, gold, strict=True):
@@ -45,28 +47,63 @@ def word_retrieval(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequ
     if not found:
         raise ValueError("word retrieval needs a sure link, there is none")
     links = np.array(found)  # words are counted over all sentences
-    units = [normalize(torch.cat(list(side)), dim=-1) for side in (source, pivot)]
+    units = [_directions(torch.cat(list(side))) for side in (source, pivot)]
     return float(np.mean([_retrieval_rate(*units, links), _retrieval_rate(*units[::-1], links[:, ::-1])]))
 
 
 def _retrieval_rate(x: Tensor, y: Tensor, links: np.ndarray) -> float:
     """Per cent of the linked words of ``x`` whose nearest word of ``y`` is linked to them."""
-    asked = np.unique(links[:, 0])
-    vectors = x[torch.from_numpy(asked)]
-    nearest = torch.cat([(rows @ y.T).argmax(1) for rows in vectors.split(1024)])
-    gold = set(map(tuple, links.tolist()))
-    found = zip(asked.tolist(), nearest.tolist(), vectors.any(1).tolist(), strict=True)
-    return 100 * sum(present and (i, j) in gold for i, j, present in found) / len(asked)
+    asked, place = np.unique(links[:, 0], return_inverse=True)
+    partners, place = torch.from_numpy(links[:, 1].copy()), torch.from_numpy(place)
+    vectors, present = x[torch.from_numpy(asked)], y.any(1)
+    best = torch.cat([(rows @ y.T).masked_fill(~present, -torch.inf).amax(1) for rows in vectors.split(1024)])
+    nearest = (vectors[place] * y[partners]).sum(1) >= best[place] - TIE
+    right = place[nearest & vectors[place].any(1) & present[partners]]
+    return 100 * len(right.unique()) / len(asked)
 
 
 def sentence_retrieval(x: Tensor, y: Tensor) -> float:
     """Per cent of sentences (N, d) whose nearest sentence of the other side is the translation.
 
-    By cosine after each side's mean is taken off; both directions, averaged.
+    By cosine after each side's mean is taken off; both directions, averaged. A sentence that has no vector is zero: it
+    is never right, nor what is found. So is every sentence if all of a side are the same, as in a collapsed space.
+
+    Of several nearest sentences, whose cosines differ by rounding only, one must be the translation: where a sentence
+    stands twice, either is right. XTREME's script for Tatoeba asks for one nearest sentence and for its place in the
+    list, so that which of two equal ones it finds is left to chance (Hu et al., 2020, arXiv:2003.11080).
+
+    Raises
+    ------
+    ValueError
+        If the sides are not of one shape, less than two sentence pairs have vectors, or one is not finite.
     """
-    similarity = _cosine(x - x.mean(0), y - y.mean(0))
-    found = [(similarity.argmax(side) == torch.arange(len(x))).float().mean() for side in (0, 1)]
+    if x.shape != y.shape:
+        raise ValueError(f"retrieval needs a translation for each sentence, got {len(x)} and {len(y)} vectors")
+    present = x.any(1) & y.any(1)
+    if present.sum() < 2:
+        raise ValueError(f"sentence retrieval needs two sentence pairs with vectors, got {int(present.sum())}")
+    units = [_directions(z, centred=True) for z in (x, y)]
+    known = [unit.any(1) for unit in units]
+    similarity = (units[0] @ units[1].T).masked_fill(~(known[0][:, None] & known[1]), -torch.inf)
+    own = similarity.diagonal()
+    found = [(own.isfinite() & (own >= similarity.amax(side) - TIE)).float().mean() for side in (0, 1)]
     return float(100 * torch.stack(found).mean())
+
+
+def _directions(x: Tensor, *, centred: bool = False) -> Tensor:
+    """Unit vectors (N, d); zero for a zero vector and, ``centred`` on the mean of the others, for one at this mean."""
+    _check_finite(x)
+    if centred:
+        present, rounding = x.any(1), 1e-6 * x.norm(dim=1)
+        x = (x - x[present].mean(0)) * present[:, None]
+        x = x.masked_fill((x.norm(dim=1) <= rounding)[:, None], 0.0)
+    return normalize(x, dim=-1)
+
+
+def _check_finite(*sides: Tensor) -> None:
+    for x in sides:
+        if broken := int((~x.isfinite()).any(1).sum()):
+            raise ValueError(f"{broken} of {len(x)} vectors are not finite numbers: align the encoder again")
 
 
 def _cosine(x: Tensor, y: Tensor) -> Tensor:
@@ -78,23 +115,45 @@ def _cosine(x: Tensor, y: Tensor) -> Tensor:
 
 
 def mean_cosine(vectors: Tensor) -> float:
-    """Mean cosine of two different vectors (N, d): 0 for an isotropic space, 1 for a collapsed one."""
-    unit = normalize(vectors.double(), dim=-1)
-    n = len(unit)
+    """Mean cosine of two different vectors (N, d): 0 for an isotropic space, 1 for a collapsed one.
+
+    A zero vector has no direction and is left out. A ValueError says if fewer than two are left, or one is not finite.
+    """
+    unit = _directions(vectors.double())
+    n = int(unit.any(1).sum())
+    if n < 2:
+        raise ValueError(f"a mean cosine needs two vectors that are not zero, got {n}")
     return float((unit.sum(0).square().sum() - n) / (n * (n - 1)))
 
 
 def effective_rank(vectors: Tensor) -> float:
-    """Exponential of the entropy of the centred vectors' singular values (Roy and Vetterli, 2007)."""
+    """Exponential of the entropy of the centred vectors' singular values (Roy and Vetterli, 2007).
+
+    0 if all vectors (N, d) are the same. A ValueError says if there is none, or one is not finite.
+    """
+    if not len(vectors):
+        raise ValueError("an effective rank needs a vector, there is none")
+    _check_finite(vectors)
     values = torch.linalg.svdvals((vectors - vectors.mean(0)).double())
+    if values.norm() <= 1e-6 * vectors.norm():  # rounding
+        return 0.0
     share = values / values.sum()
     share = share[share > 0]
     return float((-(share * share.log()).sum()).exp())
 
 
 def linear_cka(x: Tensor, y: Tensor) -> float:
-    """Linear centred kernel alignment of the same items' vectors (N, d) and (N, e), 0 to 1 (Kornblith et al., 2019)."""
+    """Linear centred kernel alignment of the same items' vectors (N, d) and (N, e), 0 to 1 (Kornblith et al., 2019).
+
+    0 if all vectors of a side are the same. A ValueError says if there are fewer than two, or one is not finite.
+    """
+    if len(x) != len(y) or len(x) < 2:
+        raise ValueError(f"CKA compares two vectors or more of the same items, got {len(x)} and {len(y)}")
+    _check_finite(x, y)
+    lengths = x.norm(), y.norm()
     x, y = ((z - z.mean(0)).double() for z in (x, y))
+    if any(z.norm() <= 1e-6 * length for z, length in zip((x, y), lengths, strict=True)):  # rounding
+        return 0.0
     return float((x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm()))
 
 
@@ -234,12 +293,13 @@ def _sentence_means(vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> Tenso
 
 def _plans(source, pivot, source_masks, pivot_masks, *, at_once: int = 64, **transport) -> list[Tensor]:
     """Transport plan (n_i, m_i) of each sentence pair, solved in batches of similar size."""
-    plans: list = [None] * len(source)
-    order = sorted(range(len(source)), key=lambda i: len(source[i]) * len(pivot[i]))
+    plans = [torch.zeros(len(x), len(y)) for x, y in zip(source, pivot, strict=True)]
+    order = sorted((i for i, plan in enumerate(plans) if plan.numel()), key=lambda i: plans[i].numel())
     for start in range(0, len(order), at_once):
         chosen = order[start : start + at_once]
         sides = (source, pivot, source_masks, pivot_masks)
         x, y, x_mask, y_mask = (pad_sequence([side[i] for i in chosen], batch_first=True) for side in sides)
+        _check_finite(x.flatten(0, 1), y.flatten(0, 1))
         # Solved from pivot to source, as all results so far: the solver stops at a tolerance, and the other way round a
         # few near ties would become other links.
         solved = transport_plan(y, x, y_mask, x_mask, **transport).mT
@@ -260,11 +320,18 @@ def _links_of_present(matrix: Tensor, source_mask: Tensor, pivot_mask: Tensor) -
 
 
 def mismatched(pairs: Sequence[GoldPair]) -> list[GoldPair]:
-    """Each pair's source sentence beside the pivot sentence of another pair of about the same length, without links."""
+    """Each pair's source sentence beside another pivot sentence, of a pair of about the same length, without links.
+
+    A ValueError says if all pivot sentences are the same.
+    """
     order = sorted(range(len(pairs)), key=lambda i: (len(pairs[i].pivot), len(pairs[i].source)))
     shuffled: list = [None] * len(pairs)
-    for i, following in zip(order, order[1:] + order[:1], strict=True):
-        shuffled[i] = GoldPair(pairs[i].source, pairs[following].pivot, set(), set())
+    for place, i in enumerate(order):
+        following = (pairs[j].pivot for j in order[place + 1 :] + order[:place])
+        other = next((pivot for pivot in following if pivot != pairs[i].pivot), None)
+        if other is None:
+            raise ValueError("mismatched pairs need two different pivot sentences: give more text")
+        shuffled[i] = GoldPair(pairs[i].source, other, set(), set())
     return shuffled
 
 
@@ -272,8 +339,13 @@ def confidence_test(translations: Sequence[Tensor], others: Sequence[Tensor]) ->
     """Does the confidence of plans (n_i, m_i) tell translations from other sentence pairs, as of :func:`mismatched`?
 
     ``translations`` and ``others`` are the mean :func:`otlib.transport.links.pair_confidence` of each kind; ``AUC`` is
-    how often a translation has the higher one of the two, from 0.5 (chance) to 1 (always).
+    how often a translation has the higher one of the two, from 0.5 (chance) to 1 (always). A ValueError says if there
+    is no plan of a kind.
     """
+    if not translations or not others:
+        raise ValueError(
+            f"needs plans of both kinds, got {len(translations)} of translations and {len(others)} of others"
+        )
     sides = [[float(pair_confidence(plan)) for plan in plans] for plans in (translations, others)]
     is_translation = np.repeat([1, 0], [len(side) for side in sides])
     auc = roc_auc_score(is_translation, np.concatenate(sides))
@@ -298,8 +370,10 @@ def unmarked(text: ParallelText) -> list[GoldPair]:
 def telling_pair(pairs: Sequence[GoldPair]) -> GoldPair:
     """The sentence pair to draw: of 7 to 11 words, which fit a page, with the most links beyond one to one.
 
-    Of equal ones, that whose links cross most often.
+    Of equal ones, that whose links cross most often. A ValueError says if there is none.
     """
+    if not pairs:
+        raise ValueError("there is no sentence pair to draw")
     fitting = [pair for pair in pairs if max(len(pair.source), len(pair.pivot)) <= 11]
     if not fitting:
         return min(pairs, key=lambda pair: len(pair.pivot))

@@ -1,12 +1,13 @@
 """Tables and sentences of the report, made of summaries, verdicts and what runs say of themselves. Knows no torch."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from otlib.analysis.statistics import AVERAGE, BASELINE, measure_name, measured, summarise, with_interval
+from otlib.data.text import NO_BLANKS, SEGMENTED
 from otlib.settings import PIVOT
 
 # Summaries as text
@@ -55,6 +56,18 @@ def _by_method(summary: pd.DataFrame, task: str, metric: str, language: str) -> 
     """The rows of one measure and language, by method."""
     chosen = (summary["task"] == task) & (summary["metric"] == metric) & (summary["language"] == language)
     return summary[chosen].set_index("method")
+
+
+def blanks_note(languages: Iterable[str]) -> str:
+    """Markdown: what F1 of QA means in those of the languages that are written without blanks; empty without any."""
+    found = [language for language in dict.fromkeys(languages) if language in (*SEGMENTED, *NO_BLANKS)]
+    if not found:
+        return ""
+    return (
+        f"**QA F1 in {', '.join(found)}:** the words it compares are what stands between blanks, as in the official "
+        "evaluation of SQuAD, XQuAD and XTREME. Without blanks an answer is one word or a few: F1 is hardly more than "
+        "exact match there, and cannot be compared with an F1 over characters or segmented words."
+    )
 
 
 def bullet_list(rows: pd.DataFrame, form: str, *, otherwise: str) -> str:
@@ -119,6 +132,12 @@ def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
     gain = with_interval(findings, "gain").where(findings["gain"].notna(), "–")
     table = findings.assign(gain=gain).set_index(["finding", "task"])
     return table[["method", "against", "gain", "expected", "outcome"]]
+
+
+def findings_page(findings: pd.DataFrame) -> str:
+    """:func:`findings_table` as Markdown; a pipe or line end in what a finding says ends no cell, ``1.`` stays text."""
+    text = findings_table(findings).reset_index().replace({r"\s+": " ", r"\|": r"\|"}, regex=True)
+    return text.to_markdown(index=False, disable_numparse=True) + "\n"
 
 
 def findings_in_words(findings: pd.DataFrame) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from otlib.record import read_csv
+
 
 @functools.cache
 def _table() -> pd.DataFrame:
-    return pd.read_csv(Path(__file__).with_name("paper.csv"), dtype={"model": str})
+    return read_csv(Path(__file__).with_name("paper.csv"))
 
 
 def paper_results() -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from otlib.record import write_text
+from otlib.record import read_csv, write_csv
 from otlib.study.checks import ROTATION
 from otlib.study.study import Study
 
@@ -21,12 +21,12 @@ def collect_results(study: Study) -> pd.DataFrame:
     """
     folders = [study.task_folder(task, *run) for task in study.tasks for run in study.method_runs]
     folders += [study.pair_folder(language) for language in study.languages]
-    tables = [pd.read_csv(path) for folder in folders if (path := folder / "results.csv").exists()]
+    tables = [read_csv(path) for folder in folders if (path := folder / "results.csv").exists()]
     if not tables:
-        raise FileNotFoundError(f"no results in {study.folder} yet: run the study first, with make study")
+        raise FileNotFoundError(f"no results in {study.folder} yet: run {study.command} first")
     table = pd.concat(tables, ignore_index=True)
     table = table[table["method"].isin([*study.methods, ROTATION]) & table["seed"].isin(study.seeds)]
-    write_text(study.folder / "results.csv", table.to_csv(index=False))
+    write_csv(study.folder / "results.csv", table)
     return table.reset_index(drop=True)
 
 
@@ -45,9 +45,8 @@ def load_predictions(study: Study) -> dict[str, pd.DataFrame]:
 
 
 def _item_scores(task: str, path: Path) -> pd.DataFrame:
-    # An answer may read "null" or "nan", an id may be a number: both are text.
     name = {"nli": "pairID", "qa": "id"}[task]
-    table = pd.read_csv(path, dtype={name: str}, keep_default_na=False)
+    table = read_csv(path)
     if task == "nli":
         scores = {"accuracy": (table["gold"] == table["predicted"]) * 100.0}
     else:

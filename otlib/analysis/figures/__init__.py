@@ -1,4 +1,7 @@
-"""Every plot of the study, one function a figure: data in, drawn on ``ax`` (a new one if None), Axes out."""
+"""Every plot of the study, one function a figure: data in, drawn on ``ax`` (a new one if None), Axes out.
+
+All text is written as it is given, in any script that an installed font has: see :mod:`otlib.analysis.figures.letters`.
+"""
 
 # ruff: noqa: F401 (what is imported here is what the package offers)
 

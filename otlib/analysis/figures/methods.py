@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from otlib.analysis.figures.letters import as_written, in_legend
 from otlib.analysis.figures.style import legend_beside, method_palette, new_axes_if_none
 from otlib.analysis.statistics import AVERAGE, AVERAGE_UNSEEN, BASELINE, measure_name
 from otlib.settings import PIVOT
@@ -16,6 +17,7 @@ from otlib.settings import PIVOT
 DOTS = {"fmt": "o", "capsize": 2.5, "lw": 1.4}
 
 
+@as_written
 def seed_scores(results: pd.DataFrame, methods: Sequence[str], *, label: str, ax: Axes | None = None) -> Axes:
     """One measure (``method, seed, value``) for each method: a point a seed, a line at their mean."""
     ax = new_axes_if_none(ax, 4.6, 0.9 + 0.42 * len(methods))
@@ -30,6 +32,7 @@ def seed_scores(results: pd.DataFrame, methods: Sequence[str], *, label: str, ax
     return ax
 
 
+@as_written
 def method_scores(
     summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str], *, ax: Axes | None = None
 ) -> Axes:
@@ -50,6 +53,7 @@ def method_scores(
     return legend_beside(ax)
 
 
+@as_written
 def gains(summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Gain of each method over the baseline by language, with paired intervals, as a forest plot."""
     ax = new_axes_if_none(ax, 5.6, 3.8)
@@ -65,6 +69,7 @@ def gains(summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str],
     return legend_beside(ax)
 
 
+@as_written
 def scoreboard(
     summary: pd.DataFrame, measures: Sequence[tuple[str, str]], methods: Sequence[str], *, draw=method_scores
 ) -> np.ndarray:
@@ -82,6 +87,7 @@ def scoreboard(
     return grid
 
 
+@as_written
 def variants(
     summary: pd.DataFrame, measures: Sequence[tuple[str, str]], methods: Sequence[str], *, reference: str
 ) -> np.ndarray:
@@ -104,6 +110,7 @@ def variants(
     return grid
 
 
+@as_written
 def transfer_by_alignment(
     results: pd.DataFrame,
     alignment: tuple[str, str],
@@ -118,7 +125,9 @@ def transfer_by_alignment(
     x, y = (_measure(results, *measure).set_index(runs)["value"] for measure in (alignment, transfer))
     both = pd.concat({"alignment": x, "transfer": y}, axis=1, join="inner").reset_index()
     both = both[both["method"].isin(methods)]
-    hues = {"hue_order": [m for m in methods if m in set(both["method"])], "palette": method_palette(methods)}
+    palette = {in_legend(method): colour for method, colour in method_palette(methods).items()}
+    both = both.assign(method=both["method"].map(in_legend), language=both["language"].map(in_legend))
+    hues = {"hue_order": [m for m in map(in_legend, methods) if m in set(both["method"])], "palette": palette}
     kinds = {"x": "alignment", "y": "transfer", "hue": "method", "style": "language"}
     sns.scatterplot(both, **kinds, **hues, s=55, alpha=0.85, ax=ax)
     ax.set(xlabel=measure_name(*alignment), ylabel=measure_name(*transfer))
@@ -146,7 +155,7 @@ def _dodged(table: pd.DataFrame, languages: Sequence[str], methods: Sequence[str
     for number, method in enumerate(methods):
         rows = table[table["method"] == method].set_index("language").reindex(languages)
         places = np.arange(len(languages)) + step * (number - (len(methods) - 1) / 2)
-        yield rows, places, {**DOTS, "ms": 5, "color": palette[method], "label": method}
+        yield rows, places, {**DOTS, "ms": 5, "color": palette[method], "label": in_legend(method)}
 
 
 def _bars(rows: pd.DataFrame, value: str, low: str, high: str) -> np.ndarray:

@@ -6,22 +6,25 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from otlib.analysis.figures.style import GREY, PIVOT_COLOUR, SOURCE_COLOUR, legend_beside, new_axes_if_none
+from otlib.analysis.figures.letters import as_written, in_legend
+from otlib.analysis.figures.style import GREY, PIVOT_COLOUR, SOURCE_COLOUR, heatmap, legend_beside, new_axes_if_none
 from otlib.settings import PIVOT
 
 # Curves
 
 
+@as_written
 def curves(table: pd.DataFrame, *, xlabel: str, ylabel: str, logarithmic: bool = False, ax: Axes | None = None) -> Axes:
     """Columns of a table against its index, which stands on a logarithmic axis if ``logarithmic``."""
     ax = new_axes_if_none(ax, 7, 3.3)
     marker = "o" if len(table) < 50 else None
     for name, colour in zip(table, sns.color_palette("colorblind", table.shape[1]), strict=True):
-        ax.plot(table.index, table[name], color=colour, marker=marker, ms=3.5, lw=1.6, label=name)
+        ax.plot(table.index, table[name], color=colour, marker=marker, ms=3.5, lw=1.6, label=in_legend(name))
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logarithmic else "linear")
     return legend_beside(ax)
 
 
+@as_written
 def training_curves(
     log: pd.DataFrame,
     columns: Mapping[str, str],
@@ -46,7 +49,7 @@ def training_curves(
     for (column, name), colour in zip(present.items(), sns.color_palette("colorblind", len(present)), strict=True):
         curve = log[["step", column]].dropna()
         marker = "o" if len(curve) <= 12 else None
-        ax.plot(curve["step"], curve[column], color=colour, label=name, marker=marker, ms=4, lw=1.6)
+        ax.plot(curve["step"], curve[column], color=colour, label=in_legend(name), marker=marker, ms=4, lw=1.6)
     if from_zero:
         ax.set_ylim(0, 1.1 * log[list(present)].max(axis=None))
     if logarithmic:
@@ -57,6 +60,7 @@ def training_curves(
 # Data
 
 
+@as_written
 def sentence_lengths(lengths: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """How long sentences are: ``lengths`` has one column a language, one row a sentence pair, in words."""
     ax = new_axes_if_none(ax, 6.5, 3.2)
@@ -68,13 +72,14 @@ def sentence_lengths(lengths: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@as_written
 def language_bars(values: Mapping[str, float], *, label: str, ax: Axes | None = None) -> Axes:
     """One number a language; English is grey."""
     ax = new_axes_if_none(ax, 1.8 + 0.6 * len(values), 3)
     colours = [GREY if language == PIVOT else SOURCE_COLOUR for language in values]
-    bars = ax.bar(list(values), list(values.values()), color=colours, width=0.65)
+    bars = ax.bar(range(len(values)), list(values.values()), color=colours, width=0.65)
     ax.bar_label(bars, fmt="%.2f", padding=2, fontsize="small")
-    ax.set(ylabel=label)
+    ax.set(ylabel=label, xticks=range(len(values)), xticklabels=list(values))
     ax.grid(axis="x", visible=False)
     ax.margins(y=0.12)
     return ax
@@ -83,6 +88,7 @@ def language_bars(values: Mapping[str, float], *, label: str, ax: Axes | None = 
 # Scores
 
 
+@as_written
 def language_scores(
     scores: pd.DataFrame,
     metric: str,
@@ -95,7 +101,7 @@ def language_scores(
     """Scores of one run (``language, metric, value``, per cent) by language; hatched: the train language."""
     table = scores[scores["metric"] == metric]
     ax = new_axes_if_none(ax, 1.8 + 0.65 * len(table), 3.2)
-    bars = ax.bar(table["language"], table["value"], color=colour, width=0.65)
+    bars = ax.bar(range(len(table)), table["value"], color=colour, width=0.65)
     for language, bar in zip(table["language"], bars, strict=True):
         bar.set(alpha=0.45 if language == PIVOT else 1, hatch="//" if language == PIVOT else None)
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # keeps numbers readable on the line
@@ -103,16 +109,18 @@ def language_scores(
     if chance is not None:
         ax.axhline(chance, color="0.3", ls="--", lw=1, zorder=2)
         ax.annotate("chance", (1.01, chance), xycoords=("axes fraction", "data"), va="center", fontsize="small")
-    ax.set(ylim=(0, 108), yticks=range(0, 101, 20), ylabel=label, xlabel="language (hatched: trained on)")
+    ax.set(xticks=range(len(table)), xticklabels=table["language"], xlabel="language (hatched: trained on)")
+    ax.set(ylim=(0, 108), yticks=range(0, 101, 20), ylabel=label)
     ax.grid(axis="x", visible=False)
     return ax
 
 
+@as_written
 def score_grid(table: pd.DataFrame, *, label: str, ax: Axes | None = None) -> Axes:
     """Scores in per cent by kind of item (rows) and language (columns)."""
     ax = new_axes_if_none(ax, 3.6 + 0.6 * table.shape[1], 1.2 + 0.34 * len(table))
     bar = {"label": label}
-    sns.heatmap(table, annot=True, fmt=".0f", vmin=0, vmax=100, cmap="crest", linewidths=0.5, cbar_kws=bar, ax=ax)
+    heatmap(table, annot=True, fmt=".0f", vmin=0, vmax=100, cmap="crest", linewidths=0.5, cbar_kws=bar, ax=ax)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0)

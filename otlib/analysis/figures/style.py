@@ -1,21 +1,31 @@
 """The look of all figures: fonts, colours, files."""
 
 import os
+import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
 from otlib.analysis.statistics import BASELINE
 
 GREY = "0.55"
+NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 SOURCE_COLOUR, PIVOT_COLOUR = sns.color_palette("colorblind")[1], sns.color_palette("colorblind")[0]
 
 
 def use_style():
-    """Set the look of all figures; the font, which comes with matplotlib, has Greek and Cyrillic letters."""
+    """Set the look of all figures; the font, which comes with matplotlib, has Greek, Cyrillic and Arabic letters.
+
+    For letters that it lacks see :mod:`otlib.analysis.figures.letters`; its warning replaces matplotlib's. In tables of
+    notebooks, as in figures, a dollar begins no formula.
+    """
+    warnings.filterwarnings("ignore", "Glyph .*missing from")
+    pd.set_option("display.html.use_mathjax", False)
     settings = {
         "font.family": "DejaVu Sans",
         "figure.dpi": 110,
@@ -42,6 +52,8 @@ def save(ax: Axes, folder: str | Path, name: str) -> list[Path]:
         final = Path(folder, f"{name}.{kind}")
         unfinished = final.with_name(final.name + ".tmp")
         ax.figure.savefig(unfinished, format=kind, metadata=metadata, bbox_inches="tight")
+        if kind == "svg":  # a comment holds each text, with controls that are no XML
+            unfinished.write_bytes(NO_XML.sub(b"?", unfinished.read_bytes()))
         os.replace(unfinished, final)
         written.append(final)
     return written
@@ -50,6 +62,15 @@ def save(ax: Axes, folder: str | Path, name: str) -> list[Path]:
 def new_axes_if_none(ax: Axes | None, width: float, height: float) -> Axes:
     """The axes to draw on: those given, or those of a new figure of this size in inches."""
     return plt.subplots(figsize=(width, height), layout="constrained")[1] if ax is None else ax
+
+
+def heatmap(matrix, *, ax: Axes, **look):
+    """Seaborn's heat map, which draws the figure to measure its labels, before these are made ready to be drawn."""
+    with plt.rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")
+        for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):  # of axes that are older than this call
+            label.set_parse_math(False)
+        sns.heatmap(matrix, **look, ax=ax)
 
 
 def legend_beside(ax: Axes) -> Axes:

@@ -9,12 +9,14 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from otlib.analysis.figures.style import PIVOT_COLOUR, SOURCE_COLOUR, legend_beside, new_axes_if_none
+from otlib.analysis.figures.letters import as_written
+from otlib.analysis.figures.style import PIVOT_COLOUR, SOURCE_COLOUR, heatmap, legend_beside, new_axes_if_none
 from otlib.data.text import GoldPair
 
 # Points in the plane
 
 
+@as_written
 def word_points(x, y, x_words: Sequence[str], y_words: Sequence[str], *, plan=None, ax: Axes | None = None) -> Axes:
     """Two sentences as points (n, 2), (m, 2); with a ``plan`` (n, m), lines as wide as the mass they move."""
     ax = new_axes_if_none(ax, 6.5, 4.2)
@@ -29,6 +31,7 @@ def word_points(x, y, x_words: Sequence[str], y_words: Sequence[str], *, plan=No
     return _finished(ax, y, y_words)
 
 
+@as_written
 def word_pulls(x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, ax: Axes | None = None) -> Axes:
     """Two sentences as points, and an arrow ``pulls[i]`` (n, 2) from each source word."""
     ax = new_axes_if_none(ax, 6.5, 4.2)
@@ -41,6 +44,7 @@ def word_pulls(x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, a
     return _finished(ax, y, y_words)
 
 
+@as_written
 def word_paths(paths, y, x_words: Sequence[str], y_words: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """The way of each source word, ``paths`` (steps, n, 2), through the plane; its word stands at the end."""
     ax = new_axes_if_none(ax, 6.5, 4.2)
@@ -74,6 +78,7 @@ def _finished(ax: Axes, y, y_words: Sequence[str]) -> Axes:
 # Words against words
 
 
+@as_written
 def word_matrix(
     matrix,
     rows: Sequence[str],
@@ -97,7 +102,7 @@ def word_matrix(
     numbers = {"annot": bool(annotate), "fmt": annotate}
     bar = {"cbar": colourbar, "cbar_kws": {"label": label} if colourbar else None}
     lines = {"linewidths": 0.5, "linecolor": "0.92"}
-    sns.heatmap(np.asarray(matrix), **words, **numbers, **bar, **lines, vmin=0, vmax=vmax, cmap=cmap, ax=ax)
+    heatmap(np.asarray(matrix), **words, **numbers, **bar, **lines, vmin=0, vmax=vmax, cmap=cmap, ax=ax)
     sure = set(sure)
     for links, style in ((set(possible) - sure, (0, (2, 1.5))), (sure, "solid")):
         for i, j in links:
@@ -109,6 +114,7 @@ def word_matrix(
     return ax
 
 
+@as_written
 def gold_links(pair: GoldPair, *, ax: Axes | None = None) -> Axes:
     """The gold links of a sentence pair, source words in rows: sure ones filled and framed, possible ones dashed."""
     links = [[(i, j) in pair.sure for j in range(len(pair.pivot))] for i in range(len(pair.source))]
@@ -116,6 +122,7 @@ def gold_links(pair: GoldPair, *, ax: Axes | None = None) -> Axes:
     return word_matrix(links, pair.source, pair.pivot, **framed, vmax=2, colourbar=False, ax=ax)
 
 
+@as_written
 def plans(
     named: Mapping[str, np.ndarray],
     rows: Sequence[str],
@@ -133,7 +140,7 @@ def plans(
     most = 1 / max(len(rows), len(columns))
     for ax, (name, plan) in zip(grid.flat, named.items(), strict=False):
         word_matrix(plan, rows, columns, sure=sure, possible=possible, vmax=most, colourbar=False, ax=ax)
-        ax.set_title(name)
+        ax.set_title(name).set_parse_math(False)  # the next matrix draws it
     for ax in grid.flat[len(named) :]:
         ax.set_axis_off()
     for ax in grid[:, 1:].flat:
