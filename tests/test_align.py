@@ -218,7 +218,7 @@ def test_wordot_asks_no_aligner(encoder, tmp_path, aligner):
 def test_objective_none_is_the_encoder_itself(encoder, tmp_path):
     """The baseline goes through the same folders as every other method."""
     aligned = run(encoder, tmp_path, objective="none", learning_rate=1.0)
-    assert len(aligned.log) == 0 and aligned.text == {} and aligned.word_pairs is None
+    assert len(aligned.log) == 0 and aligned.text == {} and aligned.word_pairs is None and aligned.skipped == 0
     one, two = (AutoModel.from_pretrained(folder).state_dict() for folder in (encoder, tmp_path))
     assert all(torch.equal(one[name], two[name]) for name in one)
     ids = [AutoTokenizer.from_pretrained(folder)("bana deana")["input_ids"] for folder in (encoder, tmp_path)]
@@ -276,6 +276,22 @@ def test_a_finished_alignment_is_not_run_again(encoder, tmp_path, monkeypatch):
     (tmp_path / "config.json").unlink()  # killed while the model was being written
     run(encoder, tmp_path, resume=True, **SMALL)
     assert (tmp_path / "config.json").exists()
+
+
+def test_steps_without_a_finite_gradient_are_counted(encoder, tmp_path, monkeypatch):
+    """For the record of the run and the notebook; a training that was finished remembers them."""
+    objective, calls = otlib.training.align.Alignment.__call__, []
+
+    def broken(self, model, batch):
+        calls.append(1)
+        loss, terms = objective(self, model, batch)
+        return loss * (float("nan") if len(calls) in (2, 6) else 1.0), terms
+
+    monkeypatch.setattr(otlib.training.align.Alignment, "__call__", broken)
+    with pytest.warns(UserWarning, match="align wordot: 2 of 6 steps had no finite gradient and were skipped"):
+        aligned = run(encoder, tmp_path, **SMALL)
+    assert aligned.skipped == run(encoder, tmp_path, resume=True, **SMALL).skipped == 2 and len(calls) == 6
+    assert all(w.isfinite().all() for w in AutoModel.from_pretrained(tmp_path).state_dict().values())
 
 
 def test_transport_that_does_not_converge_is_logged_and_warned_of(encoder, tmp_path):

@@ -1,5 +1,6 @@
 """Hard alignments and confidences, by hand and on plans."""
 
+import pytest
 import torch
 
 from otlib.transport import transport_plan
@@ -52,3 +53,18 @@ def test_translations_are_surer_than_strangers_and_padding_is_nothing():
     translated, strange = pair_confidence(plan)
     assert translated > 0.99 > strange
     assert (link_confidence(plan)[1, 4:] == 0).all() and pair_confidence(torch.zeros(3, 4)) == 0
+
+
+def test_an_empty_matrix_has_no_links_and_what_is_no_matrix_of_similarities_is_refused():
+    for shape in ((0, 3), (3, 0), (0, 0)):
+        assert (
+            mutual_argmax(torch.zeros(shape)) == itermax(torch.zeros(shape)) == threshold(torch.zeros(shape)) == set()
+        )
+    for matrix in (torch.tensor([[0.5, torch.nan]]), torch.zeros(2, 2, 2)):
+        with pytest.raises(ValueError, match=r"links need a matrix \(n, m\) of numbers"):
+            mutual_argmax(matrix)
+    with pytest.raises(ValueError, match="not negative, got -0.1"):
+        itermax(torch.tensor([[0.5, -0.1]]))
+    for share in (0.0, 1.5, torch.nan):
+        with pytest.raises(ValueError, match="share must be above 0 and at most 1"):
+            threshold(torch.eye(2), share)

@@ -70,7 +70,22 @@ def test_a_word_without_a_vector_is_never_found():
     # Zero has the same cosine with every word, so its argmax is word 0 of the first sentence: here the gold.
     source = [torch.zeros(1, 2)]
     pivot = [torch.stack([unit(1, 0), unit(0, 1)])]
-    assert word_retrieval(source, pivot, [pair((0, 0))]) == pytest.approx(50)  # back, only zero is there to find
+    assert word_retrieval(source, pivot, [pair((0, 0))]) == 0  # back, only zero is there to find
+
+
+def test_a_partner_without_a_vector_is_not_the_nearest():
+    # Zero, whose cosine is 0, was nearer than words on the other side of the origin, and found where it was linked.
+    source, pivot = [torch.stack([unit(1, 0), unit(0, 1)])], [torch.stack([unit(0, 0), unit(-1, -0.1)])]
+    assert word_retrieval(source, pivot, [pair((0, 0))]) == 0
+    assert word_retrieval(source, pivot, [pair((1, 1))]) == 100  # the only word that is there
+    assert word_retrieval(source, pivot, [pair((0, 0), (0, 1))]) == 50  # forth by the other partner; back, none
+
+
+def test_any_of_equally_near_words_is_right():
+    # A word that stands twice, in the same context: which of the two is linked does not matter.
+    source, pivot = [torch.stack([unit(1, 0), unit(0, 1)])], [torch.stack([unit(0, 2), unit(1, 1), unit(0, 1)])]
+    assert word_retrieval(source, pivot, [pair((1, 0))]) == word_retrieval(source, pivot, [pair((1, 2))]) == 100
+    assert word_retrieval(source, pivot, [pair((1, 1))]) == 50
 
 
 def test_word_retrieval_in_blocks_equals_that_in_one():
@@ -100,6 +115,60 @@ def test_sentence_retrieval_counts_both_directions():
     assert sentence_retrieval(x, y) == pytest.approx(float(100 * (back + forth) / 2))
 
 
+@pytest.mark.parametrize("n", [4, 200])
+def test_identical_sentences_are_right_either_way(n):
+    # Of equal ones argmax takes the first: of four perfect sentences, two of them the same, only three were found.
+    x = torch.randn(n, 64, generator=torch.Generator().manual_seed(0)) + 1
+    x[-1] = x[-2]
+    assert sentence_retrieval(x, x) == sentence_retrieval(x, 3 * x + 1e-7) == 100
+    assert sentence_retrieval(x, x.roll(1, 0)) == pytest.approx(100 / n)  # only the repeated one is where it should be
+
+
+def test_a_collapsed_space_finds_no_sentence():
+    # All are equally near: a tie of all with all is no success, also where rounding makes the mean another vector.
+    same = torch.full((50, 8), 0.3)
+    other = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    assert (
+        sentence_retrieval(same, same) == sentence_retrieval(same, other) == sentence_retrieval(0.7 * same, same) == 0
+    )
+
+
+def test_a_sentence_without_a_vector_is_neither_right_nor_found_and_moves_no_mean():
+    x = torch.randn(20, 8, generator=torch.Generator().manual_seed(0)) + 3
+    y = x.clone()
+    y[4] = 0
+    assert sentence_retrieval(x, y) == pytest.approx(95)
+    assert sentence_retrieval(torch.cat([x, torch.zeros(20, 8)]), torch.cat([x, x])) == pytest.approx(50)
+
+
+def test_retrieval_of_what_cannot_be_retrieved_is_refused():
+    x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="needs a translation for each sentence, got 5 and 4"):
+        sentence_retrieval(x, x[:4])
+    for one in (x[:1], x[:0], x * (torch.arange(5) == 2)[:, None]):
+        with pytest.raises(ValueError, match="needs two sentence pairs with vectors, got [01]"):
+            sentence_retrieval(one, one)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_vectors_that_are_not_finite_are_refused_and_counted(value):
+    # NaN is nearest to everything: a broken encoder had numbers like any other.
+    x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    broken = x.clone()
+    broken[1, 2] = broken[3, 0] = value
+    gold = [pair((0, 0))]
+    for score in (
+        lambda: sentence_retrieval(x, broken),
+        lambda: word_retrieval([broken], [x], gold),
+        lambda: mean_cosine(broken),
+        lambda: effective_rank(broken),
+        lambda: linear_cka(x, broken),
+        lambda: measures._plans([x], [broken], [torch.ones(5).bool()], [torch.ones(5).bool()]),
+    ):
+        with pytest.raises(ValueError, match="2 of 5 vectors are not finite"):
+            score()
+
+
 def test_an_offset_between_languages_does_not_harm_sentence_retrieval():
     # Every language of mBERT lies around a point of its own; without centring this finds chance.
     x = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
@@ -118,6 +187,22 @@ def test_mean_cosine_equals_the_mean_over_all_pairs():
 def test_mean_cosine_of_a_collapsed_and_an_orthogonal_space():
     assert mean_cosine(torch.ones(5, 3) * torch.arange(1, 6)[:, None]) == pytest.approx(1)
     assert mean_cosine(torch.eye(4)) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_shape_of_a_space_without_vectors_or_spread():
+    # A zero vector has no direction; one vector has no other, and equal ones no spread: rounding is none either.
+    x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)) + 1
+    assert mean_cosine(torch.cat([x, torch.zeros(3, 4)])) == mean_cosine(x)
+    for too_few in (x[:1], x[:0], torch.zeros(3, 4)):
+        with pytest.raises(ValueError, match="a mean cosine needs two vectors that are not zero, got [01]"):
+            mean_cosine(too_few)
+    same = torch.full((50, 8), 0.3)
+    assert effective_rank(same) == effective_rank(x[:1]) == linear_cka(same, same) == linear_cka(x, same[:6]) == 0
+    with pytest.raises(ValueError, match="an effective rank needs a vector"):
+        effective_rank(x[:0])
+    for sides in ((x[:1], x[:1]), (x, x[:5])):
+        with pytest.raises(ValueError, match="CKA compares two vectors or more of the same items"):
+            linear_cka(*sides)
 
 
 @pytest.mark.parametrize("rank", [1, 2, 5])
@@ -237,12 +322,20 @@ def test_words_without_a_subword_get_no_link_and_spoil_nothing(encoder):
     # A zero-width joiner has no subword; its zero vector once was the mutual argmax of word 0.
     tokenizer, model = encoder
     text = ["\u200d", *WORDS[:3]]
-    only = ["\u200d"]
+    sides = [text, WORDS[4:9], ["\u200d"]]
     gold = [GoldPair(text, text, {(i, i) for i in range(1, 4)}, set())]
-    scores = values(pair_scores(model, tokenizer, ParallelText("de", [text, only], [text, only]), gold))
+    scores = values(pair_scores(model, tokenizer, ParallelText("de", sides, sides), gold))
     assert scores.notna().all()
     assert scores["word_alignment", "aer"] == scores["word_alignment", "aer_cosine"] == 0
-    assert scores["retrieval", "accuracy"] == 100  # a sentence of no vector is zero, not NaN
+    assert scores["retrieval", "accuracy"] == pytest.approx(200 / 3)  # a sentence of no vector is never found
+
+
+def test_a_sentence_without_words_has_an_empty_plan(encoder):
+    tokenizer, model = encoder
+    pairs = [GoldPair([], WORDS[:2], set(), set()), GoldPair(WORDS[:3], WORDS[:2], set(), set())]
+    plans = pair_plans(model, tokenizer, pairs)
+    assert [tuple(plan.shape) for plan in plans] == [(0, 2), (3, 2)]
+    assert float(plans[1].sum()) == pytest.approx(1)
 
 
 def test_truncated_words_are_missed(encoder):
@@ -328,6 +421,19 @@ def test_mismatched_sentences_are_of_about_the_same_length():
     pairs = [GoldPair(["a"] * n, [f"b{n}"] * n, set(), set()) for n in (9, 1, 8, 2, 7, 3)]
     lengths = [(len(pair.source), len(pair.pivot)) for pair in mismatched(pairs)]
     assert [abs(n - m) for n, m in sorted(lengths)] == [1, 1, 4, 1, 1, 8]  # the longest takes the shortest's
+
+
+def test_mismatched_sentences_are_no_translations_where_a_sentence_stands_twice():
+    # The next by length may be the same sentence: a translation that passed for none.
+    pairs = gold_of([WORDS[:3], WORDS[:3], WORDS[3:6]])
+    assert all(a.pivot != b.pivot for a, b in zip(pairs, mismatched(pairs), strict=True))
+    for alike in (pairs[:1], pairs[:2]):
+        with pytest.raises(ValueError, match="need two different pivot sentences"):
+            mismatched(alike)
+    with pytest.raises(ValueError, match="needs plans of both kinds, got 1 of translations and 0 of others"):
+        confidence_test([torch.eye(2) / 2], [])
+    with pytest.raises(ValueError, match="there is no sentence pair to draw"):
+        telling_pair([])
 
 
 def test_confidence_is_compared_by_every_translation_against_every_other_pair():

@@ -352,3 +352,15 @@ def test_word_pairs_and_contrastive_losses_are_not_found_in_half_precision(preci
     with torch.autocast("cpu", dtype=precision):
         assert torch.equal(mutual_pairs(x, y), pairs)
         torch.testing.assert_close(divergence(x, y, batch)[0], values, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "options", [{"marginals": "norm"}, {"solver": "geomloss", "relative": False, "epsilon": 0.0025}], ids=str
+)
+def test_a_word_that_is_no_number_makes_the_loss_none_and_raises_nothing(options, value):
+    """The trainer skips the step, and says so; weights of NaN would be refused."""
+    x, y = sides()
+    x.layers[0][0, 1] = value
+    values, _ = ot(**options)(x, y, batch_of(0, 0, 1, 1))
+    assert values.isnan().tolist() == [True, False]

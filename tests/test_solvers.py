@@ -11,7 +11,7 @@ from transport_references import clouds, half_squares, reference_plan, weighted
 
 from otlib.transport import sinkhorn_divergence, transport_cost, transport_plan
 from otlib.transport.problem import Problem, cost_matrix
-from otlib.transport.solvers import _network_simplex, _proximal, solve, solve_self
+from otlib.transport.solvers import SMALL_MASS, _network_simplex, _proximal, solve, solve_self
 
 
 def options(**changed):
@@ -184,3 +184,32 @@ def test_partial_transport_moves_the_cheapest_part(mass):
             assert float(plan.sum()) == pytest.approx(mass, abs=1e-3)
             assert (plan[rows][:, columns].numpy() * matrix).sum() == pytest.approx(expected, rel=within, abs=1e-3)
             assert (plan.sum(1) <= 1 / rows.sum() + 1e-4).all()
+
+
+@pytest.mark.parametrize("mass", [1e-6, 1e-3, 0.05, 0.1, 0.5])
+@pytest.mark.parametrize("epsilon", [0.01, 0.05, 5.0])
+def test_the_mass_that_moves_is_the_one_asked_for_however_small(mass, epsilon):
+    # The tolerance is a part of the mass: of 1e-3 once between half and one and a half moved, of a large epsilon more.
+    x, y, x_mask, y_mask = clouds(seed=3)
+    plan, status = transport_plan(x, y, x_mask, y_mask, mass=mass, epsilon=epsilon, return_status=True)
+    assert status.converged.all()
+    torch.testing.assert_close(plan.sum((1, 2)), torch.full((6,), mass), rtol=2e-3, atol=0)
+    assert (plan.sum(2) <= 1.01 * x_mask / x_mask.sum(1, keepdim=True)).all()
+
+
+def test_both_ways_of_partial_transport_are_one():
+    # A small mass is found by other steps: at the mass where they take over, values and plans are the same.
+    x, y, x_mask, y_mask = clouds(seed=14)
+    found = []
+    for mass in (SMALL_MASS, np.nextafter(SMALL_MASS, 0)):
+        options = {"mass": float(mass), "epsilon": 0.1, "tolerance": 1e-5}
+        found.append([f(x, y, x_mask, y_mask, **options) for f in (transport_cost, transport_plan)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_partial_transport_between_equal_clouds_moves_its_mass():
+    # All costs are zero: nothing but the bins' own says that no mass goes from bin to bin.
+    x = torch.ones(1, 3, 2)
+    for options in ({}, {"solver": "exact"}):
+        assert float(transport_plan(x, x, mass=0.3, **options).sum()) == pytest.approx(0.3, rel=1e-3)

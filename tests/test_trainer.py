@@ -1,4 +1,6 @@
+import itertools
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -7,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import DataLoader
 from transformers import AutoModel, BertConfig, BertModel
 
 from otlib.settings import Training
-from otlib.training.trainer import read_log, remove_checkpoints, save_pretrained, train
+from otlib.training import trainer
+from otlib.training.trainer import read_log, remove_checkpoints, save_pretrained, skipped_steps, train
 
 DATA = [
     (torch.randn(4, generator=g), torch.randn(1, generator=g))
@@ -159,15 +163,175 @@ def test_frozen_parameters_stay_and_norms_do_not_decay(tmp_path):
     assert model[3].weight.norm() < network(0)[3].weight.norm()
 
 
-def test_loss_that_is_no_number_stops_the_run_before_it_is_saved(tmp_path):
-    """A checkpoint of NaN would make every resumed run fail."""
+# Gradients that are not finite
 
-    def broken(model, batch):
-        return objective(model, batch)[0] * float("nan"), {}
 
-    with pytest.raises(FloatingPointError, match="the loss is nan at step 2; lower learning_rate"):
-        run(network(), tmp_path, SETTINGS.changed(save_every=2), objective=broken)
+def broken_in(*calls, value="gradient"):
+    """An objective that in these calls has a gradient of NaN at a finite loss, or a loss that is not finite."""
+    made = itertools.count(1)
+
+    def counted(model, batch):
+        loss, terms = objective(model, batch)
+        if next(made) in calls:
+            nothing = 0 * loss
+            loss = loss + (nothing**2).sqrt() if value == "gradient" else loss * value
+        return loss, terms
+
+    return counted
+
+
+def held(folder):
+    """Every number of the weights and of the optimiser in the folder's checkpoint."""
+    (checkpoint,) = folder.glob("checkpoint/*")
+    means = torch.load(checkpoint / "optimizer.bin")["state"].values()
+    return [*load_file(checkpoint / "model.safetensors").values(), *(z for each in means for z in each.values())]
+
+
+@pytest.mark.parametrize("value", ["gradient", math.nan, math.inf], ids=str)
+@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.parametrize("step", [1, 5, 6, 12])
+def test_a_step_without_a_finite_gradient_changes_nothing_and_is_counted(tmp_path, step, accumulation, value):
+    """The first, one that saves and the last among them: the saved model was NaN, and every resumed run failed."""
+    states, settings = [], SETTINGS.changed(save_every=3, accumulation=accumulation)
+    model = network()
+
+    def keep(model):
+        states.append(state(model))
+        return {}
+
+    with pytest.warns(UserWarning, match="^train: 1 of 12 steps had no finite gradient and were skipped$") as warned:
+        broken = broken_in(accumulation * step, value=value)
+        log = run(model, tmp_path, settings, objective=broken, evaluate=keep, evaluate_every=1)
+    assert len(warned) == 1
+    before = [state(network()), *states]
+    assert [torch.equal(*pair) for pair in itertools.pairwise(before)] == [at == step - 1 for at in range(12)]
+    assert log["skipped"].tolist() == [int(at == step) for at in range(1, 13)] and skipped_steps(log) == 1
+    assert log["loss"].isna().tolist() == log["gradient_norm"].isna().tolist() == [bool(n) for n in log["skipped"]]
+    assert read_log(tmp_path)[step - 1]["skipped"] == 1
+    assert state(model).isfinite().all() and all(z.isfinite().all() for z in held(tmp_path))
+
+
+def test_means_are_those_of_the_steps_that_were_made(tmp_path):
+    """A row of several steps is not spoilt by one of them."""
+    each, four = (run(network(), tmp_path / str(every), objective=broken_in(6), log_every=every) for every in (1, 4))
+    assert four["skipped"].tolist() == [0, 1, 0]
+    for column in ("loss", "gradient_norm"):
+        assert four[column].tolist() == pytest.approx([each[column][i : i + 4].mean() for i in (0, 4, 8)])
+
+
+def test_a_run_resumed_after_a_skipped_step_equals_the_uninterrupted_one(tmp_path):
+    """The count as well, which the log keeps."""
+    settings = SETTINGS.changed(save_every=3)
+    whole, resumed = network(), network()
+    log = run(whole, tmp_path / "whole", settings, objective=broken_in(3, 8))
+    broken, left = broken_in(3, 8), itertools.count(1)
+
+    def killed(model, batch):
+        if next(left) == 8:
+            raise Killed
+        return broken(model, batch)
+
+    with pytest.raises(Killed):
+        run(network(), tmp_path / "cut", settings, objective=killed)
+    again = run(resumed, tmp_path / "cut", settings, objective=broken_in(2), resume=True)  # call 8 is 2 after step 6
+    assert torch.equal(state(whole), state(resumed))
+    assert again["skipped"].tolist() == log["skipped"].tolist() and skipped_steps(again) == 2
+
+
+@pytest.mark.parametrize("value", ["gradient", math.nan], ids=str)
+def test_ten_such_steps_in_a_row_end_the_training_and_their_batches_are_kept(tmp_path, value):
+    """Nine do not; the checkpoint is a healthy one, from which the training goes on when the cause is mended."""
+    settings = SETTINGS.changed(steps=40, save_every=4, accumulation=2)
+    run(network(), tmp_path / "nine", settings, objective=broken_in(*range(11, 29, 2), value=value))
+    seen = []
+
+    def noted(model, batch):
+        seen.append(batch)
+        return broken(model, batch)
+
+    broken = broken_in(*range(11, 99, 2), value=value)
+    loss = "nan" if value != "gradient" else r"\d"
+    message = rf"no finite gradient in 10 steps up to step 15, where the loss is {loss}.*lower learning_rate, now 0.01"
+    with pytest.raises(FloatingPointError, match=message) as error:
+        run(network(), tmp_path, settings, objective=noted)
+    kept = torch.load(tmp_path / "skipped-0.pt")
+    assert str(tmp_path / "skipped-0.pt") in str(error.value) and len(seen) == 30
+    assert all(
+        torch.equal(a, b) for batch, last in zip(kept, seen[-2:], strict=True) for a, b in zip(batch, last, strict=True)
+    )
+    assert all(z.isfinite().all() for z in held(tmp_path))
+    log = run(network(), tmp_path, settings, resume=True)
+    assert log["step"].iloc[-1] == 40 and not (tmp_path / "skipped-0.pt").exists()
+
+
+def test_a_training_of_which_every_step_is_skipped_is_none(tmp_path):
+    """A short one never has ten: its model would be the one it began with."""
+    with pytest.raises(FloatingPointError, match="no finite gradient in 3 steps up to step 3"):
+        run(network(), tmp_path, SETTINGS.changed(steps=3), objective=broken_in(1, 2, 3))
+
+
+@pytest.mark.parametrize("save_every", [1, None])
+def test_weights_that_overflow_are_not_saved(tmp_path, save_every):
+    """A finite gradient may be too much for a weight."""
+
+    def steep(model, batch):
+        return model[3].bias.sum(), {}
+
+    settings = SETTINGS.changed(steps=1, learning_rate=3e38, warmup=0.0, save_every=save_every)
+    with pytest.raises(FloatingPointError, match="a weight or a mean of AdamW is not finite at step 1; lower"):
+        run(network(), tmp_path, settings, objective=steep)
     assert not list(tmp_path.glob("checkpoint/*"))
+
+
+def test_a_loss_that_is_not_finite_though_its_gradient_is_stops_the_run_before_it_is_saved(tmp_path):
+    """Nothing is known of the model then."""
+
+    def lost(model, batch):
+        loss, terms = objective(model, batch)
+        return loss + math.inf, terms
+
+    with pytest.raises(FloatingPointError, match="the loss is inf at step 2; lower learning_rate"):
+        run(network(), tmp_path, SETTINGS.changed(save_every=2), objective=lost)
+    assert not list(tmp_path.glob("checkpoint/*"))
+
+
+class OverflowsAbove(torch.autograd.Function):
+    """The loss, whose gradient is infinite if the loss scale is above 2, as in fp16."""
+
+    @staticmethod
+    def forward(ctx, loss):
+        return loss.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return torch.where(grad > 2, math.inf, grad)
+
+
+def test_steps_by_which_the_loss_scale_is_found_do_not_end_the_training(tmp_path, monkeypatch):
+    """fp16 begins at a scale of 65536 and halves it at every overflow: here in 15 steps, which are skipped."""
+    accelerate = trainer._accelerator
+
+    def on_a_cpu(precision, seed):
+        accelerator = accelerate("no", seed)
+        accelerator.scaler, accelerator.native_amp = torch.amp.GradScaler("cpu"), True
+        accelerator.state._mixed_precision = "fp16"
+        return accelerator
+
+    monkeypatch.setattr(trainer, "_accelerator", on_a_cpu)
+
+    def overflowing(model, batch):
+        loss, terms = objective(model, batch)
+        return OverflowsAbove.apply(loss), terms
+
+    model, settings = network(), SETTINGS.changed(steps=40, mixed_precision="fp16")
+    with pytest.warns(UserWarning, match="15 of 40 steps had no finite gradient and were skipped"):
+        log = run(model, tmp_path, settings, objective=overflowing, log_every=1)
+    assert log["skipped"].tolist() == [1] * 15 + [0] * 25
+    assert not torch.equal(state(model), state(network())) and state(model).isfinite().all()
+
+    # What is NaN at any scale is tried until the scale is 1, and then ends the training.
+    with pytest.raises(FloatingPointError, match="no finite gradient in 10 steps up to step 26"):
+        run(network(), tmp_path, settings, objective=broken_in(*range(99)))
 
 
 def test_precisions_may_follow_each_other_in_one_process(tmp_path):
@@ -285,7 +449,7 @@ import sys
 import torch
 from otlib.training.trainer import is_main_process, process_count
 sys.path.insert(0, sys.argv[2])
-from test_trainer import DATA, SETTINGS, network, run
+from test_trainer import DATA, SETTINGS, broken_in, network, run
 from torch.utils.data import DataLoader
 
 model = network(0)
@@ -295,6 +459,10 @@ assert process_count() == 2
 run(model, sys.argv[1] + "/run", SETTINGS.changed(save_every=4), data=data)
 if is_main_process():
     torch.save([p.detach() for p in model.parameters()], sys.argv[1] + "/weights.pt")
+# One of the two has a gradient of NaN: both skip the step.
+model, rank = network(0), int(not is_main_process())
+run(model, sys.argv[1] + "/nan", SETTINGS, data=data, objective=broken_in(5) if rank else broken_in())
+torch.save([p.detach() for p in model.parameters()], f"{sys.argv[1]}/rank{rank}.pt")
 """
 
 
@@ -313,6 +481,9 @@ def test_two_processes_equal_one_with_batches_twice_as_large(tmp_path):
     log = run(one, tmp_path / "one", data=DataLoader(DATA[:16], batch_size=8))
     two = [p for p in torch.load(tmp_path / "weights.pt") if p.shape != (3,)]
     torch.testing.assert_close(two, [p.detach() for p in one.parameters()])
+    ranks = [torch.load(tmp_path / f"rank{rank}.pt") for rank in (0, 1)]
+    assert all(torch.equal(a, b) and a.isfinite().all() for a, b in zip(*ranks, strict=True))
+    assert [row["skipped"] for row in read_log(tmp_path / "nan")] == [0, 1, 0]
     losses = [row["loss"] for row in read_log(tmp_path / "run")]
     assert losses == pytest.approx(log["loss"].tolist())
     with pytest.raises(ValueError, match="was written by 2 processes and this training has 1"):

@@ -1,5 +1,6 @@
 """The Sinkhorn divergence against float64 references, and what must hold of any divergence and of its gradient."""
 
+import itertools
 import math
 import warnings
 from contextlib import nullcontext
@@ -10,7 +11,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transport_references import clouds, reference_cost, reference_divergence, weighted
+from transport_references import (
+    clouds,
+    half_squares,
+    reference_cost,
+    reference_divergence,
+    reference_plan,
+    weighted,
+)
 
 from otlib.transport import norm_weights, sinkhorn_divergence, transport_cost, transport_plan
 from otlib.transport.divergence import _size_groups
@@ -170,20 +178,24 @@ def test_moving_both_clouds_changes_nothing():
         (transport_cost, {}),
         (transport_cost, {"unbalanced": (math.inf, 1.0)}),
         (transport_cost, {"mass": 0.6}),
+        (transport_cost, {"mass": 0.06}),
     ],
     ids=str,
 )
 def test_gradient_is_that_of_finite_differences(function, options):
-    # The envelope theorem: the last plan alone gives the gradient.
+    # The envelope theorem: the last plan alone gives the gradient by the points, the potentials that by the weights.
     x, y, *_ = clouds(pairs=3, n=4, m=5, d=3, seed=6, dtype=torch.float64)
-    a, b = (weighted(torch.ones(3, size, dtype=torch.bool)).double() for size in (4, 5))
-    a, b = (w / w.sum(1, keepdim=True) for w in (a, b))
+    logits = [
+        torch.randn(3, size, dtype=torch.float64, generator=torch.Generator().manual_seed(size)) for size in (4, 5)
+    ]
 
-    def value(x, y):
+    def value(x, y, *logits):
+        a, b = (z.softmax(1) for z in logits)
         settings = {"epsilon": 0.5, "relative": False, "tolerance": 1e-10, "max_iterations": 5000}
         return function(x, y, a=a, b=b, **settings, **options)
 
-    assert torch.autograd.gradcheck(value, (x.requires_grad_(), y.requires_grad_()), eps=1e-5, atol=1e-6)
+    inputs = [z.requires_grad_() for z in (x, y, *logits)]
+    assert torch.autograd.gradcheck(value, inputs, eps=1e-5, atol=1e-6)
 
 
 def test_what_is_kept_for_the_gradient_does_not_grow_with_the_iterations():
@@ -244,6 +256,86 @@ def test_norm_weights_follow_the_norms_of_real_points():
     torch.testing.assert_close(weights[1, mask[1]], x[1, mask[1]].norm(dim=1) / x[1, mask[1]].norm(dim=1).sum())
 
 
+def test_gradients_by_the_weights_are_the_potentials_of_a_float64_reference():
+    # Potentials are found up to a constant, and weights that sum to 1 do not see it. Padding and empty sides get none.
+    x, y, x_mask, y_mask = clouds(pairs=16, n=40, m=30, d=512, seed=8)  # enough for groups by size
+    x_mask[3] = False
+    assert _size_groups(x, y, x_mask, y_mask)
+    a, b = (weighted(mask).masked_fill(~mask, 0.0).requires_grad_() for mask in (x_mask, y_mask))
+    value, status = transport_cost(x, y, x_mask, y_mask, a=a, b=b, epsilon=0.1, return_status=True)
+    value.sum().backward()
+    assert status.converged.all() and (a.grad[~x_mask] == 0).all() and (b.grad[~y_mask] == 0).all()
+    for k in [k for k in range(16) if k != 3]:
+        rows, columns = x_mask[k], y_mask[k]
+        p, q, *weights = (z.detach().double().numpy() for z in (x[k][rows], y[k][columns], a[k][rows], b[k][columns]))
+        p_weights, q_weights = (z / z.sum() for z in weights)
+        matrix = half_squares(p, q)
+        eps = 0.1 * (p_weights @ matrix @ q_weights)
+        plan = reference_plan(matrix, p_weights, q_weights, eps)
+        sums = matrix + eps * np.log(plan / (p_weights[:, None] * q_weights))  # f_i + g_j
+        for found, expected in ((a.grad[k][rows], sums.mean(1)), (b.grad[k][columns], sums.mean(0))):
+            found = found.double().numpy()
+            np.testing.assert_allclose(found - found.mean(), expected - expected.mean(), atol=1e-4 * matrix.mean())
+    assert (a.grad[3] == 0).all() and (b.grad[3] == 0).all()
+
+
+@pytest.mark.parametrize("options", [o for o in SOLVERS if o.get("solver") != "exact"], ids=str)
+def test_every_set_of_inputs_may_require_a_gradient(options):
+    # Weights alone once failed in the backward pass; a gradient does not depend on which others are asked for.
+    given = [*clouds(seed=3)]
+    given += [weighted(mask) for mask in given[2:]]
+    whole = [z.clone().requires_grad_() for z in (*given[:2], *given[4:])]
+
+    def gradients(inputs):
+        x, y, a, b = inputs
+        value = sinkhorn_divergence(x, y, *given[2:4], a=a, b=b, **options).sum()
+        return torch.autograd.grad(value, [z for z in inputs if z.requires_grad])
+
+    expected = gradients(whole)
+    assert all(gradient.isfinite().all() and gradient.any() for gradient in expected)
+    for wanted in itertools.product([True, False], repeat=4):
+        if any(wanted):
+            found = gradients([z.detach().requires_grad_(needed) for z, needed in zip(whole, wanted, strict=True)])
+            assert all(map(torch.equal, found, itertools.compress(expected, wanted)))
+
+
+def test_there_is_no_gradient_by_the_weights_of_exact_transport():
+    x, y, x_mask, y_mask = clouds()
+    a = weighted(x_mask).requires_grad_()
+    with pytest.raises(ValueError, match="no gradient by the weights: give a.detach"):
+        sinkhorn_divergence(x, y, x_mask, y_mask, a=a, solver="exact")
+    with torch.no_grad():
+        assert sinkhorn_divergence(x, y, x_mask, y_mask, a=a, solver="exact").isfinite().all()
+
+
+@pytest.mark.parametrize("by", ["points", "weights"])
+def test_a_gradient_of_the_gradient_is_refused(by):
+    # A gradient penalty was a constant: it changed nothing and said nothing.
+    x, y, x_mask, y_mask = clouds()
+    a = weighted(x_mask)
+    leaf = (x if by == "points" else a).requires_grad_()
+    value = sinkhorn_divergence(x, y, x_mask, y_mask, a=a).sum()
+    with pytest.raises(RuntimeError, match="has no gradient of its own"):
+        torch.autograd.grad(value, leaf, create_graph=True)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-6, 1e6])
+@pytest.mark.parametrize("options", [{}, {"solver": "exact"}, {"unbalanced": 1.0}, {"cost": "euclidean"}], ids=str)
+def test_another_unit_of_length_changes_nothing_else(options, scale):
+    # Floors and tolerances that are absolute would.
+    x, y, x_mask, y_mask = clouds(seed=3)
+    power = 1 if options.get("cost") == "euclidean" else 2
+    results = []
+    for unit in (1.0, scale):
+        p = (x * unit).requires_grad_()
+        value = sinkhorn_divergence(p, y * unit, x_mask, y_mask, **options)
+        gradient = torch.autograd.grad(value.sum(), p)[0]
+        plan = transport_plan(p, y * unit, x_mask, y_mask, **options)
+        results.append((value / unit**power, gradient / unit ** (power - 1), plan))
+    for here, there in zip(*results, strict=True):
+        torch.testing.assert_close(there, here, rtol=1e-4, atol=1e-5)
+
+
 # --- status and refusals ----
 
 
@@ -266,6 +358,15 @@ def test_status_tells_who_converged_when():
     ("options", "message"),
     [
         ({"epsilon": 0.0}, "epsilon must be positive"),
+        ({"epsilon": math.inf}, "epsilon must be positive and finite, got inf"),
+        ({"epsilon": math.nan}, "epsilon must be positive and finite, got nan"),
+        ({"tolerance": 0.0}, "tolerance must be positive and finite"),
+        ({"tolerance": math.nan}, "tolerance must be positive and finite"),
+        ({"max_iterations": 0}, "max_iterations must be a whole number of at least 1, got 0"),
+        ({"max_iterations": 2.5}, "max_iterations must be a whole number"),
+        ({"unbalanced": math.nan}, "must not be negative, got nan"),
+        ({"mass": 0.0}, "mass must be"),
+        ({"mass": math.nan}, "mass must be"),
         ({"solver": "fast"}, "solver must be one of"),
         ({"cost": "manhattan"}, "cost must be one of"),
         ({"solver": "geomloss"}, "needs relative=False"),
@@ -284,6 +385,93 @@ def test_options_out_of_range_or_that_exclude_each_other_are_refused(options, me
     if "mass" not in options:
         with pytest.raises(ValueError, match=message):
             sinkhorn_divergence(x, y, **options)
+
+
+@pytest.mark.parametrize("option", ["epsilon", "tolerance", "max_iterations", "unbalanced", "mass"])
+@pytest.mark.parametrize("value", [torch.tensor(0.5), "0.5", True], ids=repr)
+def test_options_that_are_no_numbers_are_refused(option, value):
+    # Of a tensor epsilon the gradient would be lost, and on a GPU the host would wait for it.
+    x, y, *_ = clouds(pairs=1)
+    with pytest.raises(TypeError, match=f"{option} must be a number, got a {type(value).__name__}"):
+        transport_cost(x, y, **{option: value})
+
+
+def test_two_prices_are_one_for_each_cloud():
+    x, y, *_ = clouds(pairs=1)
+    for prices in ((1.0,), (1.0, 2.0, 3.0)):
+        with pytest.raises(ValueError, match="one price, or one for x and one for y"):
+            transport_cost(x, y, unbalanced=prices)
+
+
+X, Y, X_MASK, Y_MASK = clouds()
+A = weighted(X_MASK)
+
+
+@pytest.mark.parametrize("function", [sinkhorn_divergence, transport_cost, transport_plan])
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"x_mask": X_MASK.long()}, TypeError, r"x_mask must be a tensor of bool, .* got torch.int64: use .bool\(\)"),
+        ({"y_mask": Y_MASK.float()}, TypeError, "y_mask must be a tensor of bool"),
+        ({"x_mask": X_MASK.tolist()}, TypeError, "x_mask must be a tensor of bool, .* got a list"),
+        ({"x_mask": X_MASK[:, :-1]}, ValueError, r"x_mask must have shape \(6, 9\), .* got \(6, 8\)"),
+        ({"x_mask": X_MASK.to("meta")}, ValueError, "x_mask must .* on cpu, got .* on meta"),
+        ({"a": X_MASK}, TypeError, "a must be .* got torch.bool: a mask is given as x_mask"),
+        ({"b": Y_MASK.long()}, TypeError, "b must be .* got torch.int64: a mask is given as y_mask"),
+        ({"a": A.numpy()}, TypeError, "a must be a tensor .* got a ndarray"),
+        ({"a": A[0]}, ValueError, r"a must have shape \(6, 9\)"),
+        ({"a": A.to("meta")}, ValueError, "a must .* on cpu, got .* on meta"),
+        ({"a": A - 0.2}, ValueError, "a: the weights .* must not be negative"),
+        ({"a": A * math.nan}, ValueError, "a: the weights .* in pair 0 the least is nan"),
+        ({"a": A * math.inf}, ValueError, "a: the weights .* the sum inf"),
+        ({"a": A * 0.0}, ValueError, "a: the weights .* the sum 0"),
+        ({"a": A * torch.tensor([1.0, 1, 1, 2, 1, 1])[:, None]}, ValueError, "in pair 3 .* the sum 2: divide by"),
+        ({"x": X.long()}, TypeError, "x must be a tensor of floating point numbers, got torch.int64"),
+        ({"y": Y.numpy()}, TypeError, "y must be a tensor of floating point numbers, got a ndarray"),
+        ({"x": X[0]}, ValueError, r"x must have shape \(B, n, d\)"),
+        ({"x": X[:, :0]}, ValueError, r"x must have shape .*, none of the three 0, got \(6, 0, 5\)"),
+        ({"x": X[:0]}, ValueError, "x must have shape .*, none of the three 0"),
+        ({"x": X[:2]}, ValueError, "x and y must have equally many pairs and coordinates"),
+        ({"x": X[..., :3]}, ValueError, r"equally many pairs and coordinates, .* got \(6, 9, 3\) .* \(6, 7, 5\)"),
+        ({"y": Y.to("meta")}, ValueError, "on one device, got .* on cpu and .* on meta"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_points_masks_and_weights_of_another_kind_are_refused(function, changed, error, message):
+    # A mask of numbers, taken for one of bool, made every point absent and the value zero.
+    with pytest.raises(error, match=message):
+        function(**{"x": X, "y": Y, "x_mask": X_MASK, "y_mask": Y_MASK, **changed})
+
+
+def test_norm_weights_of_what_is_no_cloud_are_refused():
+    with pytest.raises(TypeError, match="mask must be a tensor of bool"):
+        norm_weights(X, X_MASK.long())
+    with pytest.raises(ValueError, match=r"x must have shape \(B, n, d\)"):
+        norm_weights(X[0])
+
+
+def test_points_of_two_precisions_are_computed_in_the_higher_one():
+    # Whichever side has it; gradients are in that of their points.
+    expected = sinkhorn_divergence(X.double(), Y.double(), X_MASK, Y_MASK)
+    y = Y.double().requires_grad_()
+    found = sinkhorn_divergence(X, y, X_MASK, Y_MASK)
+    assert torch.equal(found, expected) and torch.autograd.grad(found.sum(), y)[0].dtype == torch.float64
+
+
+@pytest.mark.parametrize("options", SOLVERS, ids=str)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_point_that_is_no_number_makes_its_pair_none_and_leaves_the_others_alone(options, value):
+    # A training tells by it; on padding it counts for nothing, nor does a weight there.
+    x, a = X.clone(), A.masked_fill(~X_MASK, value)
+    x[2, 0] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found, expected = (sinkhorn_divergence(z, Y, X_MASK, Y_MASK, a=a, **options) for z in (x, X))
+        plan, expected_plan = (transport_plan(z, Y, X_MASK, Y_MASK, a=a, **options) for z in (x, X))
+    others = torch.arange(len(X)) != 2
+    assert found[2].isnan() and plan[2].isnan().any()
+    torch.testing.assert_close(found[others], expected[others])
+    torch.testing.assert_close(plan[others], expected_plan[others])
 
 
 def test_a_semi_relaxed_divergence_is_refused():

@@ -42,6 +42,11 @@ class Aligned(NamedTuple):
     text: dict[str, dict[str, int]]  # of each language, the counts of otlib.training.words.count_words
     word_pairs: str | None  # where they came from; None if the objective has no word pairs
 
+    @property
+    def skipped(self) -> int:
+        """Steps without a finite gradient."""
+        return trainer.skipped_steps(self.log)
+
 
 def align(
     encoder: str | Path,
@@ -80,6 +85,8 @@ def align(
         If a setting does not fit the encoder or the text.
     RuntimeError
         If the word aligner fails.
+    FloatingPointError
+        If step after step has no finite gradient (:func:`otlib.training.trainer.train`).
 
     Examples
     --------

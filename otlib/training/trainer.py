@@ -14,15 +14,17 @@ import math
 import os
 import shutil
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import pandas as pd
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, skip_first_batches
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import DataLoaderConfiguration, parse_flag_from_env
+from accelerate.utils import DataLoaderConfiguration, parse_flag_from_env, send_to_device
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
@@ -32,6 +34,8 @@ from otlib.record import write_text, writing
 from otlib.settings import Training
 
 ObjectiveFunction = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
+
+MOST_SKIPPED = 10  # steps in a row whose gradient is not finite: this is no single odd batch
 
 
 def train(
@@ -52,6 +56,9 @@ def train(
 
     The same code runs on a CPU, a GPU, or several of them under ``accelerate launch``; every process reads its own
     batches. ``folder`` receives ``log.jsonl`` and, with ``settings.save_every``, ``checkpoint/step-<n>``.
+
+    A step whose gradient has no finite norm is skipped: weights and optimiser stay. The log counts such steps, and a
+    warning at the end. In fp16 those are among them by which the loss scale is found.
 
     Parameters
     ----------
@@ -77,15 +84,17 @@ def train(
     Returns
     -------
     DataFrame
-        The log: ``step``, means since the row before of ``loss``, ``gradient_norm`` and the terms, the ``lr`` that the
-        next step would use (0 in the last row), ``rate`` in steps a second, and what ``evaluate`` returned.
+        The log: ``step``; of the steps since the row before how many were ``skipped``, and means over the others of
+        ``loss``, ``gradient_norm`` and the terms, which are missing if there was none; the ``lr`` that the next step
+        would use (0 in the last row), ``rate`` in steps a second, and what ``evaluate`` returned.
 
     Raises
     ------
     ValueError
         If there is nothing to train on, or the checkpoint is of another number of processes.
     FloatingPointError
-        If the loss is not a finite number.
+        If ten steps in a row, or all, are skipped (at a loss scale of at most 1); the last one's batches are kept in
+        ``folder``. If a loss, or before saving a weight or a mean of AdamW, is not finite all the same.
     OSError
         If a checkpoint or the log cannot be written, as on a full disk; earlier checkpoints stay whole.
     """
@@ -103,15 +112,22 @@ def train(
     if not resume:
         remove_checkpoints(folder)
     batches, terms = _cycle(loader, skip=done * accumulation), defaultdict(list)
+    skips = _Skips(folder, description, settings, accelerator)
     silent = not (accelerator.is_main_process and description)
     shown = {"desc": description, "unit": "step", "mininterval": 2, "disable": silent}
     clock, since = time.perf_counter(), done
     with tqdm(total=steps, initial=done, **shown) as bar:
         for step in range(done + 1, steps + 1):
             prepared.train()
-            for found in _gradients(accelerator, prepared, objective, batches, accumulation, seed, step):
-                _add(terms, found)
-            _add(terms, {"gradient_norm": accelerator.clip_grad_norm_(prepared.parameters(), settings.clip)})
+            parts = list(islice(batches, accumulation))
+            found = list(_gradients(accelerator, prepared, objective, parts, seed, step))
+            norm = accelerator.clip_grad_norm_(prepared.parameters(), settings.clip)
+            if math.isfinite(norm):  # the host waits for the device soon after anyway, to copy the next batch
+                _add(terms, *found, {"gradient_norm": norm})
+                skips.in_a_row = 0
+            else:
+                optimizer.zero_grad(set_to_none=True)  # AdamW passes over what has no gradient
+                skips.add(step, parts, sum(part["loss"] for part in found) / accumulation)
             optimizer.step()
             scheduler.step()
             optimizer.zero_grad(set_to_none=True)
@@ -121,11 +137,12 @@ def train(
             evaluates = evaluate is not None and _is_due(step, steps, evaluate_every)
             if not (saves or evaluates or _is_due(step, steps, log_every)):
                 continue
-            row = {"step": step, **_means(terms, accelerator)}
+            row = {"step": step, **_means(terms, accelerator), "skipped": skips.since_row}
             terms.clear()
-            _check_loss(row["loss"], step, description, settings.learning_rate)
+            skips.since_row = 0
+            _check_finite(row, prepared, optimizer if saves or step == steps else None, description)
             row |= {"lr": scheduler.get_last_lr()[0], "rate": (step - since) / (time.perf_counter() - clock)}
-            bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
+            bar.set_postfix(loss=f"{row.get('loss', math.nan):.3f}", skipped=row["skipped"], refresh=False)
             if evaluates:
                 with torch.no_grad():
                     row |= evaluate(accelerator.unwrap_model(prepared).eval())
@@ -137,7 +154,10 @@ def train(
     accelerator.wait_for_everyone()
     accelerator.unwrap_model(prepared, keep_fp32_wrapper=False).eval()
     accelerator.free_memory()
-    return pd.DataFrame(log.rows)
+    rows = pd.DataFrame(log.rows)
+    if (count := skipped_steps(rows)) and accelerator.is_main_process:
+        warnings.warn(f"{description}: {count} of {steps} steps had no finite gradient and were skipped", stacklevel=2)
+    return rows
 
 
 def _optimizer(model: nn.Module, settings: Training):
@@ -157,21 +177,18 @@ def _optimizer(model: nn.Module, settings: Training):
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
-def _gradients(
-    accelerator: Accelerator, model, objective: ObjectiveFunction, batches: Iterator, parts: int, seed: int, step: int
-) -> Iterator[dict[str, Tensor]]:
+def _gradients(accelerator, model, objective, batches: list, seed: int, step: int) -> Iterator[dict[str, Tensor]]:
     """Add up the gradients of the batches of one step; yields the loss and the terms of each batch."""
+    # The batches are fetched before seeding: a loader that starts a new epoch draws from the global generator.
     # On a CPU in bf16 the gradient of PyTorch's fused attention takes ten times as long as that of plain products.
     slow = accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16"
-    for part in range(parts):
-        # Fetched before seeding: a loader that starts a new epoch draws from the global generator.
-        batch = next(batches)
+    for part, batch in enumerate(batches):
         _seed(seed, accelerator.process_index, step, part)
         # Processes exchange their gradients at the last batch only.
-        with contextlib.nullcontext() if part == parts - 1 else accelerator.no_sync(model):
+        with contextlib.nullcontext() if part == len(batches) - 1 else accelerator.no_sync(model):
             with accelerator.autocast(), sdpa_kernel(SDPBackend.MATH) if slow else contextlib.nullcontext():
                 loss, terms = objective(model, batch)
-            accelerator.backward(loss / parts)
+            accelerator.backward(loss / len(batches))
         yield {"loss": loss, **terms}
 
 
@@ -180,11 +197,41 @@ def _is_due(step: int, steps: int, every: int | None) -> bool:
     return step == steps or (every is not None and step % every == 0)
 
 
-def _check_loss(loss: float, step: int, description: str, learning_rate: float) -> None:
-    if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"{description}: the loss is {loss} at step {step}; lower learning_rate, now {learning_rate}"
-        )
+def _check_finite(row: dict, model, optimizer, description: str) -> None:
+    """Raise a FloatingPointError if the loss or, with an optimizer, what would be saved is not finite."""
+    state = chain(model.parameters(), *(z.values() for z in optimizer.state.values())) if optimizer else ()
+    wrong = None if math.isfinite(row.get("loss", 0.0)) else f"the loss is {row['loss']}"
+    if not all(numbers.isfinite().all() for numbers in state):
+        wrong = wrong or "a weight or a mean of AdamW is not finite"
+    if wrong:
+        raise FloatingPointError(f"{description}: {wrong} at step {row['step']}; lower learning_rate")
+
+
+class _Skips:
+    """Steps that are skipped: how many since the last row of the log, and in a row; the same on all processes."""
+
+    def __init__(self, folder: Path, description: str, settings: Training, accelerator: Accelerator):
+        self.since_row, self.in_a_row, self.most = 0, 0, min(MOST_SKIPPED, settings.steps)
+        self.path, self.scaler = folder / f"skipped-{accelerator.process_index}.pt", accelerator.scaler
+        self.description, self.learning_rate = description, settings.learning_rate
+        self.path.unlink(missing_ok=True)
+
+    def add(self, step: int, batches: list, loss: Tensor) -> None:
+        """Count a step; raise a FloatingPointError, and keep its batches, if there are too many in a row."""
+        self.since_row += 1
+        self.in_a_row += self.scaler is None or self.scaler.get_scale() <= 1  # above 1 it will try a smaller scale
+        if self.in_a_row >= self.most:
+            with writing(self.path):
+                torch.save(send_to_device(batches, "cpu"), self.path)
+            raise FloatingPointError(
+                f"{self.description}: no finite gradient in {self.most} steps up to step {step}, where the loss is "
+                f"{loss.item()}: lower learning_rate, now {self.learning_rate}, or see its batches in {self.path}"
+            )
+
+
+def skipped_steps(log: pd.DataFrame) -> int:
+    """How many steps of a training were skipped, by its log."""
+    return int(log["skipped"].sum()) if "skipped" in log else 0
 
 
 def _state() -> PartialState:
@@ -208,7 +255,7 @@ def process_count() -> int:
 
 
 def has_checkpoint(folder: str | Path) -> bool:
-    """Whether there is a complete checkpoint in ``folder`` to resume from."""
+    """Whether there is a complete checkpoint to resume from."""
     return bool(_checkpoints(Path(folder)))
 
 
@@ -238,9 +285,9 @@ def _cycle(loader, skip: int) -> Iterator:
         epoch, skip = epoch + 1, 0
 
 
-def _add(terms: dict[str, list[Tensor]], found: dict[str, Tensor]) -> None:
+def _add(terms: dict[str, list[Tensor]], *found: dict[str, Tensor]) -> None:
     """Keep scalars until their means are asked for: reading one would wait for the device."""
-    for name, value in found.items():
+    for name, value in chain(*(each.items() for each in found)):
         terms[name].append(torch.as_tensor(value).detach().float())
 
 

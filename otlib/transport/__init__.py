@@ -29,7 +29,8 @@ of each pair's mean cost, unless ``relative=False``.
 (Feydy et al., 2019). For the half squared Euclidean cost it is zero for equal clouds and positive for all others.
 
 **Gradients** follow from the envelope theorem: the derivative of the optimal value by the cost matrix is the optimal
-plan. So the gradient needs the last plan only, and no iteration is recorded. Weights are constants.
+plan, and that by the weights is the potentials (epsilon is held fixed). So the gradient needs the last plan and
+potentials only, and no iteration is recorded.
 
 **The paper's setting** is GeomLoss's default: blur .05, that is, an epsilon of :math:`.05^2 = .0025` in units of the
 cost. We take the word vectors of mBERT to have norms near 17 and costs near 150. Relative to such costs epsilon is

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from otlib.transport.problem import (
     Problem,
     by_half_squares,
     check,
+    check_clouds,
     cost_matrix,
     epsilon_of_pairs,
     on_accelerator,
@@ -25,8 +27,8 @@ from otlib.transport.solvers import solve, solve_self, with_schedule
 class Status(NamedTuple):
     """How a solver ended, for each pair of clouds; tensors of shape (B,).
 
-    ``error`` is the L1 distance between a marginal of the plan and the one asked for (a marginal sums to 1): the
-    largest of the pair's plans. For unbalanced transport it is the last change of the potentials, in units of epsilon.
+    ``error`` is the L1 distance between a marginal of the plan and the one asked for, as a part of the moved mass: the
+    largest of the pair's plans. Of unbalanced transport, and of a small mass, it is the last change of the potentials.
     """
 
     converged: Tensor  # whether the error is at most the tolerance
@@ -51,7 +53,7 @@ def sinkhorn_divergence(
     unbalanced: float | None = None,
     return_status: bool = False,
 ) -> Tensor | tuple[Tensor, Status]:
-    r"""Debiased Sinkhorn divergence between the clouds of each pair; differentiable to the points.
+    r"""Debiased Sinkhorn divergence between the clouds of each pair; differentiable, once, by points and weights.
 
     .. math:: S_\varepsilon(a, b) = OT_\varepsilon(a, b) - \tfrac12 OT_\varepsilon(a, a) - \tfrac12 OT_\varepsilon(b, b)
 
@@ -60,11 +62,12 @@ def sinkhorn_divergence(
     Parameters
     ----------
     x, y : Tensor, shape (B, n, d) and (B, m, d)
-        Points. Padded rows may hold anything.
+        Points. Padded rows may hold anything; a real point that is NaN or infinite makes its pair's value NaN.
     x_mask, y_mask : Tensor of bool, shape (B, n) and (B, m), optional
         True for a real point; all of them if None.
     a, b : Tensor, shape (B, n) and (B, m), optional
-        Weights that sum to 1 over the real points; uniform if None. No gradient flows through them.
+        Weights, not negative, that sum to 1 over the real points; uniform if None. One of zero is as a mask and gets
+        no gradient; the gradients of a cloud's others are defined up to a constant.
     cost : {"half_sqeuclidean", "euclidean", "cosine"}
         Half the squared distance, the distance, or 1 - cos.
     epsilon, relative : float and bool
@@ -74,7 +77,7 @@ def sinkhorn_divergence(
         ``epsilon=0.05**2, relative=False`` this is the paper's setting. ``"exact"`` solves the problem without
         regularisation, which needs no debiasing, by POT's network simplex on a CPU and by proximal steps on a GPU.
     tolerance : float
-        A pair has converged when the L1 error of its marginals is at most this.
+        A pair has converged when its error (see :class:`Status`) is at most this.
     max_iterations : int
         Most iterations for a pair. On a GPU, where a gradient is wanted, at most 52 are made and all pairs make the
         same number: to test for convergence the host would have to wait for the GPU.
@@ -92,7 +95,12 @@ def sinkhorn_divergence(
     Raises
     ------
     ValueError
-        If ``epsilon`` is not positive, cost or solver unknown, or options do not go together.
+        If an option is out of range, or options do not go together; if shapes or devices differ; on a CPU, if weights
+        are negative, NaN or do not sum to 1 (elsewhere the host would have to wait for them).
+    TypeError
+        If points or weights are no floating point tensors, masks not of bool, numbers no numbers.
+    RuntimeError
+        If the gradient's own gradient is asked for (``create_graph=True``).
 
     Examples
     --------
@@ -129,7 +137,7 @@ def transport_cost(
     mass: float | None = None,
     return_status: bool = False,
 ) -> Tensor | tuple[Tensor, Status]:
-    """Entropic transport between the clouds of each pair, without debiasing; differentiable to the points.
+    """Entropic transport between the clouds of each pair, without debiasing; differentiable as the divergence.
 
     The value is the minimum of the transport cost, plus epsilon times the entropic term, plus, if ``unbalanced``, the
     price of missed marginals. All is as for :func:`sinkhorn_divergence`, except that ``solver="geomloss"`` is refused,
@@ -193,11 +201,12 @@ def transport_plan(
     """
     problem = Problem(cost, epsilon, relative, solver, tolerance, max_iterations, unbalanced, mass)
     check(problem)
+    check_clouds(x, y, x_mask, y_mask, a, b)
     with torch.autocast(x.device.type, enabled=False):
         clouds = prepare(x, y, x_mask, y_mask, a, b, problem)
         if solver == "geomloss":
             problem = with_schedule(problem, clouds)
-        C = cost_matrix(cost, clouds.x, clouds.y)
+        C = cost_matrix(cost, clouds.x, clouds.y, smallest_square=problem.smallest_square)
         solution = solve(C, clouds.a, clouds.b, epsilon_of_pairs(C, clouds, problem), problem, early_stop=True)
         plan = solution.plan_columns * clouds.real[:, None, None]
     return _with_status(plan, solution.iterations, solution.error, problem, return_status)
@@ -210,7 +219,8 @@ class _Result(NamedTuple):
     value: Tensor  # (B,)
     iterations: Tensor  # (B,)
     error: Tensor  # (B,)
-    gradients: list[Tensor]  # of the sum of the values: by x, (B, n, d), and by y, (B, m, d); none if not wanted
+    # Of the sum of the values: by x (B, n, d), y (B, m, d), a (B, n) and b (B, m); none if not wanted.
+    gradients: list[Tensor]
 
 
 class _SizeGroup(NamedTuple):
@@ -221,8 +231,12 @@ class _SizeGroup(NamedTuple):
 
 def _values(x, y, x_mask, y_mask, a, b, problem: Problem, return_status: bool, *, debias: bool):
     check(problem)
+    check_clouds(x, y, x_mask, y_mask, a, b)
+    by_points, by_weights = (any(z is not None and z.requires_grad for z in pair) for pair in ((x, y), (a, b)))
+    if by_weights and problem.solver == "exact" and torch.is_grad_enabled():
+        raise ValueError("solver='exact' has no gradient by the weights: give a.detach() and b.detach()")
     with torch.autocast(x.device.type, enabled=False):
-        needs_gradient = torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
+        needs_gradient = torch.is_grad_enabled() and (by_points or by_weights)
         value, iterations, error = _EnvelopeGradient.apply(x, y, x_mask, y_mask, a, b, problem, debias, needs_gradient)
     return _with_status(value, iterations, error, problem, return_status)
 
@@ -252,7 +266,8 @@ class _EnvelopeGradient(torch.autograd.Function):
         inputs = x, y, x_mask, y_mask, a, b
         if problem.solver == "geomloss":
             problem = with_schedule(problem, prepare(*inputs, problem))
-        ctx.groups, ctx.points = _size_groups(x, y, x_mask, y_mask), [(x.shape, x.dtype), (y.shape, y.dtype)]
+        ctx.groups = _size_groups(x, y, x_mask, y_mask)
+        ctx.like = [None if z is None else (z.shape, z.dtype) for z in (x, y, a, b)]
         if ctx.groups:
             result = _solve_groups(ctx.groups, inputs, problem, debias, needs_gradient)
         else:
@@ -262,14 +277,19 @@ class _EnvelopeGradient(torch.autograd.Function):
         return result.value, result.iterations, result.error
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad, *_):
-        gradients, grad = ctx.saved_tensors, grad[:, None, None]
-        if ctx.groups:
-            scaled = [_scatter(ctx.groups, gradients[side::2], grad, *ctx.points[side]) for side in (0, 1)]
-        else:
-            scaled = [(grad * z).to(dtype) for z, (_, dtype) in zip(gradients, ctx.points, strict=True)]
-        return *scaled, *(None,) * 7
+        if torch.is_grad_enabled():
+            raise RuntimeError("create_graph=True: the gradient of a transport value has no gradient of its own")
+        scaled, wanted = [None] * 4, (ctx.needs_input_grad[i] for i in (0, 1, 4, 5))
+        for i in itertools.compress(range(4), wanted):
+            shape, dtype = ctx.like[i]
+            of_pairs = grad.reshape(-1, *(1,) * (len(shape) - 1))
+            if ctx.groups:
+                scaled[i] = _scatter(ctx.groups, ctx.saved_tensors[i::4], of_pairs, shape, dtype)
+            else:
+                scaled[i] = (of_pairs * ctx.saved_tensors[i]).to(dtype)
+        by_x, by_y, by_a, by_b = scaled
+        return by_x, by_y, None, None, by_a, by_b, None, None, None
 
 
 def _solve_batch(
@@ -278,29 +298,33 @@ def _solve_batch(
     """Values and gradients of a batch. Matrices are most of the memory of short vectors, so each is freed early."""
     early_stop = not (needs_gradient and on_accelerator(x))
     clouds = prepare(x, y, x_mask, y_mask, a, b, problem, overwrite)
-    C = cost_matrix(problem.cost, clouds.x, clouds.y)
+    costs = partial(cost_matrix, problem.cost, smallest_square=problem.smallest_square)
+    C = costs(clouds.x, clouds.y)
     epsilon = epsilon_of_pairs(C, clouds, problem)
     solution = solve(C, clouds.a, clouds.b, epsilon, problem, early_stop)
     value, iterations, error = solution.value, solution.iterations, solution.error
     # y's first, because pop takes the last.
     derivatives = [
-        by_half_squares(solution.plan_columns, C, problem.cost).mT,
-        by_half_squares(solution.plan_rows, C, problem.cost),
+        by_half_squares(solution.plan_columns, C, problem).mT,
+        by_half_squares(solution.plan_rows, C, problem),
     ]
+    by_weights, gradients = [solution.by_a, solution.by_b], []
     del solution, C
-    gradients = []
     for points, others, marginal, given in ((clouds.x, clouds.y, clouds.a, x), (clouds.y, clouds.x, clouds.b, y)):
         W, S = derivatives.pop(), None
         if debias:
-            C = cost_matrix(problem.cost, points)
+            C = costs(points)
             itself = solve_self(C, marginal, epsilon, problem, early_stop)
+            by_weights.append(by_weights.pop(0) - itself.by_a)
             value, error = value - itself.half_value, torch.maximum(error, itself.error)
             # The derivative of half the value by the costs is self_plan / 2, but each point stands on both sides.
-            S = by_half_squares(itself.self_plan, C, problem.cost)
+            S = by_half_squares(itself.self_plan, C, problem)
             del itself, C
         if needs_gradient:
             gradient = _gradient(points, others, W, S)
             gradients.append(_of_direction(gradient, points, given) if problem.cost == "cosine" else gradient)
+    if needs_gradient:
+        gradients += [torch.where(clouds.real[:, None], z, 0.0) for z in by_weights]
     return _Result(torch.where(clouds.real, value, 0.0), iterations, error, gradients)
 
 
@@ -355,15 +379,15 @@ def _size_groups(x: Tensor, y: Tensor, x_mask: Tensor | None, y_mask: Tensor | N
 
 
 def _solve_groups(groups: list[_SizeGroup], inputs: tuple, problem: Problem, debias: bool, needs_gradient: bool):
-    """Results of the groups in the order of the batch; gradients stay apart, those by x and by y of each group."""
+    """Results of the groups in the order of the batch; gradients stay apart, the four of each group together."""
     results = []
     for pairs, n, m in groups:
         sizes = (n, m) * 3
-        cut = [None if z is None else z[:, :size].index_select(0, pairs) for z, size in zip(inputs, sizes, strict=True)]
+        cut = [z if z is None else z[:, :size].index_select(0, pairs) for z, size in zip(inputs, sizes, strict=True)]
         results.append(_solve_batch(*cut, problem, debias, needs_gradient, overwrite=True))
     order = torch.cat([group.pairs for group in groups]).argsort()
     value, iterations, error, gradients = zip(*results, strict=True)
-    return _Result(*(torch.cat(z)[order] for z in (value, iterations, error)), [z for pair in gradients for z in pair])
+    return _Result(*(torch.cat(z)[order] for z in (value, iterations, error)), [*itertools.chain(*gradients)])
 
 
 def _scatter(groups, gradients, grad: Tensor, shape: torch.Size, dtype: torch.dtype) -> Tensor:

@@ -12,8 +12,13 @@ from torch import Tensor
 def mutual_argmax(similarity: Tensor) -> set[tuple[int, int]]:
     """Links (i, j) where j is the best of row i, and i the best of column j, in a matrix (n, m).
 
-    One to one: a word has one link or none.
+    One to one: a word has one link or none. Of equal ones the first is the best. A ValueError says if this is no
+    matrix, or holds NaN.
     """
+    if similarity.ndim != 2 or similarity.isnan().any():
+        raise ValueError(f"links need a matrix (n, m) of numbers, got shape {tuple(similarity.shape)} or NaN in it")
+    if not similarity.numel():
+        return set()
     best_columns, best_rows = similarity.argmax(1).tolist(), similarity.argmax(0).tolist()
     return {(i, j) for i, j in enumerate(best_columns) if best_rows[j] == i}
 
@@ -24,8 +29,11 @@ def itermax(similarity: Tensor, *, rounds: int = 2, discount: float = 0.9) -> se
     SimAlign; Jalili Sabet et al., 2020, section 2.3.
 
     Similarities (n, m) are not negative. The first round is :func:`mutual_argmax`; in later ones a similarity is
-    multiplied by ``discount`` if one of its two words has a link, by 0 if both have.
+    multiplied by ``discount`` if one of its two words has a link, by 0 if both have. A ValueError says if there is a
+    negative one.
     """
+    if (similarity < 0).any():
+        raise ValueError(f"itermax needs similarities that are not negative, got {float(similarity.min()):.3g}")
     linked = torch.zeros_like(similarity, dtype=torch.bool)
     for _ in range(rounds):
         rows, columns = linked.any(1)[:, None], linked.any(0)[None, :]
@@ -37,7 +45,12 @@ def itermax(similarity: Tensor, *, rounds: int = 2, discount: float = 0.9) -> se
 
 
 def threshold(plan: Tensor, share: float = 0.3) -> set[tuple[int, int]]:
-    """Links of a plan (n, m) whose confidence (:func:`link_confidence`) is at least ``share``; many to many."""
+    """Links of a plan (n, m) whose confidence (:func:`link_confidence`) is at least ``share``; many to many.
+
+    A ValueError says if ``share`` is not above 0 and at most 1: 0 would link words that send each other nothing.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share must be above 0 and at most 1, got {share}")
     return set(map(tuple, (link_confidence(plan) >= share).nonzero().tolist()))
 
 

@@ -5,6 +5,8 @@ Shapes: a batch has B pairs of clouds, of at most n and m points with d coordina
 
 from __future__ import annotations
 
+import math
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import torch
@@ -13,7 +15,7 @@ from torch import Tensor
 COSTS = ("half_sqeuclidean", "euclidean", "cosine")
 SOLVERS = ("converged", "geomloss", "exact")
 
-SMALLEST_SQUARE = 1e-8  # GeomLoss's floor under a squared distance before its root is taken
+SMALLEST_SQUARE = 1e-8  # GeomLoss's floor under a squared distance before its root is taken; others take none
 
 
 class Problem(NamedTuple):
@@ -29,6 +31,11 @@ class Problem(NamedTuple):
     mass: float | None = None
     schedule: list[float] | None = None  # epsilons of GeomLoss's steps: one list for all pairs of the batch
 
+    @property
+    def smallest_square(self) -> float:
+        """Floor under a squared distance."""
+        return SMALLEST_SQUARE if self.solver == "geomloss" else 0.0
+
 
 class Clouds(NamedTuple):
     """Pairs of clouds made ready for a solver."""
@@ -41,14 +48,26 @@ class Clouds(NamedTuple):
 
 
 def check(problem: Problem) -> None:
-    """Raise a ValueError for options that are out of range or do not go together."""
-    cost, epsilon, relative, solver, _, _, unbalanced, mass, _ = problem
+    """Raise a ValueError for options that are out of range or do not go together, a TypeError for what is no number."""
+    cost, epsilon, relative, solver, tolerance, max_iterations, unbalanced, mass, _ = problem
+    prices = [] if unbalanced is None else both_prices(unbalanced)
+    numbers = [("epsilon", epsilon), ("tolerance", tolerance), ("max_iterations", max_iterations)]
+    numbers += [("unbalanced", price) for price in prices] + [("mass", mass)] * (mass is not None)
+    for name, number in numbers:
+        if not isinstance(number, Real) or isinstance(number, bool):
+            raise TypeError(f"{name} must be a number, got a {type(number).__name__}")
     if cost not in COSTS:
         raise ValueError(f"cost must be one of {', '.join(COSTS)}, got {cost!r}")
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}")
-    if not epsilon > 0:
-        raise ValueError(f"epsilon must be positive, got {epsilon}; for unregularised transport use solver='exact'")
+    if not 0 < epsilon < math.inf:
+        raise ValueError(
+            f"epsilon must be positive and finite, got {epsilon}; for unregularised transport use solver='exact'"
+        )
+    if not 0 < tolerance < math.inf:
+        raise ValueError(f"tolerance must be positive and finite, got {tolerance}")
+    if not (isinstance(max_iterations, Integral) and max_iterations >= 1):
+        raise ValueError(f"max_iterations must be a whole number of at least 1, got {max_iterations}")
     if solver == "geomloss" and relative:
         raise ValueError("solver='geomloss' needs relative=False: its epsilon is absolute, blur ** p (0.05 ** 2)")
     if solver == "geomloss" and cost == "cosine":
@@ -59,8 +78,79 @@ def check(problem: Problem) -> None:
         raise ValueError("partial transport (mass) goes with solver='converged' or 'exact', and without unbalanced")
     if unbalanced is not None and solver != "converged":
         raise ValueError(f"unbalanced transport needs solver='converged', got {solver!r}")
-    if unbalanced is not None and not all(price >= 0 for price in both_prices(unbalanced)):
+    if unbalanced is not None and len(prices) != 2:
+        raise ValueError(f"unbalanced must be one price, or one for x and one for y, got {unbalanced}")
+    if not all(price >= 0 for price in prices):
         raise ValueError(f"unbalanced must not be negative, got {unbalanced}")
+
+
+def check_clouds(x: Tensor, y: Tensor, x_mask, y_mask, a, b) -> None:
+    """Raise a TypeError for what is no tensor of the kind asked for, a ValueError for shapes, devices and weights.
+
+    The numbers of the weights are looked at on a CPU only, for elsewhere the host would have to wait. Those of the
+    points are not: a point that is NaN makes the value of its pair NaN.
+    """
+    check_points("x", x)
+    check_points("y", y)
+    if len(x) != len(y) or x.shape[2] != y.shape[2] or x.device != y.device:
+        raise ValueError(
+            "x and y must have equally many pairs and coordinates, on one device, got "
+            f"{tuple(x.shape)} on {x.device} and {tuple(y.shape)} on {y.device}"
+        )
+    for points, mask, weights, side in ((x, x_mask, a, "xa"), (y, y_mask, b, "yb")):
+        if mask is not None:
+            check_mask(f"{side[0]}_mask", mask, points)
+        if weights is not None:
+            _check_weights(side[1], weights, mask, points)
+
+
+def check_points(name: str, points: Tensor) -> None:
+    """Raise a TypeError or ValueError if these are no points (B, n, d)."""
+    if not isinstance(points, Tensor) or not points.is_floating_point():
+        raise TypeError(f"{name} must be a tensor of floating point numbers, got {_kind(points)}")
+    if points.ndim != 3 or 0 in points.shape:
+        raise ValueError(f"{name} must have shape (B, n, d), none of the three 0, got {tuple(points.shape)}")
+
+
+def check_mask(name: str, mask: Tensor, points: Tensor) -> None:
+    """Raise a TypeError or ValueError if this is no mask of the points."""
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        raise TypeError(f"{name} must be a tensor of bool, True for a real point, got {_kind(mask)}: use .bool()")
+    _check_rows(name, mask, points)
+
+
+def _check_weights(name: str, weights: Tensor, mask: Tensor | None, points: Tensor) -> None:
+    if not isinstance(weights, Tensor) or not weights.is_floating_point():
+        raise TypeError(
+            f"{name} must be a tensor of floating point numbers, the weights of the points, got {_kind(weights)}: a "
+            f"mask is given as {'x' if name == 'a' else 'y'}_mask"
+        )
+    _check_rows(name, weights, points)
+    if on_accelerator(weights):
+        return
+    weights = weights.detach() if mask is None else weights.detach().masked_fill(~mask, 0.0)
+    total, least = weights.sum(1, dtype=torch.float64), weights.amin(1)
+    wrong = ~((least >= 0) & ((total - 1).abs() <= 0.01))  # half precision rounds weights by up to 0.4 %
+    if mask is not None:
+        wrong &= mask.any(1)
+    if wrong.any():
+        pair = int(wrong.int().argmax())
+        raise ValueError(
+            f"{name}: the weights of a cloud's real points must not be negative and must sum to 1, but in pair {pair} "
+            f"the least is {float(least[pair]):.3g} and the sum {float(total[pair]):.3g}: divide by their sum"
+        )
+
+
+def _check_rows(name: str, given: Tensor, points: Tensor) -> None:
+    if given.shape != points.shape[:2] or given.device != points.device:
+        raise ValueError(
+            f"{name} must have shape {tuple(points.shape[:2])}, an entry for each point, on {points.device}, got "
+            f"{tuple(given.shape)} on {given.device}"
+        )
+
+
+def _kind(given) -> str:
+    return str(given.dtype) if isinstance(given, Tensor) else f"a {type(given).__name__}"
 
 
 def both_prices(unbalanced: float | tuple[float, float]) -> tuple[float, float]:
@@ -84,15 +174,24 @@ def norm_weights(x: Tensor, mask: Tensor | None = None) -> Tensor:
     -------
     Tensor, shape (B, n)
         Each row sums to 1, or to 0 for a cloud without points. No gradient flows through the weights.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x is no tensor of points, or mask no mask of them.
     """
+    check_points("x", x)
+    if mask is not None:
+        check_mask("mask", mask, x)
     norms = x.detach().to(_precision(x)).norm(dim=-1)
     return shares(norms, torch.ones_like(norms, dtype=torch.bool) if mask is None else mask)
 
 
 def shares(weights: Tensor, mask: Tensor) -> Tensor:
-    """Weights (B, n) of the real points, made to sum to 1 in each row; equal ones where all are zero."""
+    """Weights (B, n) of the real points, made to sum to 1 in each row; equal ones where the sum is 0 or not finite."""
     weights = weights.masked_fill(~mask, 0.0)
-    weights = torch.where(weights.sum(1, keepdim=True) > 0, weights, mask.to(weights))
+    total = weights.sum(1, keepdim=True)
+    weights = torch.where((total > 0) & total.isfinite(), weights, mask.to(weights))
     return weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
 
 
@@ -101,13 +200,13 @@ def shares(weights: Tensor, mask: Tensor) -> Tensor:
 
 def prepare(x, y, x_mask, y_mask, a, b, problem: Problem, overwrite: bool = False) -> Clouds:
     """Clouds near the origin with their weights, zero on padding; with ``overwrite``, x and y may change in place."""
-    dtype = _precision(x)
+    dtype = _precision(x, y)
     masks, weights = [], []
     for points, mask, given in ((x, x_mask, a), (y, y_mask, b)):
         mask = torch.ones(points.shape[:2], dtype=torch.bool, device=points.device) if mask is None else mask
         given = mask.to(dtype) / mask.sum(1, keepdim=True).clamp(min=1) if given is None else given
         masks.append(mask)
-        weights.append(given.to(dtype) * mask)
+        weights.append(given.to(dtype).masked_fill(~mask, 0.0))
     a, b = weights
     real = (a.sum(1) > 0) & (b.sum(1) > 0)
     if problem.cost == "cosine":
@@ -131,8 +230,8 @@ def prepare(x, y, x_mask, y_mask, a, b, problem: Problem, overwrite: bool = Fals
     return Clouds(x, y, a, b, real)
 
 
-def _precision(x: Tensor) -> torch.dtype:
-    return torch.promote_types(x.dtype, torch.float32)
+def _precision(*points: Tensor) -> torch.dtype:
+    return torch.float64 if any(z.dtype == torch.float64 for z in points) else torch.float32
 
 
 def on_accelerator(tensor: Tensor) -> bool:
@@ -143,7 +242,7 @@ def on_accelerator(tensor: Tensor) -> bool:
 # --- costs and epsilon ------------------------------------------------------------------------------------------------
 
 
-def cost_matrix(cost: str, x: Tensor, y: Tensor | None = None) -> Tensor:
+def cost_matrix(cost: str, x: Tensor, y: Tensor | None = None, *, smallest_square: float = 0.0) -> Tensor:
     """Costs between the points of two clouds, shape (B, n, m); of a cloud to itself, (B, n, n), if there is no y.
 
     All come from half the squared distances, by matrix products: for the cosine cost the points are unit vectors, and
@@ -158,16 +257,18 @@ def cost_matrix(cost: str, x: Tensor, y: Tensor | None = None) -> Tensor:
         half_x, half_y = (torch.linalg.vector_norm(z, dim=-1).square_().div_(2) for z in (x, y))
         squares = torch.baddbmm(half_x[:, :, None] + half_y[:, None, :], x, y.mT, alpha=-1)
     squares.clamp_(min=0)
-    return (2 * squares).clamp_(min=SMALLEST_SQUARE).sqrt_() if cost == "euclidean" else squares
+    return (2 * squares).clamp_(min=smallest_square).sqrt_() if cost == "euclidean" else squares
 
 
-def by_half_squares(plan: Tensor, C: Tensor, cost: str) -> Tensor:
+def by_half_squares(plan: Tensor, C: Tensor, problem: Problem) -> Tensor:
     """Derivative of the optimal value by half the squared distances; the plan is its derivative by the costs ``C``.
 
     For the Euclidean cost sqrt(2 s) the chain rule divides by the cost. Between equal points there is no derivative,
     and zero is taken.
     """
-    return torch.where(C > 1.01 * SMALLEST_SQUARE**0.5, plan / C, 0.0) if cost == "euclidean" else plan
+    if problem.cost != "euclidean":
+        return plan
+    return torch.where(C.gt(1.01 * problem.smallest_square**0.5), plan / C, 0.0)
 
 
 def epsilon_of_pairs(C: Tensor, clouds: Clouds, problem: Problem) -> Tensor:
@@ -175,6 +276,7 @@ def epsilon_of_pairs(C: Tensor, clouds: Clouds, problem: Problem) -> Tensor:
     if not problem.relative:
         return torch.full_like(clouds.a[:, 0], problem.epsilon)
     mean = torch.einsum("bi,bij,bj->b", clouds.a, C, clouds.b)
-    # Between equal clouds the costs are rounding errors, in proportion to the squared norms. Epsilon stays above them.
-    rounding = 1e-6 * (clouds.a * torch.linalg.vector_norm(clouds.x, dim=-1).square()).sum(1)
-    return torch.maximum(problem.epsilon * mean, rounding).clamp(min=1e-12)
+    # Between equal clouds the costs are rounding errors, in proportion to norms or squared norms. Epsilon stays above.
+    norms = torch.linalg.vector_norm(clouds.x, dim=-1)
+    rounding = 1e-6 * (clouds.a * (norms if problem.cost == "euclidean" else norms.square())).sum(1)
+    return torch.maximum(problem.epsilon * mean, rounding).clamp(min=1e-30)

@@ -27,13 +27,15 @@ SELF_ITERATIONS = 200
 SELF_ITERATIONS_WITHOUT_EARLY_STOP = 10
 OVER_RELAXATION = 1.75  # a step of the potentials, in units of Sinkhorn's
 TINY = 1e-30  # added to what is divided by
+SMALL_MASS = 0.1  # partial transport of less takes Sinkhorn's steps too long
 
 
 class Solution(NamedTuple):
     """What a solver found for each pair.
 
     Until a solver has converged no plan has both marginals, so there are two. The gradient by x is taken from
-    ``plan_rows``, in which each point of x has its exact weight, and the gradient by y from ``plan_columns``.
+    ``plan_rows``, in which each point of x has its exact weight, and the gradient by y from ``plan_columns``. The
+    gradients by the weights are ``by_a`` and ``by_b``: for entropic transport with both marginals, the potentials.
     """
 
     value: Tensor  # (B,)
@@ -41,6 +43,8 @@ class Solution(NamedTuple):
     plan_columns: Tensor  # (B, n, m): the plan with exact column sums
     iterations: Tensor  # (B,)
     error: Tensor  # (B,): L1 distance of a marginal of the plan from the one asked for
+    by_a: Tensor  # (B, n): derivative of the value by the weights, zero for absent points
+    by_b: Tensor  # (B, m)
 
 
 class SelfSolution(NamedTuple):
@@ -49,6 +53,7 @@ class SelfSolution(NamedTuple):
     half_value: Tensor  # (B,): half the optimal value, which debiasing subtracts
     self_plan: Tensor  # (B, n, n): the plan of a cloud to itself
     error: Tensor  # (B,)
+    by_a: Tensor  # (B, n): derivative of the half value by the weights
 
 
 def solve(C: Tensor, a: Tensor, b: Tensor, epsilon: Tensor, problem: Problem, early_stop: bool) -> Solution:
@@ -72,8 +77,8 @@ def solve_self(C: Tensor, a: Tensor, epsilon: Tensor, problem: Problem, early_st
         return _annealed_self(C, a, problem.schedule)
     if problem.unbalanced is not None:
         solution = solve(C, a, a, epsilon, problem, early_stop)
-        plan = solution.plan_columns
-        return SelfSolution(solution.value / 2, (plan + plan.mT) / 2, solution.error)
+        plan, by_a = solution.plan_columns, (solution.by_a + solution.by_b) / 2
+        return SelfSolution(solution.value / 2, (plan + plan.mT) / 2, solution.error, by_a)
     return _symmetric(C, a, epsilon, problem, early_stop)
 
 
@@ -138,11 +143,13 @@ def _sinkhorn_block(C, a, b, epsilon, f, power, iterations: int) -> tuple[Soluti
     error = (u * row - target).abs().sum((1, 2))
     exact_u = target / row  # makes the rows exact, as the last step made the columns
     f = f + epsilon * exact_u.log()[:, 0]
-    value = (a * f).sum(1) + (b * (g + epsilon * v.log()[:, 0])).sum(1)
+    g = g + epsilon * v.log()[:, 0]
+    value = (a * f).sum(1) + (b * g).sum(1)
     plan_rows = plan.mul_(v)
     plan_columns = torch.mul(plan_rows, u.mT, out=kernel)
     made = torch.full_like(error, iterations, dtype=torch.long)
-    return Solution(value, plan_rows.mul_(exact_u.mT), plan_columns, made, error), f
+    by_a, by_b = f.masked_fill(absent, 0.0), g.masked_fill(b == 0, 0.0)
+    return Solution(value, plan_rows.mul_(exact_u.mT), plan_columns, made, error, by_a, by_b), f
 
 
 def _symmetric(C: Tensor, a: Tensor, epsilon: Tensor, problem: Problem, early_stop: bool) -> SelfSolution:
@@ -166,8 +173,9 @@ def _symmetric(C: Tensor, a: Tensor, epsilon: Tensor, problem: Problem, early_st
     next_u = present / reached
     mean_u = a * (u * next_u).sqrt()
     self_plan = kernel.mul_(mean_u.mT).mul_(mean_u)
-    half_value = epsilon * (a * (u * next_u + 1 - present).log()).sum((1, 2)) / 2
-    return SelfSolution(half_value, self_plan, _missed(a, u, reached))
+    potential = (u * next_u + 1 - present).log()
+    half_value = epsilon * (a * potential).sum((1, 2)) / 2
+    return SelfSolution(half_value, self_plan, _missed(a, u, reached), epsilon[:, None] * potential[:, 0] / 2)
 
 
 def _missed(a: Tensor, u: Tensor, reached: Tensor) -> Tensor:
@@ -186,6 +194,7 @@ def with_schedule(problem: Problem, clouds: Clouds) -> Problem:
     """
     x, y, a, b, real = clouds
     points = torch.cat([x[(a > 0) & real[:, None]], y[(b > 0) & real[:, None]]])
+    points = points[points.isfinite().all(1)]  # the other pairs' schedule does not hang on a pair that is NaN
     extent = float((points.amax(0) - points.amin(0)).norm()) if len(points) else 0.0
     power = 2 if problem.cost == "half_sqeuclidean" else 1
     blur = problem.epsilon ** (1 / power)
@@ -213,7 +222,8 @@ def _annealed(C: Tensor, a: Tensor, b: Tensor, schedule: list[float]) -> Solutio
     value = (a * new_f).sum(1) + (b * new_g).sum(1)
     plan_rows, plan_columns = row_shares * a[:, :, None], column_shares * b[:, None, :]
     iterations = torch.full_like(a[:, 0], len(schedule) + 2, dtype=torch.long)
-    return Solution(value, plan_rows, plan_columns, iterations, (plan_columns.sum(2) - a).abs().sum(1))
+    error, by_a, by_b = (plan_columns.sum(2) - a).abs().sum(1), new_f * (a > 0), new_g * (b > 0)
+    return Solution(value, plan_rows, plan_columns, iterations, error, by_a, by_b)
 
 
 def _annealed_self(C: Tensor, a: Tensor, schedule: list[float]) -> SelfSolution:
@@ -224,7 +234,7 @@ def _annealed_self(C: Tensor, a: Tensor, schedule: list[float]) -> SelfSolution:
         f = (f + _soft_minimum(C, log_a + f / epsilon, epsilon, 2)[0]) / 2
     f, row_shares = _soft_minimum(C, log_a + f / epsilon, epsilon, 2)
     self_plan = row_shares * a[:, :, None]
-    return SelfSolution((a * f).sum(1), self_plan, (self_plan.sum(1) - a).abs().sum(1))
+    return SelfSolution((a * f).sum(1), self_plan, (self_plan.sum(1) - a).abs().sum(1), f * (a > 0))
 
 
 def _soft_minimum(C: Tensor, log_weights: Tensor, epsilon: float, dim: int) -> tuple[Tensor, Tensor]:
@@ -246,6 +256,9 @@ def _unbalanced(C, a, b, epsilon, prices: list[Tensor], problem: Problem, early_
 
     A potential is multiplied by price / (price + epsilon): by 1 where a marginal is a constraint, by 0 where it is
     free. ``error`` is the last change of the potentials in units of epsilon, weighted by the marginals.
+
+    Of partial transport of a small mass the last points are the bins. Sinkhorn's steps alone find the mass slowly, so
+    that after each the plan without the bins is scaled to it; the part that was missed is added to ``error``.
     """
     epsilon, prices = epsilon[:, None], [price[:, None] for price in prices]
     damping = [torch.where(price.isinf(), 1.0, price / (price + epsilon)) for price in prices]
@@ -257,37 +270,57 @@ def _unbalanced(C, a, b, epsilon, prices: list[Tensor], problem: Problem, early_
         new_f = damping[0] * _soft_minimum(scaled, log_b + g, 1.0, 2)[0]
         new_g = damping[1] * _soft_minimum(scaled, log_a + new_f, 1.0, 1)[0]
         change = (a * (new_f - f).abs()).sum(1) + (b * (new_g - g).abs()).sum(1)
+        if problem.mass is not None:
+            log_plan = log_a[:, :, None] + log_b[:, None, :] + new_f[:, :, None] + new_g[:, None, :] - scaled
+            excess = log_plan[:, :-1, :-1].flatten(1).logsumexp(1, keepdim=True) - math.log(problem.mass)
+            change = change + excess[:, 0].expm1().abs()
         f, g = torch.where(done[:, None], f, new_f), torch.where(done[:, None], g, new_g)
         iterations += ~done
         done = done | (change <= problem.tolerance / 10)
         if early_stop and done.all():
             break
+        if problem.mass is not None:
+            shift = torch.where(done[:, None], 0.0, excess / 2)
+            f, g = (torch.cat([z[:, :-1] - shift, z[:, -1:] + shift], 1) for z in (f, g))
     plan = (log_a[:, :, None] + log_b[:, None, :] + f[:, :, None] + g[:, None, :] - scaled).exp()
-    unmoved = epsilon[:, 0] * (1 - plan.sum((1, 2)))
-    value = _dual_term(a, f, epsilon, prices[0]) + _dual_term(b, g, epsilon, prices[1]) + unmoved
-    return Solution(value, plan, plan, iterations, change)
+    # With both marginals nothing is unmoved: only where one may be missed does the mass of the plan count.
+    unmoved = epsilon[:, 0] * (1 - plan.sum((1, 2))) if problem.mass is None else 0.0
+    by_f, by_g = _dual_term(a, f, epsilon, prices[0]), _dual_term(b, g, epsilon, prices[1])
+    value = (a * by_f).sum(1) + (b * by_g).sum(1) + unmoved
+    by_a, by_b = (
+        term + torch.where(weights > 0, epsilon * (1 - moved / weights), 0.0)
+        for term, weights, moved in ((by_f, a, plan.sum(2)), (by_g, b, plan.sum(1)))
+    )
+    return Solution(value, plan, plan, iterations, change, by_a, by_b)
 
 
 def _dual_term(weights: Tensor, potential: Tensor, epsilon: Tensor, price: Tensor) -> Tensor:
-    """A side's part of the dual value: <weights, price * (1 - exp(-f / price))>; <weights, f> for an infinite price."""
+    """What a point adds to the dual value, by its weight: price * (1 - exp(-f / price)), or f for an infinite price."""
     f = epsilon * potential
     term = price * -torch.expm1(-f / price)
     term = torch.where(price.isinf(), f, torch.where(price == 0, 0.0, term))
-    return torch.where(weights > 0, weights * term, 0.0).sum(1)  # the term of an absent point may be infinite
+    return torch.where(weights > 0, term, 0.0)  # the term of an absent point may be infinite
 
 
 def _partial(C: Tensor, a: Tensor, b: Tensor, epsilon: Tensor, problem: Problem, early_stop: bool) -> Solution:
     """Only a part of the mass is moved, the cheapest (Caffarelli and McCann, 2010; Chapel et al., 2020).
 
     This is balanced transport with one point more on either side, a bin, that takes the rest of the other side's mass
-    at no cost. From bin to bin it is so dear that nothing goes there.
+    at no cost. Nothing goes from bin to bin. The error counts as a part of the mass.
     """
-    between_bins = 4 * (C * (a > 0)[:, :, None] * (b > 0)[:, None, :]).amax((1, 2))
+    dearest = (C * (a > 0)[:, :, None] * (b > 0)[:, None, :]).amax((1, 2))
     C = torch.nn.functional.pad(C, (0, 1, 0, 1))
-    C[:, -1, -1] = between_bins
     a, b = (torch.nn.functional.pad(weights, (0, 1), value=1 - problem.mass) for weights in (a, b))
-    solution = solve(C, a, b, epsilon, problem._replace(mass=None), early_stop)
-    return solution._replace(plan_rows=solution.plan_rows[:, :-1, :-1], plan_columns=solution.plan_columns[:, :-1, :-1])
+    if problem.solver == "converged" and problem.mass < SMALL_MASS:
+        C[:, -1, -1] = torch.inf
+        solution = _unbalanced(C, a, b, epsilon, [torch.full_like(epsilon, torch.inf)] * 2, problem, early_stop)
+    else:
+        C[:, -1, -1] = 4 * dearest + 1000 * epsilon
+        balanced = problem._replace(mass=None, tolerance=problem.tolerance * problem.mass)
+        solution = solve(C, a, b, epsilon, balanced, early_stop)
+        solution = solution._replace(error=solution.error / problem.mass)
+    cut = {name: getattr(solution, name)[:, :-1, :-1] for name in ("plan_rows", "plan_columns")}
+    return solution._replace(**cut, by_a=solution.by_a[:, :-1], by_b=solution.by_b[:, :-1])
 
 
 # --- transport without regularisation ---------------------------------------------------------------------------------
@@ -298,7 +331,10 @@ def _network_simplex(C: Tensor, a: Tensor, b: Tensor) -> Solution:
     import ot
 
     costs, rows, columns = (z.double().cpu().numpy() for z in (C, a, b))
-    plans = [torch.as_tensor(ot.emd(*problem)) for problem in zip(rows, columns, costs, strict=True)]
+    # To the simplex all costs below some 1e-9 are the same. Powers of two change no digit.
+    costs = np.ldexp(costs, -np.frexp(costs.max((1, 2), keepdims=True))[1])
+    problems = zip(rows, columns, costs, strict=True)
+    plans = [torch.as_tensor(ot.emd(*z) if np.isfinite(z[2]).all() else np.full_like(z[2], np.nan)) for z in problems]
     return _unregularised(C, torch.stack(plans).to(C), a, 1)
 
 
@@ -308,7 +344,7 @@ def _proximal(C: Tensor, a: Tensor, b: Tensor, *, steps: int = 200) -> Solution:
     A step is entropic transport whose entropy is relative to the last plan, with one of Sinkhorn's iterations. Epsilon,
     a tenth of the mean cost, need not become small: the plans come near the exact one all the same.
     """
-    mean = torch.einsum("bi,bij,bj->b", a, C, b).clamp(min=1e-12)
+    mean = torch.einsum("bi,bij,bj->b", a, C, b).clamp(min=TINY)
     kernel = (-C / (0.1 * mean[:, None, None])).clamp(min=-80).exp()
     a, b = a[:, None], b[:, None]
     floors = [(weights == 0).to(a) + TINY for weights in (a, b)]
@@ -324,4 +360,5 @@ def _proximal(C: Tensor, a: Tensor, b: Tensor, *, steps: int = 200) -> Solution:
 def _unregularised(C: Tensor, plan: Tensor, a: Tensor, iterations: int) -> Solution:
     error = (plan.sum(2) - a).abs().sum(1)
     made = torch.full_like(error, iterations, dtype=torch.long)
-    return Solution((plan * C).sum((1, 2)), plan, plan, made, error)
+    by_a, by_b = torch.zeros_like(a), torch.zeros_like(C[:, 0])  # not computed, and refused where they are asked for
+    return Solution((plan * C).sum((1, 2)), plan, plan, made, error, by_a, by_b)
