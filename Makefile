@@ -11,14 +11,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FOLDER = outputs/$(subst /,-,$(STUDY))
 CHOICE = $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SET),--set $(SET))
+quoted = '$(subst ','\'',$(STUDY))'
 
 .PHONY: study plan test lab gallery clean-study
 
 study: $(READY)
-	@$(BIN)/python -m otlib study $(STUDY) --cores $(CORES) $(CHOICE) $(if $(FLAGS),-- $(FLAGS))
+	@$(BIN)/python -m otlib study $(quoted) --cores $(CORES) $(CHOICE) $(if $(FLAGS),-- $(FLAGS))
 
 plan: $(READY)
-	@$(BIN)/python -m otlib plan $(STUDY) $(CHOICE)
+	@$(BIN)/python -m otlib plan $(quoted) $(CHOICE)
 
 test: $(READY)
 	@$(BIN)/python -m pytest
@@ -27,7 +28,7 @@ lab: $(READY)
 	@$(BIN)/jupyter lab --notebook-dir . notebooks/
 
 gallery: $(READY)
-	@$(BIN)/python -m otlib.study.gallery $(STUDY)
+	@$(BIN)/python -m otlib.study.gallery $(quoted)
 
 clean-study:
 	@test -f $(FOLDER)/study.yaml || { echo "$(FOLDER) is not the folder of a study"; exit 1; }

@@ -6,13 +6,19 @@ import os
 import sys
 
 from otlib.record import ROOT
+from otlib.study.current import data_outlive_their_corpora, source_files
 from otlib.study.study import load_study
 
 study = load_study(config["study"])
 METHODS, SEEDS, PAIRS = list(study.methods), study.seeds, study.pairs
-FINDINGS = ["findings.csv"] if study.findings else []
-ENCODER = ["encoder/run.json"] if study.pretrains else [str(path) for path in study.encoder_files]
 EXECUTE = "{sys.executable:q} -m otlib notebook {input.notebook:q} {output.notebook:q}"
+TASK_NOTEBOOKS = {"nli": "20_nli", "qa": "21_qa"}
+
+
+def given(*paths):
+    """Files from elsewhere; a brace in a path would be read as a wildcard."""
+    relative = (os.path.relpath(path, study.folder) for path in paths)
+    return [path for path in relative if not {"{", "}"} & {*path}]
 
 
 def notebook(name):
@@ -29,12 +35,27 @@ wildcard_constraints:
     pair="|".join(PAIRS),
 
 
-rule all:
+ENCODER = ["encoder/run.json"] if study.pretrains else given(*study.encoder_files)
+RUNS = [f"{method}/seed{seed}" for method in METHODS for seed in SEEDS]
+
+
+rule all:  # everything that a rule makes, so that what is lost is missed
     input:
-        "report.html",
-        FINDINGS,
         "notebooks/01_transport_primer.ipynb",
+        "data/run.json",
         expand("notebooks/02_data-{pair}.ipynb", pair=PAIRS),
+        ["encoder/run.json", "notebooks/03_pretrain.ipynb"] if study.pretrains else [],
+        expand("aligned/{run}/run.json", run=RUNS),
+        expand("{task}/{run}/{file}", task=study.tasks, run=RUNS, file=["results.csv", "run.json"]),
+        [
+            f"notebooks/{name}-{run.replace('/', '-')}.ipynb"
+            for name in ("10_align", *map(TASK_NOTEBOOKS.get, study.tasks))
+            for run in RUNS
+        ],
+        expand("pairs/{pair}/{file}", pair=PAIRS, file=["results.csv", "run.json"]),
+        expand("notebooks/30_pair-{pair}.ipynb", pair=PAIRS),
+        ["results.csv", "report.html", "notebooks/40_report.ipynb"],
+        ["findings.csv", "findings.md", "notebooks/41_ablations.ipynb"] if study.findings else [],
 
 
 rule transport_primer:
@@ -46,14 +67,18 @@ rule transport_primer:
         EXECUTE
 
 
-rule data:
-    output:
-        "data/run.json",
-    params:
-        # In a function, or Snakemake would fill in the {language} of a path.
-        settings=lambda wildcards: settings("data"),
-    shell:
-        "{sys.executable:q} -m otlib data {config[study]:q}"
+if not data_outlive_their_corpora(study):
+
+    rule data:
+        input:
+            given(*source_files(study)),
+        output:
+            "data/run.json",
+        params:
+            # In a function, or Snakemake would fill in the {language} of a path.
+            settings=lambda wildcards: settings("data"),
+        shell:
+            "{sys.executable:q} -m otlib data {config[study]:q}"
 
 
 rule parallel_text:
@@ -99,8 +124,6 @@ rule align:
     shell:
         EXECUTE + " study={config[study]:q} method={wildcards.method} seed={wildcards.seed}"
 
-
-TASK_NOTEBOOKS = {"nli": "20_nli", "qa": "21_qa"}
 
 for task in study.tasks:
 
@@ -149,6 +172,8 @@ rule report:
         "results.csv",
         "report.html",
         notebook="notebooks/40_report.ipynb",
+    params:
+        settings=lambda wildcards: json.dumps([study.title, study.paper and study.paper.model_dump()], sort_keys=True),
     shell:
         EXECUTE + " study={config[study]:q}"
         " && {sys.executable:q} -m nbconvert --log-level ERROR --to html --no-input --output-dir ."
@@ -164,6 +189,6 @@ rule ablations:
         "findings.md",
         notebook="notebooks/41_ablations.ipynb",
     params:
-        settings=json.dumps([finding.model_dump() for finding in study.findings], sort_keys=True),
+        settings=lambda wildcards: json.dumps([finding.model_dump() for finding in study.findings], sort_keys=True),
     shell:
         EXECUTE + " study={config[study]:q}"

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 PIVOT = "en"
+RESOLVED = "resolved"  # the context of paths that stand in a run's own study.yaml, expanded already
 
 
 class ParameterError(ValueError):
@@ -75,7 +76,12 @@ def _only_language(text: str) -> str:
 
 
 def _located(path: str, info: ValidationInfo) -> str:
-    """The path from the folder of the file that names it (the context), with ``~`` and ``$VARIABLES`` expanded."""
+    """The path from the folder of the file that names it (the context), with ``~`` and ``$VARIABLES`` expanded.
+
+    As it is if the context is :data:`RESOLVED`.
+    """
+    if info.context == RESOLVED:
+        return path
     _only_language(path)
     expanded = os.path.expanduser(os.path.expandvars(path))
     if "$" in expanded:
@@ -84,6 +90,8 @@ def _located(path: str, info: ValidationInfo) -> str:
 
 
 def _located_checkpoint(checkpoint: str, info: ValidationInfo) -> str:
+    if not checkpoint.strip():
+        raise ValueError("the name is empty: write a folder or a name on the Hugging Face hub, or leave the key out")
     is_hub_name = re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", checkpoint)
     if is_hub_name and not Path(info.context or "", checkpoint).exists():
         return checkpoint
@@ -93,6 +101,7 @@ def _located_checkpoint(checkpoint: str, info: ValidationInfo) -> str:
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Language = Annotated[Code, AfterValidator(_not_pivot)]
+Languages = Annotated[list[Language], Field(min_length=1), AfterValidator(no_repeats)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Pooling = Literal["last", "first", "mean", "subword"]
 Objective = Literal["none", "wordot", "l2", "contrastive-weak", "contrastive-strong"]
@@ -145,6 +154,11 @@ def _no_old_form(corpus: Any) -> Any:
     if isinstance(corpus, dict) and "file" in corpus:
         path = str(corpus["file"]).replace("'", "")
         raise ValueError(f"a file is named by its path alone: write {path} in the place of {{file: ...}}")
+    if isinstance(corpus, dict) and not corpus.keys() & Hub.model_fields.keys():
+        raise ValueError(
+            "is no corpus: write a path, a list of paths, or {hub: owner/name}; "
+            "the languages of inference items stand in their column language, or as {language} in a path"
+        )
     return corpus
 
 
@@ -261,7 +275,7 @@ class Training(Section):
     """On weight matrices; biases and normalisation parameters are exempt."""
     clip: PositiveFloat = 1.0
     """Limit on the norm of the gradient."""
-    max_length: PositiveInt = 128
+    max_length: Annotated[int, Field(ge=3)] = 128
     """Subwords of an example, special ones included; at most what the encoder takes."""
     mixed_precision: Literal["no", "fp16", "bf16"] = "no"
     """Precision of the forward pass; weights and transport stay in float32."""
@@ -275,10 +289,10 @@ class Pretrain(Training):
     steps: PositiveInt = 1500
     batch_size: PositiveInt = 64
     learning_rate: PositiveFloat = 4e-3
-    max_length: PositiveInt = 64
+    max_length: Annotated[int, Field(ge=3)] = 64
     """Subwords of the longest piece of text, and positions of the encoder."""
-    vocabulary_size: PositiveInt = 4000
-    """Subwords of the tokenizer, at most."""
+    vocabulary_size: Annotated[int, Field(gt=5)] = 4000
+    """Subwords of the tokenizer, at most; five are the special tokens."""
     lowercase: bool = True
     """Whether the tokenizer ignores case; accents stay."""
     layers: PositiveInt = 3
@@ -299,6 +313,12 @@ class Pretrain(Training):
     """Documents a language, at most a tenth, whose loss is watched and that are not trained on."""
     seed: NonNegativeInt = 0
     """Of weights, masks and batches."""
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self):
+        if self.width % self.heads:
+            raise ValueError(f"heads: {self.heads} heads cannot share a width of {self.width}: it must be a multiple")
+        return self
 
 
 class Encoder(Section):
@@ -332,11 +352,11 @@ class Align(Transport, Training):
     batch_size: PositiveInt = 24
     """Sentence pairs of each language in a batch, on each process."""
     learning_rate: PositiveFloat = 5e-5
-    languages: list[Language] | None = None
+    languages: Languages | None = None
     """Align these only, the others stay unseen; null: all."""
     pairs: PositiveInt | None = None
     """Sentence pairs of each language, the first of its corpus; null: all."""
-    layers: Literal["last", "all"] | list[int] = "last"
+    layers: Literal["last", "all"] | Annotated[list[int], Field(min_length=1), AfterValidator(no_repeats)] = "last"
     """Hidden states that are aligned and anchored; all: the embeddings (0) and every layer."""
     pooling: Pooling = "last"
     """Which subword stands for a word; subword: each for itself (SubOT)."""
@@ -386,6 +406,7 @@ class FineTuning(Training):
 class Nli(FineTuning):
     """Inference, taught in English (:func:`otlib.tasks.nli.finetune`)."""
 
+    max_length: Annotated[int, Field(ge=6)] = 128
     pooling: Literal["mean", "cls"] = "cls"
     """What the classifier reads: the mean of all subwords, or the first, as in XTREME."""
 
@@ -394,10 +415,16 @@ class Qa(FineTuning):
     """Questions, taught in English (:func:`otlib.tasks.qa.finetune`)."""
 
     learning_rate: PositiveFloat = 3e-5
-    max_length: PositiveInt = 384
+    max_length: Annotated[int, Field(ge=17)] = 384
     """Subwords of a window with question and context."""
     stride: PositiveInt = 128
     """Subwords that neighbouring windows share; a quarter of the window at most."""
+
+    @model_validator(mode="after")
+    def _windows_move_on(self):
+        if "stride" in self.model_fields_set and self.stride >= self.max_length:
+            raise ValueError(f"stride: {self.stride} must be less than max_length, {self.max_length}")
+        return self
 
 
 # What is asked of the results
@@ -425,5 +452,5 @@ class Finding(Section):
     """The expected verdict for each measure."""
     within: PositiveFloat = 1.0
     """Points that "as good" may lose."""
-    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(no_repeats)] | None = None
+    languages: Languages | None = None
     """What it is about; null: all languages beside English."""

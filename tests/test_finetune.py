@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -6,7 +7,7 @@ from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertMode
 
 import otlib.tasks.finetune
 from otlib.settings import FineTuning
-from otlib.tasks.finetune import batches_by_length, fit, freeze_layers, model_inputs, pad
+from otlib.tasks.finetune import FineTuned, batches_by_length, fit, freeze_layers, model_inputs, pad
 from otlib.training.pretrain import train_tokenizer
 
 PAIRS = [("a dog", "it"), ("the dog reads a book .", "a book"), ("reads", "every dog reads every book")]
@@ -94,3 +95,9 @@ def test_an_encoder_of_another_build_can_be_tuned_but_not_frozen():
     freeze_layers(model, 0)
     with pytest.raises(ValueError, match="freeze must be 0 for a DistilBertModel"):
         freeze_layers(model, 1)
+
+
+def test_a_fine_tuned_model_knows_how_many_steps_were_skipped():
+    """The sum over the rows of the log; one written before they were counted has no such column."""
+    assert FineTuned(None, None, pd.DataFrame({"step": [10, 20], "skipped": [0, 2]}), {}).skipped == 2
+    assert FineTuned(None, None, pd.DataFrame({"step": [10, 20]}), {}).skipped == 0

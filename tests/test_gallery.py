@@ -70,7 +70,7 @@ def test_of_text_that_is_not_ours_the_gallery_keeps_numbers_only(tmp_path):
 def test_an_unfinished_study_is_refused_and_the_old_gallery_stays(study, tmp_path):
     write_text(tmp_path / "gallery" / "tiny" / "old.txt", "of an earlier run")
     (study.folder / "report.html").unlink()
-    with pytest.raises(FileNotFoundError, match="has no report.html yet: finish the study first"):
+    with pytest.raises(FileNotFoundError, match="no report.html yet: finish the study first, with make study STUDY="):
         keep(study, tmp_path / "gallery", seed=0)
     assert (tmp_path / "gallery" / "tiny" / "old.txt").exists()
 

@@ -166,6 +166,18 @@ def test_a_step_that_does_not_fit_is_said_to_be_so(study, encoder, monkeypatch):
     assert table["hours"].isna().all() and table["measured"].str.contains("does not fit").all()
 
 
+@pytest.mark.parametrize(
+    ("message", "told"), [("\n\n no such size\nmore", "failed: no such size"), ("", "failed: it gives no reason")]
+)
+def test_a_step_that_fails_is_told_in_the_table(study, encoder, monkeypatch, message, told):
+    def broken(*_):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(plan, "measure", broken)
+    table = plan.hours(study, encoder, torch.device("cpu"))
+    assert table["hours"].isna().all() and set(table["measured"]) == {told}
+
+
 def test_the_plan_measures_here_and_promises_no_gpu_hours_without_a_gpu(study, encoder, monkeypatch):
     monkeypatch.setattr(plan, "load_or_build", lambda study: (encoder, "random weights"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

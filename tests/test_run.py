@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import otlib.study.run
 from otlib.record import ROOT, shown, write_text
+from otlib.settings import ParameterError
 from otlib.study import yaml_file
 from otlib.study.data import make_data
 from otlib.study.run import NotebookError, Progress, main, run_notebook
@@ -94,12 +95,105 @@ def test_a_success_after_a_failure_removes_the_partial_copy(tmp_path):
     assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.ipynb"]
 
 
-def test_a_kernel_that_dies_is_one_line(tmp_path):
+@pytest.mark.parametrize("death", ["os._exit(9)", "os.kill(os.getpid(), 9)"])
+def test_a_kernel_that_dies_is_one_line_with_notebook_cell_and_likely_reason(tmp_path, death):
     # As a kernel does that the system kills for its memory.
-    source = write_notebook(tmp_path / "n.ipynb", "x = 1", "import os; os._exit(9)")
-    with pytest.raises(NotebookError, match="^failed: DeadKernelError"):
+    source = write_notebook(tmp_path / "n.ipynb", "x = 1", "print('kept')", f"import os; {death}", "print('never')")
+    with pytest.raises(NotebookError, match=r"in cell \[3\] of n.ipynb: its kernel died, .*memory.*so far") as refusal:
         run_notebook(source, tmp_path / "out.ipynb", {})
-    assert (tmp_path / "out.partial.ipynb").exists()
+    assert "\n" not in str(refusal.value)
+    assert "kept" in printed(tmp_path / "out.partial.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        ("ValueError('\\n\\n  the reason\\nmore')", "ValueError: the reason"),
+        ("ValueError('\\r\\x0bthe reason')", "ValueError: the reason"),
+        ("ValueError('')", "ValueError: it gives no reason"),
+        ("ValueError(' \\n\\t')", "ValueError: it gives no reason"),
+        ("KeyError()", "KeyError: it gives no reason"),
+        ("AssertionError()", "AssertionError: it gives no reason"),
+    ],
+)
+def test_no_error_reaches_the_user_without_a_reason(tmp_path, monkeypatch, capsys, raised, reason):
+    source = write_notebook(tmp_path / "n.ipynb", "x = 1", f"raise {raised}")
+    with pytest.raises(NotebookError) as refusal:
+        run_notebook(source, tmp_path / "out.ipynb", {})
+    assert str(refusal.value).startswith(f"failed in cell [2]: {reason} (so far")
+
+    def broken(study):
+        raise eval(raised)
+
+    monkeypatch.setattr("otlib.study.data.make_data", broken)
+    assert main(["data", "demo"]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("data | failed: ") and reason.rpartition(": ")[2] in said
+    monkeypatch.setattr("otlib.study.plan.plan", broken)
+    if "ValueError" in raised:  # the others are a fault of ours, and leave a traceback
+        assert main(["plan", "demo"]) == 1
+        assert reason.rpartition(": ")[2] in capsys.readouterr().err.splitlines()[0]
+
+
+def test_a_broken_notebook_is_one_line(tmp_path, capfd):
+    (tmp_path / "n.ipynb").write_text("{")
+    assert main(["notebook", str(tmp_path / "n.ipynb"), str(tmp_path / "out.ipynb")]) == 1
+    assert capfd.readouterr().err.splitlines()[1].startswith("out | failed: NotJSONError: ")
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_parameter_that_is_not_finite_is_refused(tmp_path, number):
+    source = write_notebook(tmp_path / "n.ipynb", "epsilon = 0.05")
+    with pytest.raises(NotebookError, match="epsilon must be float"):
+        run_notebook(source, tmp_path / "out.ipynb", {"epsilon": number})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["study", "demo", "--pairs", "de-en", "--pairs", "es-en"],
+        ["study", "demo", "--cores", "1", "--cores=2"],
+        ["plan", "demo", "--seeds", "0", "--seed", "0"],
+        ["plan", "demo", "--seeds", "0,0"],
+        ["plan", "demo", "--pairs", "de-en,es-en,de-en"],
+        ["plan", "demo", "--set", "align.steps=7", "align.steps=7"],
+        ["plan", "demo", "--set", "align.steps=7", "--set", "nli.steps=8", "--set", "align.steps=9"],
+        ["notebook", "notebooks/02_data.ipynb", "out.ipynb", "pair=de-en", "pair=es-en"],
+        ["align", "--study", "demo", "--method", "l2", "--method", "none"],
+        ["align", "--study", "demo", "--study", "workshop", "--method", "none"],
+        ["align", "--study", "demo", "--method", "none", "--seed", "1", "--seed", "1"],
+    ],
+)
+def test_nothing_that_is_given_twice_is_lost_in_silence(arguments, capsys):
+    """The last one once won, and a study ran without what had been asked for."""
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "twice" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (["align={steps: 2}", "align.steps=3"], "align and align.steps are given, one inside the other"),
+        (["encoder.pretrain.steps=3", "encoder={checkpoint: a}"], "one inside the other"),
+        (["align={steps: 2}"], "would drop align.batch_size"),
+        (["encoder={pretrain: {steps: 2}}"], "would drop encoder.pretrain.vocabulary_size"),
+        (["methods.l2={objective: l2}"], "would drop methods.l2.layers: set single keys, such as methods.l2.layers"),
+    ],
+)
+def test_a_section_is_not_replaced_by_some_of_its_keys(chosen, message, capsys, monkeypatch):
+    monkeypatch.setattr("otlib.study.plan.plan", lambda study: [])
+    assert main(["plan", "demo", "--set", *chosen]) == 1
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
+
+
+def test_settings_given_one_by_one_add_up(capsys, monkeypatch):
+    shown = "otlib.study.plan.plan"
+    monkeypatch.setattr(shown, lambda study: [f"{study.align.steps} {study.nli.steps} {study.qa} {[*study.methods]}"])
+    chosen = ["--set", "align.steps=7", "--set", "nli.steps=8", "qa=null", "methods={none: {objective: none}}"]
+    assert main(["plan", "workshop", *chosen]) == 0
+    assert capsys.readouterr().out == "7 8 None ['none']\n\n"
 
 
 def test_an_executed_notebook_keeps_one_state_of_a_bar_and_names_paths_from_the_repository(tmp_path):
@@ -199,10 +293,13 @@ def jobs(result):
     return sorted(line.split(" | ")[0] for line in result.stdout.splitlines() if line.endswith("| started"))
 
 
+ODD = "with $HOME, {braces}, 'two' \"quotes\" and \u00e9 #1"  # as people name folders
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A repository with stub notebooks and its study run to the end."""
-    repository = tmp_path_factory.mktemp("a folder with blanks")
+    repository = tmp_path_factory.mktemp("a folder") / ODD
     shutil.copytree(ROOT / "otlib", repository / "otlib", ignore=shutil.ignore_patterns("microworld", "*.pyc"))
     shutil.copy(ROOT / "Snakefile", repository)
     (repository / "otlib/data/microworld").mkdir()
@@ -236,7 +333,8 @@ def test_a_second_run_does_nothing(repository):
         ({"nli.clip": 2.0}, {"nli": 1, "report": 1}),
         ({"align.steps": 2}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
         ({"methods.l2.objective": "l2"}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
-        ({"title": "other words"}, {}),
+        ({"title": "other words"}, {"report": 1}),
+        ({"paper": {"experiment": "table2", "rows": {"none": "mBERT"}}}, {"report": 1}),
         (
             {"findings": [{"says": "1.", "method": "none", "against": "none", "expects": {"nli": "better"}}]},
             {"ablations": 1},
@@ -255,6 +353,36 @@ def test_a_second_run_does_nothing(repository):
 )
 def test_a_changed_setting_reruns_what_depends_on_it_and_nothing_else(repository, overrides, jobs):
     assert planned(repository, overrides) == jobs
+
+
+@pytest.mark.parametrize(
+    ("lost", "rule"),
+    [
+        ("notebooks/01_transport_primer.ipynb", "transport_primer"),
+        ("notebooks/10_align-none-seed0.ipynb", "align"),
+        ("nli/none/seed0/run.json", "nli"),
+        ("pairs/de-en/results.csv", "pair"),
+        ("results.csv", "report"),
+        ("notebooks/40_report.ipynb", "report"),
+    ],
+)
+def test_whatever_is_lost_is_made_again(repository, lost, rule):
+    """Only the last files were asked for, and they were there."""
+    (repository / "outputs/tiny" / lost).unlink()
+    assert planned(repository, {}).get(rule) == 1
+
+
+def test_a_lost_file_of_the_data_is_made_again_as_are_the_data_after_an_edit(repository):
+    (repository / "outputs/tiny/data/made.txt").unlink()
+    result = run_study(repository, "--", "--dry-run")
+    assert result.returncode == 0 and (repository / "outputs/tiny/data/run.json").exists()
+    assert "data" in jobs(run_study(repository))
+    assert (repository / "outputs/tiny/data/made.txt").exists()
+    assert planned(repository, {}) == {}
+    lexicon = repository / "otlib/data/microworld/__init__.py"
+    lexicon.write_text(WORLD + "\n# another word\n")
+    os.utime(lexicon, (time.time() + 5, time.time() + 5))
+    assert planned(repository, {}).get("data") == 1
 
 
 def test_a_failed_notebook_stops_only_what_needs_it(repository):
@@ -314,9 +442,91 @@ def test_two_runs_of_one_study_do_not_meet(repository):
     assert "study tiny is being run by process" in result.stderr
 
 
+def test_who_holds_a_study_is_said_truly_after_its_main_process_was_killed(aligning):
+    """The lock file held the number of a process that was no more."""
+    repository, process, _ = aligning
+    children = subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(process.pid)], text=True).split()
+    process.kill()
+    process.wait()
+    result = run_study(repository, timeout=60)
+    for child in children:
+        os.killpg(int(child), signal.SIGKILL)
+    assert f"study tiny is being run by process {children[0]};" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def idle(tmp_path, monkeypatch):
+    """A study whose jobs are not run."""
+    monkeypatch.setattr("otlib.study.run._snakemake", lambda *_: (0, []))
+    return load_study(write_text(tmp_path / "tiny.yaml", TINY), outputs=tmp_path / "outputs")
+
+
+@pytest.mark.parametrize("code", ["ENOLCK", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EINVAL", "EIO"])
+def test_a_file_system_without_locks_runs_a_study_with_a_warning(idle, monkeypatch, capsys, code):
+    """As NFS and Lustre may be: the message said that another process ran it."""
+
+    def no_locks(file, how):
+        raise OSError(getattr(errno, code), os.strerror(getattr(errno, code)))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    assert otlib.study.run.run_study(idle, cores=1) == 0
+    said = capsys.readouterr().err
+    assert "Nothing keeps a second process from running study tiny" in said and said.count("\n") == 1
+    assert os.strerror(getattr(errno, code)) in said
+
+
+@pytest.mark.parametrize("code", ["EWOULDBLOCK", "EAGAIN", "EACCES"])
+def test_a_lock_of_another_machine_is_told_from_a_file_system_without_locks(idle, monkeypatch, code):
+    """No process here has it open; the file says which one, and where, took it."""
+
+    def taken(file, how):
+        raise OSError(getattr(errno, code), "taken")
+
+    monkeypatch.setattr(fcntl, "flock", taken)
+    for text, who in (("12 on there", "12 on there, or by what it started"), ("", "of another machine")):
+        write_text(idle.folder / ".lock", text)
+        with pytest.raises(ParameterError, match=f"study tiny is being run by process {who}"):
+            otlib.study.run.run_study(idle, cores=1)
+
+
+@pytest.mark.parametrize("code", ["EROFS", "EACCES", "ENOSPC", "EDQUOT"])
+def test_a_folder_that_cannot_be_written_is_one_sentence(idle, monkeypatch, code):
+    def refused(path, **_):
+        raise OSError(getattr(errno, code), os.strerror(getattr(errno, code)))
+
+    monkeypatch.setattr("pathlib.Path.touch", refused)
+    with pytest.raises(ParameterError, match=f"study tiny: .*{os.strerror(getattr(errno, code))}.*writable") as refusal:
+        otlib.study.run.run_study(idle, cores=1)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_in_the_place_of_a_studys_folder_is_one_sentence(idle):
+    write_text(idle.folder, "")
+    with pytest.raises(ParameterError, match="study tiny: .* cannot be written"):
+        otlib.study.run.run_study(idle, cores=1)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["20_nli | started", "data | started", "data | done"], "20_nli | ended before it was done"),
+        (["a | started", "a | failed: x"], "a | failed: x"),
+        (["no rule"], "no rule"),
+        ([], "Snakemake said nothing and ended with status -9"),
+    ],
+)
+def test_a_study_that_breaks_off_says_what_did(idle, monkeypatch, capsys, said, told):
+    monkeypatch.setattr("otlib.study.run._snakemake", lambda *_: (-9, said))
+    assert otlib.study.run.run_study(idle, cores=1) == -9
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3 and lines[1].startswith(told) and "same command goes on" in lines[2]
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        (["--seeds", "0,0"], "0 is chosen twice"),
         (["--set", "nli.stepps=2"], "nli.stepps is not a parameter"),
         (["--set", "nli.steps"], "KEY=VALUE"),
         (["--pairs", "fr-en"], "no pair fr-en"),

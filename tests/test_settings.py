@@ -13,6 +13,7 @@ import otlib.settings
 from otlib.settings import (
     Align,
     CorporaData,
+    Encoder,
     Finding,
     Hub,
     Method,
@@ -173,6 +174,17 @@ def test_numbers_that_are_not_finite_are_refused(section):
         (Nli, {"pooling": "max"}, "'mean' or 'cls'"),
         (Nli, {"freeze": -1}, "greater than or equal to 0"),
         (Qa, {"stride": 0}, "greater than 0"),
+        (Training, {"max_length": 2}, "greater than or equal to 3"),
+        (Align, {"max_length": 1}, "greater than or equal to 3"),
+        (Pretrain, {"max_length": 1}, "greater than or equal to 3"),
+        (Nli, {"max_length": 5}, "greater than or equal to 6"),
+        (Qa, {"max_length": 16}, "greater than or equal to 17"),
+        (Pretrain, {"vocabulary_size": 5}, "greater than 5"),
+        (Align, {"languages": []}, "at least 1"),
+        (Align, {"languages": ["de", "de"]}, "an entry stands twice"),
+        (Align, {"layers": []}, "at least 1"),
+        (Align, {"layers": [1, 1]}, "an entry stands twice"),
+        (Encoder, {"checkpoint": ""}, "the name is empty"),
     ],
     ids=str,
 )
@@ -181,6 +193,27 @@ def test_a_wrong_setting_is_refused_by_name(section, wrong, message):
     (name,) = wrong
     with pytest.raises(ValidationError, match=rf"(?s)\n{name}\b.*{message}"):
         section(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "message"),
+    [
+        (Pretrain, {"width": 64, "heads": 5}, "5 heads cannot share a width of 64"),
+        (Pretrain, {"heads": 128}, "128 heads cannot share a width of 64"),
+        (Qa, {"stride": 384}, "384 must be less than max_length, 384"),
+        (Qa, {"stride": 32, "max_length": 17}, "32 must be less than max_length, 17"),
+    ],
+    ids=str,
+)
+def test_sizes_that_do_not_go_together_are_refused(section, wrong, message):
+    """They once failed in a library, hours later."""
+    with pytest.raises(ValidationError, match=message):
+        section(**wrong)
+
+
+def test_the_default_stride_suits_every_window():
+    """It is cut to a quarter of the window."""
+    assert Qa(max_length=64).stride == 128
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 """Wrong parameters are refused in one sentence with file and key; folders and results are exact."""
 
 import math
+import os
 import re
+import shlex
+from datetime import datetime, timezone
 
 import pandas as pd
 import pytest
 
-from otlib.record import RESULT_COLUMNS, ROOT, write_results, write_text
+from otlib.record import RESULT_COLUMNS, ROOT, write_results, write_run, write_text
 from otlib.settings import Align, Hub, ParameterError
 from otlib.study import yaml_file
+from otlib.study.current import data_are_current, data_outlive_their_corpora, outdated, source_files
 from otlib.study.paper import paper_results
 from otlib.study.results import collect_results
 from otlib.study.study import load_study, write_study
@@ -100,6 +104,18 @@ def edited(path, old, new):
         ("nli_test: nli.tsv", "nli_test: gone.tsv", "data.nli_test", "gone.tsv"),
         ("  nli_test: nli.tsv\n", "", "data.nli_test", "missing"),
         ("name: tiny", "name: [tiny", "line 3", "expected"),
+        ("{checkpoint: some-model}", "{checkpoint: ''}", "encoder.checkpoint", "the name is empty"),
+        ("{checkpoint: some-model}", "{checkpoint: ' '}", "encoder.checkpoint", "the name is empty"),
+        ("{checkpoint: some-model}", "{checkpoint: nli.tsv}", "encoder.checkpoint", "there is no folder"),
+        ("{checkpoint: some-model}", "{checkpoint: ./nli.tsv}", "encoder.checkpoint", "there is no folder"),
+        ("steps: 10", "languages: []", "align.languages", "at least 1"),
+        ("steps: 20", "languages: [de, de]", "methods.wordot.languages", "twice"),
+        ("steps: 10", "layers: []", "align.layers", "at least 1"),
+        ("[0, 1]", "[1, 0, 1]", "seeds", "twice"),
+        ("nli: {steps: 5}", "nli: {steps: 5}\nquick: {nli.stepps: 3}", "quick: nli.stepps", "not a parameter"),
+        ("nli: {steps: 5}", "nli: {steps: 5}\nquick: {nli.steps: x}", "quick: nli.steps", "integer"),
+        ("nli: {steps: 5}", "quick: {align: {steps: 3}}\nnli: {steps: 5}", "quick: ", "would drop align.learning_rate"),
+        ("nli: {steps: 5}", "nli: {steps: 5}\nquick: {nli.steps: 3, nli: {}}", "quick: ", "one inside the other"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_sentence_with_file_key_and_mend(tiny, old, new, key, mend):
@@ -109,6 +125,52 @@ def test_a_wrong_file_is_refused_in_one_sentence_with_file_key_and_mend(tiny, ol
     message = str(refusal.value)
     assert "tiny.yaml" in message and key in message and mend in message
     assert "\n" not in message
+
+
+WORLD = """
+name: tiny
+source: microworld
+languages: [de]
+seeds: [0]
+data: {parallel_pairs: 100}
+encoder: {pretrain: {layers: 2, width: 32, heads: 4}}
+align: {steps: 10}
+methods:
+  none: {objective: none}
+  wordot: {objective: wordot, steps: 20}
+nli: {freeze: 1}
+qa: {freeze: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "mend"),
+    [
+        ("heads: 4", "heads: 5", "encoder.pretrain", "5 heads cannot share a width of 32"),
+        ("width: 32", "width: 2", "encoder.pretrain", "4 heads cannot share a width of 2"),
+        ("steps: 10", "layers: [99]", "align.layers", "layers 0 (embeddings) to 2, not 99"),
+        ("steps: 10", "layers: [2, -4]", "align.layers", "to 2, not -4"),
+        ("steps: 20", "layers: [3]", "methods.wordot.layers", "to 2, not 3"),
+        ("nli: {freeze: 1}", "nli: {freeze: 4}", "nli.freeze", "at most 3"),
+        ("qa: {freeze: 1}", "qa: {freeze: 9}", "qa.freeze", "at most 3"),
+        ("steps: 10", "pairs: 101", "align.pairs", "only 100 pairs (data.parallel_pairs)"),
+        ("steps: 20", "pairs: 4001", "methods.wordot.pairs", "only 100 pairs"),
+        ("qa: {freeze: 1}", "qa: {stride: 64, max_length: 64}", "qa", "stride: 64 must be less than max_length, 64"),
+    ],
+)
+def test_settings_that_no_run_could_follow_are_refused_before_any_run(tmp_path, old, new, key, mend):
+    """Each once failed in a notebook, after the encoder was trained."""
+    path = write_text(tmp_path / "world.yaml", WORLD)
+    assert load(path).name == "tiny"
+    with pytest.raises(ParameterError) as refusal:
+        load(edited(path, old, new))
+    message = str(refusal.value)
+    assert f"world.yaml: {key}: " in message and mend in message and "\n" not in message
+
+
+@pytest.mark.parametrize("new", ["layers: [0, 2, -3]", "pairs: 100", "layers: all"])
+def test_the_last_layer_and_the_last_pair_may_be_named(tmp_path, new):
+    assert load(edited(write_text(tmp_path / "world.yaml", WORLD), "steps: 10", new)).name == "tiny"
 
 
 HUB = """
@@ -156,6 +218,7 @@ def test_a_study_of_the_hub_names_data_sets_and_files_from_its_own_folder(hub):
         ("[moses.sw, moses.en]", "{file: [moses.sw, moses.en]}", "data.parallel.sw[0]", "write [moses.sw, moses.en]"),
         ("config: de-en", "confg: de-en", "data.parallel.de.confg", "not a parameter"),
         ("{hub: owner/voices, config: en-sw}", "{config: en-sw}", "data.parallel.sw[1].hub", "missing"),
+        ("[nli.tsv]", "{en: nli.tsv}", "data.nli_dev", "write a path, a list of paths, or {hub: owner/name}"),
         ("[moses.sw, moses.en]", "[gone.sw, moses.en]", "data.parallel.sw[0]", "gone.sw"),
         ("more.tsv.gz", "gone.tsv.gz", "data.parallel.sw", "gone.tsv.gz"),
         ("[nli.tsv]", "[gone.tsv]", "data.nli_dev", "gone.tsv"),
@@ -245,7 +308,9 @@ def test_a_microworld_language_without_a_lexicon_is_refused():
         load_study("demo", {"languages": ["xx"]})
 
 
-@pytest.mark.parametrize("pairs, seeds", [(["fr-en"], None), ([], None), (None, [7]), (None, [])])
+@pytest.mark.parametrize(
+    "pairs, seeds", [(["fr-en"], None), ([], None), (None, [7]), (None, []), (["de-en"] * 2, None), (None, [0, 1, 0])]
+)
 def test_pairs_and_seeds_outside_the_study_are_refused(tiny, pairs, seeds):
     with pytest.raises(ParameterError, match="tiny.yaml"):
         load(tiny, pairs=pairs, seeds=seeds)
@@ -379,6 +444,37 @@ def test_fewer_pairs_keep_what_aligns_them_and_the_papers_rows_of_that(tiny):
     assert list(shared.methods) == ["none"] and shared.align.languages is None
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"align": {"steps": 2}}, "the value of align would drop align.learning_rate: set single keys, such as"),
+        ({"data": {"nli_dev": ["nli.tsv"]}}, "would drop data.parallel"),
+        ({"methods.wordot": {"objective": "wordot"}}, "would drop methods.wordot.steps"),
+        (
+            {"align": {"steps": 2, "learning_rate": 0.1}, "align.steps": 3},
+            "align and align.steps are given, one inside",
+        ),
+        (
+            {"align.steps": 3, "align": {"steps": 2, "learning_rate": 0.1}},
+            "align.steps and align are given, one inside",
+        ),
+    ],
+)
+def test_an_override_that_would_lose_something_is_refused(tiny, overrides, message):
+    with pytest.raises(ParameterError, match=message) as refusal:
+        load(tiny, overrides=overrides)
+    assert "tiny.yaml" in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+def test_an_override_may_give_a_section_whole_or_anew_or_another_data_set(tiny):
+    text = "data.nli_test", {"hub": "a/b"}
+    study = load(
+        tiny, overrides=dict([("align", {"steps": 2, "learning_rate": 0.1}), ("qa", None), text]), check_data=False
+    )
+    assert study.align.steps == 2 and study.data.nli_test.hub == "a/b"
+    assert list(load(tiny, overrides={"methods": {"l2": {"objective": "l2"}}}).methods) == ["l2"]
+
+
 @pytest.mark.parametrize("key", ["align.stepps", "aline.steps", "align.steps.deep"])
 def test_an_override_of_an_unknown_key_is_refused(tiny, key):
     with pytest.raises(ParameterError, match=key.split(".")[0]):
@@ -407,6 +503,7 @@ def test_fewer_pairs_keep_the_pretraining_steps_of_each_language(tiny):
 def test_one_pair_alone_takes_the_quick_settings_and_overrides_come_last(tiny):
     tiny.write_text(tiny.read_text() + "\nquick: {nli.steps: 2, align.steps: 4}\n")
     assert load(tiny).nli.steps == load(tiny, pairs=["es-en", "de-en"]).nli.steps == 5
+    assert load(tiny, overrides={"nli": None}, pairs=["es-en"]).nli is None
     quick = load(tiny, pairs=["es-en"], overrides={"align.steps": 3})
     assert quick.nli.steps == 2 and quick.methods["none"].steps == 3
     tiny.write_text(tiny.read_text().replace("nli.steps", "nli.stepps"))
@@ -436,6 +533,28 @@ def test_a_study_holds_only_what_differs_from_its_base(tiny, derived):
     }
     assert study.nli is None and study.data == load(tiny).data
     assert study.folder == load(tiny).folder.with_name("other")
+
+
+@pytest.mark.parametrize(
+    ("changes", "there"),
+    [
+        ("nli: null", {"align.steps": 4, "methods.wordot.steps": 6}),
+        ("methods: {wordot: null}", {"align.steps": 4, "nli.steps": 2}),
+        ("methods: {wordot: {steps: null}}", {"align.steps": 4, "nli.steps": 2}),
+        ("nli: null\nquick: {nli.steps: null}", {"align.steps": 4, "methods.wordot.steps": 6}),
+        (
+            "align: {steps: null}\nquick: {align.steps: 7}",
+            {"align.steps": 7, "nli.steps": 2, "methods.wordot.steps": 6},
+        ),
+    ],
+)
+def test_a_quick_look_brings_nothing_back_that_a_file_takes_out(tiny, derived, changes, there):
+    """With one pair a task came back that the study does not have."""
+    tiny.write_text(TINY + "quick: {align.steps: 4, nli.steps: 2, methods.wordot.steps: 6}\n")
+    path = derived("other.yaml", f"name: other\n{changes}\n")
+    assert yaml_file.read_study(path)["quick"] == there
+    if "nli: null" in changes:
+        assert load(path, pairs=["de-en"]).nli is None
 
 
 def test_a_file_stands_for_a_data_set_of_the_base(tmp_path):
@@ -537,6 +656,51 @@ def test_the_resolved_study_reads_back_the_same_even_when_the_corpora_are_gone(t
     again = load_study(path)
     assert again.model_dump() == study.model_dump()
     assert again.folder == study.folder
+
+
+def test_a_study_of_ones_own_may_be_called_study_yaml(tiny):
+    """It was taken for the record of a run: its data were not looked for, and the run wrote over it."""
+    mine = tiny.rename(tiny.with_name("study.yaml"))
+    study = load(mine)
+    assert study.folder == tiny.parent / "outputs/tiny"
+    (tiny.parent / "de-en.tsv").unlink()
+    with pytest.raises(ParameterError, match="de-en.tsv"):
+        load(mine)
+    write_study(study)
+    assert mine.read_text() == TINY
+    # Nor is a file lost that stands where a run would write.
+    written = write_text(study.folder / "study.yaml", "# mine\n" + TINY)
+    with pytest.raises(ParameterError, match="study.yaml was not written by a run.*move or rename it"):
+        write_study(study)
+    assert written.read_text() == "# mine\n" + TINY
+
+
+def test_the_record_of_a_run_stays_what_it_is(tiny):
+    record = write_study(load(tiny))
+    assert write_study(load_study(record)) == record
+    # One of an earlier version says nothing of itself, but has a study's data beside it.
+    old = record.read_text().partition("\n")[2]
+    record.write_text(old)
+    write_text(load(tiny).parallel("de"), "de\ten\n")
+    assert load_study(record).folder == record.parent
+    assert write_study(load_study(record)) == record and record.read_text() != old
+    # A part of it is another study.
+    assert load_study(record, pairs=["de-en"]).folder == record.parent.with_name("tiny-de-en")
+    assert load_study(record, seeds=[1]).folder == record.parent
+
+
+@pytest.mark.parametrize("name", ["a $HOME b", "{x}", "{language}", "'", '"', "\u00e9 \u4e2d", "#a", "~"])
+def test_a_study_reads_back_from_a_folder_of_any_name(tiny, name):
+    """Its paths are expanded already: a $ or a brace in them is no variable and no language."""
+    folder = tiny.parent / name
+    folder.mkdir()
+    for path in [*tiny.parent.glob("*.tsv"), tiny]:
+        path.rename(folder / path.name)
+    (folder / "model").mkdir()
+    study = load(edited(folder / "tiny.yaml", "some-model", "model"), check_data=name != "{language}")
+    again = load_study(write_study(study))
+    assert again.model_dump() == study.model_dump() and again.folder == study.folder
+    assert again.encoder.checkpoint == str(folder / "model")
 
 
 def test_paths_are_taken_from_the_folder_of_the_file(tiny, monkeypatch):
@@ -641,7 +805,7 @@ def test_results_of_removed_methods_seeds_and_pairs_are_not_collected(tiny):
 
 
 def test_a_study_without_results_says_how_to_make_them(tiny):
-    with pytest.raises(FileNotFoundError, match="run the study first, with make study"):
+    with pytest.raises(FileNotFoundError, match="yet: run make study .* first"):
         collect_results(load(tiny))
 
 
@@ -701,6 +865,89 @@ def test_an_alignment_of_another_checkpoint_on_the_hub_is_not_gone_on_with(tiny)
     assert not resumes(study)
     assert resumes(study)
     assert not resumes(load(edited(tiny, "some-model", "some-other-model")))
+
+
+def test_what_is_not_there_yet_is_said_with_the_command_that_makes_it(tiny):
+    """A notebook that was opened first said "No objects to concatenate", or to check a path."""
+    study = load(tiny)
+    with pytest.raises(FileNotFoundError, match=f"data/run.json is not there yet: run make study STUDY={tiny} first"):
+        study.require_data()
+    for run in (("align", "none", 0), ("nli", "none", 0)):
+        with pytest.raises(FileNotFoundError, match=f"run make study STUDY={tiny} first"), study.run(*run):
+            pass
+    nothing_aligned = pytest.raises(FileNotFoundError, match="aligned/none/seed0/run.json is not .* run make study")
+    with nothing_aligned, study.run("pair", language="de"):
+        pass
+    assert not study.folder.exists()
+    assert load_study("paper/large", check_data=False).command == "make study STUDY=paper/large"
+    assert load_study("demo", pairs=["es-en"]).command == "make study STUDY=demo PAIRS=es-en"
+    odd = tiny.rename(tiny.with_name("it's mine.yaml"))
+    assert shlex.split(load(odd).command) == ["make", "study", f"STUDY={odd}"]
+
+
+def made(folder, parameters, *files):
+    for name in files:
+        write_text(folder / name, "x")
+    return write_run(folder, parameters=parameters, started=datetime.now(timezone.utc))
+
+
+def test_what_was_made_by_hand_with_other_settings_or_has_lost_files_is_out_of_date(tiny):
+    """A notebook run by hand left its own encoder in the study, and what followed was made of it."""
+    study = load(tiny)
+    encoder = ("config.json", "model.safetensors")
+    for method, seed in study.method_runs:
+        made(study.aligned(method, seed), study.parameters("align", method, seed), *encoder)
+        answers = study.task_folder("nli", method, seed)
+        made(answers, study.parameters("nli", method, seed), "results.csv", "predictions.csv")
+    made(study.pair_folder("de"), study.parameters("pair"), "results.csv")
+    assert outdated(study) == []
+    other = load(tiny, overrides={"align.steps": 3})
+    made(study.aligned("none", 1), other.parameters("align", "none", 1), *encoder)
+    (study.aligned("wordot", 0) / "model.safetensors").unlink()
+    (study.task_folder("nli", "none", 0) / "predictions.csv").unlink()
+    write_text(study.task_folder("nli", "none", 1) / "run.json", "no record")
+    old = ["aligned/none/seed1/run.json", "aligned/wordot/seed0/run.json", "nli/none/seed0/run.json"]
+    assert outdated(study) == old
+
+
+@pytest.fixture
+def with_data(tiny):
+    study = load(tiny)
+    data = [write_text(study.parallel(code), "x") for code in study.languages]
+    write_run(study.data_folder, parameters=study.parameters("data"), started=datetime.now(timezone.utc), data=data)
+    return study
+
+
+def test_data_are_current_until_a_setting_a_file_or_a_corpus_changes(with_data, tiny):
+    assert data_are_current(with_data) and not outdated(with_data)
+    assert not data_are_current(load(tiny, overrides={"data.max_words": 9}))
+    later = (with_data.data_folder / "run.json").stat().st_mtime + 5
+    os.utime(tiny.parent / "nli.tsv", (later, later))
+    assert not data_are_current(with_data) and outdated(with_data) == ["data/run.json"]
+
+
+def test_data_that_lost_a_file_are_not_current_and_those_that_were_moved_are(with_data):
+    moved = load_study(write_study(with_data))
+    moved._folder = with_data.folder.rename(with_data.folder.with_name("moved"))
+    assert data_are_current(moved)
+    moved.parallel("es").unlink()
+    assert not data_are_current(moved)
+
+
+def test_data_outlive_their_corpora(with_data):
+    """What a run left can be gone on with where the corpora are not."""
+    assert not data_outlive_their_corpora(with_data)
+    for path in source_files(with_data):
+        path.unlink()
+    assert data_are_current(with_data) and data_outlive_their_corpora(with_data)
+    with_data.parallel("de").unlink()
+    assert not data_outlive_their_corpora(with_data)
+
+
+def test_data_are_made_of_the_studys_corpora_or_of_the_worlds_tables_and_rules(tiny):
+    assert {path.name for path in source_files(load(tiny))} == {"de-en.tsv", "es-en.tsv", "nli.tsv"}
+    names = {path.name for path in source_files(load_study("workshop"))}
+    assert {"en.tsv", "en.py", "de.tsv", "de.py", "concepts.tsv", "situations.py"} <= names and "fr.tsv" not in names
 
 
 def test_runs_without_results_are_named(tiny):

@@ -58,6 +58,26 @@ def check_names(study: Study) -> None:
         _check_paper(study)
 
 
+def check_sizes(study: Study) -> None:
+    """Layers are those of an encoder that the study trains, and no method takes more pairs than there are."""
+    there = study.data.parallel_pairs
+    aligned = {"align": study.align} | {f"methods.{name}": method for name, method in study.methods.items()}
+    for key, section in aligned.items():
+        if section.pairs and there and section.pairs > there:
+            raise ValueError(f"{key}.pairs: there are only {there} pairs (data.parallel_pairs), got {section.pairs}")
+    if study.encoder.pretrain is None:
+        return
+    depth = study.encoder.pretrain.layers
+    for key, section in aligned.items():
+        if not isinstance(section.layers, str) and (
+            lost := [k for k in section.layers if not -depth - 1 <= k <= depth]
+        ):
+            raise ValueError(f"{key}.layers: the encoder has layers 0 (embeddings) to {depth}, not {listed(lost)}")
+    for task in study.tasks:
+        if getattr(study, task).freeze > depth + 1:
+            raise ValueError(f"{task}.freeze: must be at most {depth + 1}, for embeddings and {depth} layers")
+
+
 def _check_paper(study: Study) -> None:
     published = paper_results()
     experiments = published["experiment"].unique()
@@ -81,7 +101,7 @@ def check_sections(study: Study) -> None:
 def check_data(study: Study) -> None:
     """Every language has data, and the files that are named, a checkpoint's too, are there."""
     checkpoint = study.encoder.checkpoint
-    if checkpoint and os.path.isabs(checkpoint) and not os.path.exists(checkpoint):
+    if checkpoint and os.path.isabs(checkpoint) and not os.path.isdir(checkpoint):
         raise ValueError(f"encoder.checkpoint: there is no folder {checkpoint}")
     if study.source == "corpora":
         from otlib.data.sources import check_corpora

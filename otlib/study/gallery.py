@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from otlib.record import ROOT, write_text
+from otlib.record import ROOT, shown, write_text
 from otlib.study.paper import paper_results
 from otlib.study.study import Study, load_study
 
@@ -62,7 +62,9 @@ def keep(study: Study, gallery: str | Path, *, seed: int) -> list[Path]:
     files, patterns, _ = kept_of(study)
     absent = [name for name in files if not (study.folder / name).exists()]
     if absent:
-        raise FileNotFoundError(f"{study.folder} has no {absent[0]} yet: finish the study first, with make study")
+        raise FileNotFoundError(
+            f"{shown(study.folder)} has no {absent[0]} yet: finish the study first, with {study.command}"
+        )
     kept = Path(gallery) / study.name
     unfinished = kept.with_name(kept.name + ".tmp")
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -22,6 +22,7 @@ from otlib import settings
 from otlib.data.sources import corpora_of
 from otlib.record import shown
 from otlib.settings import PIVOT, CorporaData, Hub
+from otlib.study.notebook import first_line
 from otlib.study.paper import DOWNLOADS, ITEMS, LICENCES, PAIR_BYTES, PAPER_PAIRS, PUBLISHED
 from otlib.study.study import Study, settings_table
 from otlib.tasks.finetune import freeze_layers
@@ -273,6 +274,8 @@ def _measured(training: Planned, encoder: nn.Module, languages: int, device) -> 
         step = measure(training, encoder, languages, device)
     except torch.OutOfMemoryError:
         return None, "does not fit into this GPU: a smaller batch_size, a greater accumulation"
+    except RuntimeError as error:
+        return None, f"failed: {first_line(error)}"
     return step, f"{step.measured} of {step.full}"
 
 

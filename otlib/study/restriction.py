@@ -18,8 +18,11 @@ def restriction(study: Study, pairs: Sequence[str] | None, seeds: Sequence[int] 
     Raises
     ------
     ValueError
-        If the study has no such pair or seed.
+        If the study has no such pair or seed, or one is named twice.
     """
+    for chosen in (pairs or (), seeds or ()):
+        if twice := [one for number, one in enumerate(chosen) if one in chosen[:number]]:
+            raise ValueError(f"{listed(twice)} is chosen twice: name it once")
     changes: dict[str, Any] = {}
     if pairs is not None:
         unknown = [pair for pair in pairs if pair not in study.pairs]

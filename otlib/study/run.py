@@ -4,148 +4,36 @@
 """
 
 import argparse
-import ast
 import fcntl
+import glob
+import json
 import os
+import platform
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+import traceback
+from collections.abc import Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from otlib.record import ROOT, shown, write_text
+from otlib.record import ROOT, shown
 from otlib.settings import ParameterError
 from otlib.study import yaml_file
+from otlib.study.current import outdated
+from otlib.study.notebook import NotebookError, Progress, first_line, run_notebook
 from otlib.study.study import Study, load_study, write_study
 
-
-class NotebookError(RuntimeError):
-    """A notebook could not be run to its end; the message is one line for the terminal."""
-
-
-# --- one notebook -------------------------------------------------------------------------------------------
-
-
-def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str, str]) -> Path:
-    """Execute a notebook into ``out``, which appears only when every cell has succeeded.
-
-    While it runs, and after a failure, the copy so far is ``<out>.partial.ipynb``.
-
-    Parameters
-    ----------
-    notebook, out : path
-        Source notebook and executed copy.
-    parameters : mapping of str to str
-        Texts for the parameters cell; each becomes the type of the literal that stands there.
-
-    Raises
-    ------
-    NotebookError
-        If a parameter is unknown or of the wrong type, or a cell fails: notebook, cell and error in one line.
-    """
-    papermill = _papermill()
-
-    notebook, out = Path(notebook).resolve(), Path(out).resolve()
-    if not notebook.is_file():
-        raise NotebookError(f"failed: there is no notebook {shown(notebook)}")
-    values = _typed(notebook.name, papermill.inspect_notebook(str(notebook)), parameters)
-    partial = out.with_suffix(".partial.ipynb")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    _set_kernel_environment()
-    try:
-        papermill.execute_notebook(
-            notebook,
-            partial,
-            values,
-            kernel_name="python3",
-            progress_bar=False,
-            coalesce_streams=True,  # keeps the last state of each progress bar
-            stderr_file=Progress(out.stem),
-            cwd=notebook.parent,
-        )
-        _tidy(partial, notebook, out)
-    except papermill.PapermillExecutionError as error:
-        what = f"failed in cell [{error.exec_count}]: {error.ename}: {error.evalue}"
-    except Exception as error:
-        what = f"failed: {type(error).__name__}: {error}"
-    else:
-        return out
-    raise NotebookError(f"{what.splitlines()[0]} (so far: {shown(partial)})")
-
-
-def _papermill():
-    """Papermill, imported only where a notebook is run: it takes a second."""
-    # And another second for what its JSON checker would use for web addresses, if it were there. No notebook does.
-    sys.modules.setdefault("rfc3987_syntax", None)
-    import papermill
-
-    return papermill
-
-
-def _typed(notebook: str, known: Mapping[str, dict], parameters: Mapping[str, str]) -> dict[str, Any]:
-    values = {}
-    for name, text in parameters.items():
-        if name not in known:
-            raise NotebookError(f"failed: {notebook} has no parameter {name!r}, only {', '.join(known)}")
-        kind = type(ast.literal_eval(known[name]["default"]))
-        try:
-            values[name] = _PARSERS.get(kind, ast.literal_eval)(text)
-        except (KeyError, ValueError, SyntaxError):
-            reason = f"parameter {name} must be {kind.__name__}, got {text!r}"
-            raise NotebookError(f"failed: {notebook}: {reason}") from None
-    return values
-
-
-_PARSERS = {str: str, int: int, float: float, bool: {"true": True, "false": False}.__getitem__}
-
-
-def _set_kernel_environment():
-    """Make the tokenizers library keep to the threads that the linear algebra libraries were given.
-
-    And keep tqdm from asking for widgets, which an executed copy cannot hold.
-    """
-    if threads := os.environ.get("OMP_NUM_THREADS"):
-        os.environ["RAYON_NUM_THREADS"] = threads
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
-
-
-def _tidy(partial: Path, notebook: Path, out: Path):
-    """Keep no path of this machine in the executed copy, and give it its name."""
-    import nbformat
-
-    executed = nbformat.read(partial, nbformat.NO_CONVERT)
-    executed.metadata.papermill.update(input_path=shown(notebook), output_path=shown(out))
-    write_text(partial, nbformat.writes(executed))
-    os.replace(partial, out)
-
-
-class Progress:
-    """Text file that shows a kernel's progress bars as lines, a few a minute, each with the job's name."""
-
-    def __init__(self, name: str, *, every: float = 10.0, stream=None):
-        self._name, self._every, self._stream = name, every, stream or sys.stderr
-        self._last = -every
-
-    def write(self, text: str):
-        bars = [line.strip() for line in text.replace("\r", "\n").split("\n") if "it/s]" in line or "s/it]" in line]
-        if bars and (time.monotonic() - self._last >= self._every or "100%" in bars[-1]):
-            self._last = time.monotonic()
-            self._stream.write(f"{self._name} | {bars[-1]}\n")
-
-    def flush(self):
-        self._stream.flush()
-
+__all__ = ["NotebookError", "Progress", "main", "run_notebook", "run_study"]
 
 # --- a study ------------------------------------------------------------------------------------------------
 
 
 def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
-    study.folder.mkdir(parents=True, exist_ok=True)
     with _only_run(study) as lock:
         write_study(study)
         print(
@@ -157,47 +45,70 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
         report = study.folder / "report.html"
         print(f"Report: {shown(report)}" if report.exists() else "Done, without a report: it was not asked for")
         return 0
-    failed = [line for line in said if " | failed" in line] or said[-20:]
+    failed = [line for line in said if " | failed" in line]
+    states = dict(found.groups() for line in said if (found := re.match(r"(\S+) \| (started|done|failed)\b", line)))
+    open_ = [name for name, state in states.items() if state == "started"]
+    failed += [f"{name} | ended before it was done: stopped, or out of memory" for name in open_]
+    failed = failed or said[-20:] or [f"Snakemake said nothing and ended with status {status}."]
     print("", *failed, "The study is not complete; the same command goes on.", sep="\n", file=sys.stderr)
     return status
 
 
 @contextmanager
 def _only_run(study: Study):
-    """Take the study's lock; it is free again when this process and Snakemake have ended, even if they were killed."""
-    with open(study.folder / ".lock", "a+") as lock:
+    """Take the study's lock; it is free again when this process and Snakemake have ended, even if they were killed.
+
+    On a file system that has no locks, as some of NFS and Lustre, it only warns.
+    """
+    path = study.folder / ".lock"
+    try:
+        study.folder.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        reason = f"{shown(study.folder)} cannot be written ({error.strerror})"
+        raise ParameterError(f"study {study.name}: {reason}; make it writable, or free some space") from None
+    with open(path, "ab+", buffering=0) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
+        except (BlockingIOError, PermissionError):
             raise ParameterError(
-                f"study {study.name} is being run by process {lock.read().strip()}; wait for it or stop it"
+                f"study {study.name} is being run by process {_holders(path)}; wait for it or stop it"
             ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        except OSError as error:
+            warning = f"Nothing keeps a second process from running study {study.name} at the same time"
+            print(f"{warning}: {shown(path)} cannot be locked ({error.strerror}).", file=sys.stderr)
+        with suppress(OSError):  # on a full disk what follows says so
+            lock.truncate(0)
+            lock.write(f"{os.getpid()} on {platform.node()}".encode())
         yield lock
+
+
+def _holders(path: Path) -> str:
+    """The processes of this machine that hold a lock, which may be what a killed one has left; else who wrote in it."""
+    found = set()
+    for file in glob.glob("/proc/[0-9]*/fd/*"):
+        with suppress(OSError):  # another user's, or closed by now
+            if os.readlink(file) == str(path.resolve()):
+                found.add(file.split("/")[2])
+    found = sorted(found - {str(os.getpid())}, key=int)
+    return ", ".join(found) or f"{path.read_text() or 'of another machine'}, or by what it started"
 
 
 def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[int, list[str]]:
     """Exit status and last lines; the terminal shows what jobs say of themselves, and how far all is."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        ROOT / "Snakefile",
-        "--directory",
-        study.folder,
-    ]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", study.folder]
+    command += ["--forcerun", *old] if (old := outdated(study)) else []
     command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
-    command += [*_one_at_a_time(), *flags, "--config", f"study={shown(study.folder / 'study.yaml')}"]
+    # As YAML, or a blank and a # in the path would begin a comment.
+    path = json.dumps(shown(study.folder / "study.yaml"), ensure_ascii=False)
+    command += [*_one_at_a_time(), *flags, "--config", f"study={path}"]
     # Its own process group, to stop it as a whole; it holds the lock too, in case this process is killed.
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
         pass_fds=[lock.fileno()],
         start_new_session=True,
     )
@@ -225,21 +136,42 @@ def _one_at_a_time() -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     end = given.index("--") if "--" in given else len(given)
-    options = _parser().parse_args(given[:end])
-    options.flags = given[end + 1 :]
     try:
+        options = _parser().parse_args(given[:end])
+        options.flags = given[end + 1 :]
         return options.run(options)
     except (ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(str(error).strip() or f"{type(error).__name__}: {first_line(error)}", file=sys.stderr)
         return 1
 
 
+class _Once(argparse.Action):
+    """Keep an option's value and refuse another one, which would take its place."""
+
+    given = False
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        if self.given:
+            raise ParameterError(f"{option_string} is given twice: give it once")
+        self.given = True
+        setattr(namespace, self.dest, values)
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.register("action", None, _Once)
+
+    def error(self, message):
+        raise ParameterError(f"{message}; see {self.prog} --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m otlib", description=__doc__.splitlines()[0])
+    parser = _Parser(prog="python -m otlib", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     study = commands.add_parser("study", help="run a study", epilog="Arguments after -- go to Snakemake.")
-    study.add_argument("--cores", type=int, default=os.cpu_count())
+    study.add_argument("--cores", type=_cores, default=os.cpu_count())
     study.set_defaults(run=_study_command)
 
     plan = commands.add_parser("plan", help="tell what a study would run, and how long")
@@ -248,7 +180,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("study", help="a name in params/, or a YAML file")
         command.add_argument("--pairs", type=_list, help="these pairs only, such as de-en,es-en")
         command.add_argument("--seeds", type=_list, help="these seeds only, such as 0,1")
-        command.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="such as align.steps=100")
+        command.add_argument(
+            "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="such as align.steps=100"
+        )
 
     notebook = commands.add_parser("notebook", help="execute one notebook")
     notebook.add_argument("notebook")
@@ -274,8 +208,11 @@ def _data_command(options) -> int:
     sys.stderr.write("data | started\n")
     try:
         make_data(load_study(options.study))
-    except (ValueError, OSError, ImportError) as error:
-        sys.stderr.write(f"data | failed: {error}\n")
+    except Exception as error:
+        expected = isinstance(error, ValueError | OSError | ImportError) and str(error).strip()
+        if not expected:
+            traceback.print_exc()
+        sys.stderr.write(f"data | failed: {'' if expected else f'{type(error).__name__}: '}{first_line(error)}\n")
         return 1
     sys.stderr.write("data | done\n")
     return 0
@@ -296,7 +233,8 @@ def _align_command(options) -> int:
             study.encoder_path, corpora, folder, study.methods[options.method], seed=options.seed, resume=True
         )
         if main:
-            run.finish(counts=aligned.text, word_pairs=aligned.word_pairs, processes=process_count())
+            counts = {"word_pairs": aligned.word_pairs, "skipped_steps": aligned.skipped}
+            run.finish(counts=aligned.text, processes=process_count(), **counts)
     return 0
 
 
@@ -320,10 +258,10 @@ def _chosen_study(options, *, check_data: bool = True) -> Study:
 
 
 def _notebook_command(options) -> int:
-    name, began = Path(options.out).stem, time.monotonic()
+    name, began, parameters = Path(options.out).stem, time.monotonic(), _assignments(options.parameters)
     sys.stderr.write(f"{name} | started\n")
     try:
-        run_notebook(options.notebook, options.out, _assignments(options.parameters))
+        run_notebook(options.notebook, options.out, parameters)
     except NotebookError as error:
         sys.stderr.write(f"{name} | {error}\n")
         return 1
@@ -348,9 +286,16 @@ def _integer(text: str) -> int:
     return int(text)
 
 
+def _cores(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
+    return int(text)
+
+
 def _assignments(texts: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     bare = [key for key, sign, _ in pairs if not sign]
     if bare:
         raise ParameterError(f"expected KEY=VALUE, got {bare[0]!r}")
+    yaml_file.check_apart([key for key, *_ in pairs])
     return {key: value for key, _, value in pairs}

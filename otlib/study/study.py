@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,11 +28,13 @@ from pydantic import (
 from otlib.record import ROOT, Run, running, shown, write_text
 from otlib.settings import (
     PIVOT,
+    RESOLVED,
     Align,
     CorporaData,
     Encoder,
     Finding,
     Language,
+    Languages,
     Method,
     Microworld,
     Name,
@@ -42,12 +47,13 @@ from otlib.settings import (
     no_repeats,
 )
 from otlib.study import checks, yaml_file
+from otlib.study.places import Places
 from otlib.study.restriction import restriction
 
 Kind = Literal["data", "pretrain", "align", "nli", "qa", "pair"]
 
 
-class Study(BaseModel):
+class Study(Places, BaseModel):
     """The parameters of a study and the layout of its folder; made by :func:`load_study`.
 
     ``languages`` have parallel text; ``unseen`` ones are tested only, where the tasks have items in them. ``methods``
@@ -59,7 +65,7 @@ class Study(BaseModel):
     name: Name
     title: str = ""
     source: str
-    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(no_repeats)]
+    languages: Languages
     unseen: Annotated[list[Language], AfterValidator(no_repeats)] = []
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1), AfterValidator(no_repeats)]
     data: Section
@@ -72,6 +78,7 @@ class Study(BaseModel):
     findings: list[Finding] = []
 
     _folder: Path = PrivateAttr()
+    _given: str = PrivateAttr("")
 
     @field_validator("methods", mode="before")
     @classmethod
@@ -85,71 +92,8 @@ class Study(BaseModel):
     @model_validator(mode="after")
     def _names_what_there_is(self):
         checks.check_names(self)
+        checks.check_sizes(self)
         return self
-
-    # Where things lie.
-
-    @property
-    def folder(self) -> Path:
-        """The folder that holds everything this study reads and writes."""
-        return self._folder
-
-    @property
-    def data_folder(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def figures(self) -> Path:
-        return self.folder / "figures"
-
-    @property
-    def encoder_path(self) -> Path | str:
-        """The encoder pretrained in the study's folder, or the checkpoint (folder or hub name) it names."""
-        return self.folder / "encoder" if self.pretrains else self.encoder.checkpoint
-
-    @property
-    def encoder_files(self) -> list[Path]:
-        """Files that change when the encoder does; none for a checkpoint on the hub."""
-        if self.pretrains:
-            return [self.folder / "encoder" / "run.json"]
-        found = sorted(Path(self.encoder.checkpoint).glob("*"))
-        return [path for path in found if path.name == "config.json" or path.suffix in (".safetensors", ".bin")]
-
-    def text(self, language: str) -> Path:
-        return self.data_folder / "text" / f"{language}.txt"
-
-    def parallel(self, language: str, split: Literal["train", "heldout"] = "train") -> Path:
-        return self.data_folder / "parallel" / f"{language}-{PIVOT}.{split}.tsv"
-
-    def gold(self, language: str) -> Path:
-        return self.data_folder / "gold" / f"{language}-{PIVOT}.tsv"
-
-    def nli_data(self, split: Literal["train", "dev", "test"]) -> Path:
-        return self.data_folder / "nli" / f"xnli.{split}.tsv"
-
-    def qa_data(self, language: str, split: Literal["train", "dev", "test"]) -> Path:
-        return self.data_folder / "qa" / f"{language}.{split}.json"
-
-    def aligned(self, method: str, seed: int) -> Path:
-        """Folder of the encoder aligned by a method with a seed."""
-        return self._run_folder("aligned", method, seed)
-
-    def task_folder(self, task: Literal["nli", "qa"], method: str, seed: int) -> Path:
-        """Folder of the results of a task, fine-tuned from the aligned encoder."""
-        return self._run_folder(task, method, seed)
-
-    def pair_folder(self, language: str) -> Path:
-        """Folder of the retrieval and word alignment results of a language with the pivot."""
-        return self.folder / "pairs" / f"{language}-{PIVOT}"
-
-    def _run_folder(self, kind: str, method: str, seed: int) -> Path:
-        self._known("seed", seed, self.seeds)
-        return self.folder / kind / self._known("method", method, self.methods) / f"seed{seed}"
-
-    def _known(self, name: str, value: Any, there: Collection) -> Any:
-        if value not in there:
-            raise ParameterError(f"study {self.name} has no {name} {value!r}; it has {checks.listed(there)}")
-        return value
 
     # What there is to do.
 
@@ -174,6 +118,11 @@ class Study(BaseModel):
         """The languages (pivot excluded) whose gold alignments, or QA test set, lie in the data folder."""
         path = self.gold if kind == "gold" else lambda language: self.qa_data(language, "test")
         return [language for language in self.tested if path(language).exists()]
+
+    @property
+    def command(self) -> str:
+        """What runs the study, from the repository's root."""
+        return f"make study {self._given}"
 
     # What a run is given.
 
@@ -224,7 +173,8 @@ class Study(BaseModel):
         if kind == "pair":
             files = [self.parallel(language), self.parallel(language, "heldout"), self.gold(language)]
             aligned = [self.aligned(*run) / "run.json" for run in self.method_runs]
-            return [path for path in (*files, *aligned) if path.exists()]
+            some = [path for path in aligned if path.exists()] or aligned[:1]  # not all need be there, but one
+            return [*(path for path in files if path.exists()), *some]
         aligned = self.aligned(method, seed) / "run.json"
         if kind == "nli":
             return [aligned, *(self.nli_data(split) for split in ("train", "dev", "test"))]
@@ -249,6 +199,11 @@ class Study(BaseModel):
         ----------
         kind : {"pretrain", "align", "nli", "qa", "pair"}
             An alignment and a task are of a method and a seed, a pair is of a language.
+
+        Raises
+        ------
+        FileNotFoundError
+            If what it reads is not there; says what makes it.
         """
         columns: dict[str, Any] = {"study": self.name}
         if kind == "pretrain":
@@ -259,8 +214,17 @@ class Study(BaseModel):
             folder = self.aligned(method, seed) if kind == "align" else self.task_folder(kind, method, seed)
             columns |= {"method": method, "seed": seed, "task": kind}
         files = self.inputs(kind, method, seed, language)
+        self._require(files)
         with running(folder, self.parameters(kind, method, seed), files, columns) as begun:
             yield begun
+
+    def require_data(self) -> None:
+        """Raise FileNotFoundError, with what makes them, if the data are not there."""
+        self._require([self.data_folder / "run.json"])
+
+    def _require(self, files: Sequence[Path]) -> None:
+        if absent := [path for path in files if not path.exists()]:
+            raise FileNotFoundError(f"{shown(absent[0])} is not there yet: run {self.command} first")
 
     def missing(self) -> list[str]:
         """Runs of the tasks and the pairs that have no results yet, such as ``"nli wordot seed 0"``."""
@@ -317,12 +281,13 @@ def load_study(
     ----------
     study : str, path or Study
         A YAML file, or the name of one in ``params/`` (``"demo"``, ``"paper/table2"``). The ``study.yaml``
-        that a run left in its folder is that run's study. A file with a key ``base``, the path of another
-        from its own folder, holds only what differs: mappings are merged, lists, single values and data sets
-        (``{hub: ...}``) replaced, an explicit null takes out a key of the base. Paths of data are taken from the
-        folder of the file that is loaded. A Study is returned as it is.
+        that a run left in its folder, as its first line says, is that run's study. A file with a key ``base``, the
+        path of another from its own folder, holds only what differs: mappings are merged, lists, single values and
+        data sets (``{hub: ...}``) replaced, an explicit null takes out a key of the base. Paths of data are taken
+        from the folder of the file that is loaded. A Study is returned as it is.
     overrides : mapping, optional
-        Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys.
+        Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys. A mapping of ``methods``
+        replaces all of them; another one that would lose keys of the study is refused, as are a key and one inside it.
     pairs : sequence of str, optional
         Keep these pairs only (``"de-en"``). Such a study has its own name and folder, for its encoder may be
         trained on fewer languages, and then for proportionally fewer steps. A method or finding that names
@@ -358,29 +323,57 @@ def load_study(
             raise ParameterError(f"study {study.name} is loaded already: give its file, to load it with changes")
         return study
     path = yaml_file.study_file(study)
-    raw = yaml_file.read_study(path)
+    raw, record, folder = yaml_file.read_study(path), yaml_file.is_record(path), path.resolve().parent
+    quick, filled = raw.pop("quick", None) or {}, partial(_filled, path, raw, RESOLVED if record else str(folder))
+    if not isinstance(quick, dict) or not all(isinstance(key, str) for key in quick):
+        raise ParameterError(
+            f"{shown(path)}: quick must hold values by dotted key, such as align.steps: 100, got {quick!r}"
+        )
+    loaded = filled(quick if len(set(pairs or ())) == 1 else {}, overrides or {})
+    if quick and not overrides:  # checked even if it is not asked for
+        filled(quick, where="quick: ")
     try:
-        quick = raw.pop("quick", None) or {}
-        if not isinstance(quick, dict) or not all(isinstance(key, str) for key in quick):
-            raise ValueError(f"quick must hold values by dotted key, such as align.steps: 100, got {quick!r}")
-        for key, value in {**(quick if pairs and len(pairs) == 1 else {}), **(overrides or {})}.items():
-            yaml_file.override(raw, key, value)
-        checks.check_old_forms(raw)
-        loaded = _AnyStudy.validate_python(raw, context=str(path.resolve().parent))
         loaded = loaded.model_copy(update=restriction(loaded, pairs, seeds))
-        if check_data and path.name != "study.yaml":
+        if check_data and not record:
             checks.check_data(loaded)
-    except ValidationError as error:
-        raise ParameterError(f"{shown(path)}: {checks.sentence(error, raw)}") from None
     except ValueError as error:
         raise ParameterError(f"{shown(path)}: {error}") from None
-    whole = Path(outputs or ROOT / "outputs").resolve() / loaded.name
-    loaded._folder = path.resolve().parent if path.name == "study.yaml" else whole
+    if not record:
+        loaded._folder = Path(outputs or ROOT / "outputs").resolve() / loaded.name
+    else:
+        loaded._folder = folder if loaded.name == raw.get("name") else folder.with_name(loaded.name)
+    given = shown(path).replace("$", "$$")  # for make
+    if given.startswith("params/"):
+        given = given.removeprefix("params/").removesuffix(".yaml")
+    loaded._given = shlex.join([f"STUDY={given}", *([f"PAIRS={','.join(pairs)}"] if pairs else [])])
     return loaded
 
 
+def _filled(path: Path, raw: dict, context: str, *overrides: Mapping[str, Any], where: str = "") -> Study:
+    """The study of a file with overrides, one mapping after the other."""
+    raw = deepcopy(raw)
+    try:
+        for keys in overrides:
+            yaml_file.override(raw, keys)
+        checks.check_old_forms(raw)
+        return _AnyStudy.validate_python(raw, context=context)
+    except ValidationError as error:
+        raise ParameterError(f"{shown(path)}: {where}{checks.sentence(error, raw)}") from None
+    except ValueError as error:
+        raise ParameterError(f"{shown(path)}: {where}{error}") from None
+
+
 def write_study(study: Study) -> Path:
-    """Write the resolved parameters as ``study.yaml``, which :func:`load_study` reads back."""
+    """Write the resolved parameters as ``study.yaml``, which :func:`load_study` reads back.
+
+    Raises
+    ------
+    ParameterError
+        If a file of this name is there that no run wrote.
+    """
+    path = study.folder / "study.yaml"
+    if path.exists() and not yaml_file.is_record(path):
+        raise ParameterError(f"{shown(path)} was not written by a run, which would overwrite it: move or rename it")
     values = study.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     values["methods"] = {method: study.changes(method) for method in study.methods}
-    return write_text(study.folder / "study.yaml", yaml_file.dump(values))
+    return write_text(path, yaml_file.RECORD + yaml_file.dump(values))

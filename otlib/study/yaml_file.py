@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,16 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from otlib.record import ROOT, shown
 from otlib.settings import ParameterError
+
+RECORD = "# Written by a run, which reads it back. To change something, copy it under another name.\n"
+
+
+def is_record(path: Path) -> bool:
+    """Whether a run wrote this file: it says so, or lies with a study's data, as those of earlier versions do."""
+    if path.name != "study.yaml":
+        return False
+    with open(path, "rb") as file:
+        return file.readline() == RECORD.encode() or any(path.parent.glob("data/parallel/*.train.tsv"))
 
 
 def study_file(study: str | Path) -> Path:
@@ -58,11 +69,31 @@ def read_study(path: Path, seen: Sequence[Path] = ()) -> dict[str, Any]:
     if below.resolve() in seen:
         raise ParameterError(f"{shown(path)}: base: {shown(below)} builds on this file itself; take one base out")
     try:
-        return _merged(read_study(below, seen), raw, "")
+        merged = _merged(read_study(below, seen), raw, "")
     except _NothingToTakeOut as error:
         raise ParameterError(
             f"{shown(path)}: {error} is null, which takes a key of {shown(below)} out, but there is none of this name"
         ) from None
+    quick, own = merged.get("quick"), raw.get("quick")
+    if isinstance(quick, dict):  # what this file takes out, the base's quick look must not bring back
+        out, own = [*_taken_out(raw)], own if isinstance(own, dict) else {}
+        merged["quick"] = {
+            key: value for key, value in quick.items() if key in own or not any(map(partial(_holds, inner=key), out))
+        }
+    return merged
+
+
+def _taken_out(changes: dict, above: str = "") -> Iterator[str]:
+    for key, value in changes.items():
+        if value is None:
+            yield f"{above}{key}"
+        elif isinstance(value, dict):
+            yield from _taken_out(value, f"{above}{key}.")
+
+
+def _holds(key: str, inner: str) -> bool:
+    """Whether a dotted key is another one, or holds it."""
+    return f"{inner}.".startswith(f"{key}.")
 
 
 class _NothingToTakeOut(Exception):
@@ -153,23 +184,49 @@ _UNSEEN = {chr(code) for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 
 _UNSEEN |= {chr(code) for code in (0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10))}
 
 
-def override(raw: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key, such as ``align.steps``, in place.
+def check_apart(keys: Sequence[str]) -> None:
+    """Raise ValueError if a dotted key is given twice, or with one inside it: one of both would be lost."""
+    for number, key in enumerate(keys):
+        for other in keys[number + 1 :]:
+            if other == key:
+                raise ValueError(f"{key} is given twice: give it once")
+            if _holds(key, other) or _holds(other, key):
+                raise ValueError(f"{key} and {other} are given, one inside the other: give single keys only")
+
+
+def override(raw: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Set dotted keys, such as ``align.steps``, in place.
 
     Raises
     ------
     ValueError
-        If a part of the key holds a value and no further keys, or the key an invisible character.
+        If a part of a key holds a value and no further keys, a key holds an invisible character or another of the keys,
+        or a mapping would replace one with further keys; ``methods`` alone may, for it is a choice.
     """
-    _check_key(key)
-    *sections, last = key.split(".")
-    for section in sections:
-        if raw.get(section) is None:
-            raw[section] = {}
-        raw = raw[section]
-        if not isinstance(raw, dict):
-            raise ValueError(f"override {key!r}: {section!r} holds a value, not further keys")
-    raw[last] = value
+    check_apart([*values])
+    for key, value in values.items():
+        _check_key(key)
+        *sections, last = key.split(".")
+        section = raw
+        for name in sections:
+            if section.get(name) is None:
+                section[name] = {}
+            section = section[name]
+            if not isinstance(section, dict):
+                raise ValueError(f"override {key!r}: {name!r} holds a value, not further keys")
+        if key != "methods" and (lost := [*_lost(section.get(last), value, f"{key}.")]):
+            raise ValueError(f"the value of {key} would drop {', '.join(lost)}: set single keys, such as {lost[0]}")
+        section[last] = value
+
+
+def _lost(there: Any, value: Any, above: str) -> Iterator[str]:
+    """Keys of a mapping that another one in its place lacks; none if one of both is no mapping, or a data set."""
+    if isinstance(there, dict) and isinstance(value, dict) and not _is_data_set(there) and not _is_data_set(value):
+        for name, inner in there.items():
+            if name in value:
+                yield from _lost(inner, value[name], f"{above}{name}.")
+            else:
+                yield f"{above}{name}"
 
 
 def dump(values: Mapping[str, Any]) -> str:

@@ -1,0 +1,70 @@
+"""Which results of a study, though they are there, are not those of its settings and files: they are made again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from otlib.data.sources import EACH_LANGUAGE, corpora_of, missing_files
+from otlib.settings import PIVOT, Hub
+from otlib.study.study import Study
+
+KINDS = (*EACH_LANGUAGE, "nli_train", "nli_dev", "nli_test", "qa_train")
+LEFT = {"pretrain": ("config.json", "*.safetensors"), "align": ("config.json", "*.safetensors")}
+LEFT |= {"nli": ("results.csv", "predictions.csv"), "qa": ("results.csv", "predictions.csv"), "pair": ("results.csv",)}
+
+
+def source_files(study: Study) -> list[Path]:
+    """The files on this machine that the data are made of: corpora, or the micro-world's tables and rules."""
+    if study.source == "microworld":
+        from otlib.data import microworld
+
+        spoken = {PIVOT, *study.languages}
+        files = (path for end in ("py", "tsv") for path in Path(microworld.__file__).parent.glob(f"*.{end}"))
+        return sorted(path for path in files if len(path.stem) > 3 or path.stem in spoken)  # else another language's
+    corpora = (c for kind in KINDS for code in (PIVOT, *study.tested) for c in corpora_of(study.data, kind, code))
+    paths = {Path(path) for corpus in corpora if not isinstance(corpus, Hub) for path in corpus}
+    return sorted(path for path in paths if path.is_file())
+
+
+def data_are_current(study: Study) -> bool:
+    """Whether the data are all there, made by the study's settings of files that have not been edited since."""
+    mark = study.data_folder / "run.json"
+    made = _record(mark)
+    if made is None or made["parameters"] != study.parameters("data"):
+        return False
+    files = (study.data_folder / path.rpartition("/data/")[2] for path in made["data"])  # wherever the study was moved
+    written = mark.stat().st_mtime
+    return all(map(Path.exists, files)) and all(path.stat().st_mtime <= written for path in source_files(study))
+
+
+def data_outlive_their_corpora(study: Study) -> bool:
+    """Whether the data are current, and could not be made again, for a corpus has gone elsewhere."""
+    if study.source != "corpora" or not data_are_current(study):
+        return False
+    return any(missing_files(study.data, study.languages, tested=study.tested))
+
+
+def outdated(study: Study) -> list[str]:
+    """The marks (``run.json``, from the study's folder) of what was made by hand with other settings, or lost files."""
+    runs = {study.folder / "encoder": ("pretrain",)} if study.pretrains else {}
+    runs |= {study.aligned(*run): ("align", *run) for run in study.method_runs}
+    runs |= {study.task_folder(task, *run): (task, *run) for task in study.tasks for run in study.method_runs}
+    runs |= {study.pair_folder(language): ("pair",) for language in study.languages}
+    old = [study.data_folder] if (study.data_folder / "run.json").exists() and not data_are_current(study) else []
+    for folder, (kind, *run) in runs.items():
+        if made := _record(folder / "run.json"):
+            lost = [pattern for pattern in LEFT[kind] if not any(folder.glob(pattern))]
+            if lost or made["parameters"] != study.parameters(kind, *run):
+                old.append(folder)
+    return [str((folder / "run.json").relative_to(study.folder)) for folder in old]
+
+
+def _record(mark: Path) -> dict[str, Any] | None:
+    """What a finished run wrote of itself; None if it did not, or not in this form."""
+    try:
+        record = json.loads(mark.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and {"parameters", "data"} <= record.keys() else None

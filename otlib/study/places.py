@@ -1,0 +1,75 @@
+"""The folder of a study: where it keeps what it reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+from otlib.settings import PIVOT, ParameterError
+
+
+class Places:
+    """The layout of a study's folder; a base of :class:`otlib.study.study.Study`, which has the names."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds everything this study reads and writes."""
+        return self._folder
+
+    @property
+    def data_folder(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def figures(self) -> Path:
+        return self.folder / "figures"
+
+    @property
+    def encoder_path(self) -> Path | str:
+        """The encoder pretrained in the study's folder, or the checkpoint (folder or hub name) it names."""
+        return self.folder / "encoder" if self.pretrains else self.encoder.checkpoint
+
+    @property
+    def encoder_files(self) -> list[Path]:
+        """Files that change when the encoder does; none for a checkpoint on the hub."""
+        if self.pretrains:
+            return [self.folder / "encoder" / "run.json"]
+        found = sorted(Path(self.encoder.checkpoint).glob("*"))
+        return [path for path in found if path.name == "config.json" or path.suffix in (".safetensors", ".bin")]
+
+    def text(self, language: str) -> Path:
+        return self.data_folder / "text" / f"{language}.txt"
+
+    def parallel(self, language: str, split: Literal["train", "heldout"] = "train") -> Path:
+        return self.data_folder / "parallel" / f"{language}-{PIVOT}.{split}.tsv"
+
+    def gold(self, language: str) -> Path:
+        return self.data_folder / "gold" / f"{language}-{PIVOT}.tsv"
+
+    def nli_data(self, split: Literal["train", "dev", "test"]) -> Path:
+        return self.data_folder / "nli" / f"xnli.{split}.tsv"
+
+    def qa_data(self, language: str, split: Literal["train", "dev", "test"]) -> Path:
+        return self.data_folder / "qa" / f"{language}.{split}.json"
+
+    def aligned(self, method: str, seed: int) -> Path:
+        """Folder of the encoder aligned by a method with a seed."""
+        return self._run_folder("aligned", method, seed)
+
+    def task_folder(self, task: Literal["nli", "qa"], method: str, seed: int) -> Path:
+        """Folder of the results of a task, fine-tuned from the aligned encoder."""
+        return self._run_folder(task, method, seed)
+
+    def pair_folder(self, language: str) -> Path:
+        """Folder of the retrieval and word alignment results of a language with the pivot."""
+        return self.folder / "pairs" / f"{language}-{PIVOT}"
+
+    def _run_folder(self, kind: str, method: str, seed: int) -> Path:
+        self._known("seed", seed, self.seeds)
+        return self.folder / kind / self._known("method", method, self.methods) / f"seed{seed}"
+
+    def _known(self, name: str, value: Any, there: Collection) -> Any:
+        if value not in there:
+            raise ParameterError(f"study {self.name} has no {name} {value!r}; it has {', '.join(map(str, there))}")
+        return value
