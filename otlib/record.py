@@ -266,6 +266,12 @@ def shown(path: str | Path) -> str:
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
+def first_line(message: object) -> str:
+    """What an error says, for a line of its own: the first line of its message in which something is seen."""
+    lines = map(str.strip, re.sub(r"\x1b\[[\d;]*m", "", str(message)).splitlines())  # without colours
+    return next((line for line in lines if any(map(str.isprintable, line))), "it gives no reason")
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write a file that is whole or, after an error, what it was before.
 
@@ -333,7 +339,7 @@ def writing(path: Path):
     except Exception as error:
         free = shutil.disk_usage(next(p for p in path.absolute().parents if p.exists())).free
         raise OSError(
-            f"{path} could not be written ({error}; {free / 2**20:,.0f} MiB free on that disk): "
+            f"{path} could not be written ({first_line(error)}; {free / 2**20:,.0f} MiB free on that disk): "
             "free some space and run again; what was complete is untouched"
         ) from error
 

@@ -398,7 +398,8 @@ def test_what_cannot_be_fetched_is_one_sentence_with_key_data_set_and_mend(corpo
     assert "column" in message or message.endswith("or give a local copy: a path")
 
 
-def test_a_connection_that_breaks_in_the_middle_is_the_same_sentence(corpora, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("words", "said"), [("\n reset by peer\n", "reset by peer"), ("", "it gives no reason")])
+def test_a_connection_that_breaks_in_the_middle_is_the_same_sentence(corpora, tmp_path, monkeypatch, words, said):
     """The rows are a stream: it may end with an error at any of them."""
 
     class Broken:
@@ -406,12 +407,13 @@ def test_a_connection_that_breaks_in_the_middle_is_the_same_sentence(corpora, tm
 
         def __iter__(self):
             yield {"premise": "a", "hypothesis": "b", "label": 0}
-            raise ConnectionError("reset by peer")
+            raise ConnectionError(words)
 
     load = hub.load
     monkeypatch.setattr(hub, "load", lambda name, *rest: Broken() if "mnli" in name else load(name, *rest))
     message = refusal(tmp_path / "data", **corpora)
-    assert message.startswith("data.nli_train: ") and "reset by peer" in message and "a local copy" in message
+    assert message.startswith("data.nli_train: ") and message.endswith("a local copy: a path")
+    assert f"(ConnectionError: {said})" in message
 
 
 def test_tests_without_a_language_are_named(corpora, tmp_path):
@@ -501,6 +503,8 @@ def test_translations_that_are_none_are_named(corpora, tmp_path):
     """Of sentence pairs, and of inference items of which one side alone is translated."""
     corpora["parallel"]["de"] = {"hub": published(tmp_path / "flat", [{"translation": "made"}])}
     assert "'made' where a text for each language must stand" in refusal(tmp_path / "data", **corpora)
+    corpora["parallel"]["de"] = {"hub": published(tmp_path / "gap", [{"translation": None}, *translation(pairs(1))])}
+    assert "None where a text for each language must stand" in refusal(tmp_path / "data", **corpora)
     rows = [{"premise": {"en": "a", "de": "b"}, "hypothesis": "c", "label": 0}]
     corpora["nli_test"] = {"hub": published(tmp_path / "half", rows)}
     message = refusal(tmp_path / "data", **corpora)

@@ -154,6 +154,7 @@ def test_a_faulty_answer_is_named_by_file_and_question(tmp_path, answers, messag
         ("A red fox\u200b ran.", "fox\u200b", 6, ("fox", 6)),
         ("A \ufeff\u200efox ran.", "\ufeff\u200efox", 2, ("fox", 4)),
         ("A red fox ran.", "fox\u200b", 6, ("fox", 6)),
+        ("A red fox ran.", "\u2800fox\u3164", 6, ("fox", 6)),
         ("I \u2764\ufe0f you.", "\u2764\ufe0f", 2, ("\u2764", 2)),
         ("A red\u00a0fox ran.", "red fox", 2, ("red\u00a0fox", 2)),
         ("A red \n  fox ran.", "red fox", 2, ("red \n  fox", 2)),

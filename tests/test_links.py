@@ -60,11 +60,13 @@ def test_an_empty_matrix_has_no_links_and_what_is_no_matrix_of_similarities_is_r
         assert (
             mutual_argmax(torch.zeros(shape)) == itermax(torch.zeros(shape)) == threshold(torch.zeros(shape)) == set()
         )
-    for matrix in (torch.tensor([[0.5, torch.nan]]), torch.zeros(2, 2, 2)):
-        with pytest.raises(ValueError, match=r"links need a matrix \(n, m\) of numbers"):
-            mutual_argmax(matrix)
-    with pytest.raises(ValueError, match="not negative, got -0.1"):
-        itermax(torch.tensor([[0.5, -0.1]]))
+    for matrix in (torch.tensor([[0.5, torch.nan]]), torch.zeros(2, 2, 2), torch.zeros(2), torch.eye(2) > 0, [[0.5]]):
+        for links in (mutual_argmax, itermax, threshold):
+            with pytest.raises(ValueError, match=r"links need a tensor \(n, m\) of numbers"):
+                links(matrix)
+    for links in (itermax, threshold):
+        with pytest.raises(ValueError, match="not negative here, got -0.1"):
+            links(torch.tensor([[0.5, -0.1]]))
     for share in (0.0, 1.5, torch.nan):
         with pytest.raises(ValueError, match="share must be above 0 and at most 1"):
             threshold(torch.eye(2), share)

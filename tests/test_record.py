@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pandas as pd
 import pytest
 
-from otlib.record import ROOT, begin, read_csv, running, write_csv, write_results, write_run, write_text
+from otlib.record import ROOT, begin, first_line, read_csv, running, write_csv, write_results, write_run, write_text
 
 
 def test_provenance_names_parameters_commit_versions_hardware_data_and_time(tmp_path):
@@ -30,6 +30,19 @@ def test_provenance_outside_a_git_checkout_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr("otlib.record.ROOT", tmp_path)
     record = json.loads(write_run(tmp_path, parameters={}, started=datetime.now(timezone.utc)).read_text())
     assert record["git"] is None
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("\x1b[31m\x1b[1m\n the \x1b[0mreason \nmore", "the reason"),
+        ("\u200b\u2028\ufeff \nthe reason", "the reason"),
+        ("\x1b[0m\n\u200b", "it gives no reason"),
+        (OSError(), "it gives no reason"),
+    ],
+)
+def test_a_reason_is_what_is_seen_of_a_message(message, reason):
+    assert first_line(message) == reason
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, disk_with_room_for):

@@ -572,9 +572,27 @@ def test_data_that_could_not_be_made_leave_those_of_before(tmp_path, monkeypatch
     assert not isinstance(error, OSError) or not study.folder.joinpath("data.tmp").exists()
 
 
-def test_a_value_that_is_no_yaml_is_one_line(capsys):
-    assert main(["plan", "demo", "--set", "align.layers=[1"]) == 1
-    assert capsys.readouterr().err == "SET: the value of align.layers is no YAML: '[1'\n"
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("[1", "line 1: expected .*"),
+        ("{a: 1, a: 2}", "line 1: a stands twice"),
+        ("{a\u200b: 1}", "the key 'a' holds .*"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_one_line_with_the_reason(capsys, value, reason):
+    assert main(["plan", "demo", "--set", f"align.layers={value}"]) == 1
+    said = capsys.readouterr().err
+    assert re.fullmatch(rf"SET: the value of align.layers cannot be read: {re.escape(repr(value))}: {reason}\n", said)
+
+
+def test_a_training_that_diverges_is_one_line(monkeypatch, capsys):
+    def diverges(options):
+        raise FloatingPointError("align: the loss is nan at step 3; lower learning_rate")
+
+    monkeypatch.setattr("otlib.study.run._align_command", diverges)
+    assert main(["align", "--study", "demo", "--method", "wordot"]) == 1
+    assert capsys.readouterr().err == "align: the loss is nan at step 3; lower learning_rate\n"
 
 
 @pytest.mark.parametrize(("there", "flags"), [(True, ["--resources", "trainings=1"]), (False, [])])

@@ -410,3 +410,11 @@ def test_text_that_is_too_little_to_pretrain_on_stops_the_data_step(corpora, tmp
     path.write_text(json.dumps(study))
     with pytest.raises(ValueError, match="data.text: pretraining needs two sentences of fr, .*elsewhere 3.*, fr 0"):
         make_data(load_study(path, outputs=tmp_path))
+
+
+def test_half_a_character_in_what_nothing_reads_of_questions_stops_nothing(corpora, tmp_path):
+    """Such as a title; the error named neither file nor question."""
+    for path in (Path(corpora["qa_train"]), Path(corpora["qa_test"].format(language="de"))):
+        path.write_text(json.dumps(_squad(20)).replace('"id"', '"note": "\\ud83d", "id"').replace('"t"', '"\\udc00"'))
+    counts = prepare(tmp_path / "data", ["de", "fr"], section(**corpora))["qa"]
+    assert counts["test de"] == 20 == len(read_qa(tmp_path / "data/qa/de.test.json"))

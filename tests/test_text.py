@@ -85,6 +85,7 @@ OTHERS = [
     (b"\xfe\xff" + "de\ten\n".encode("utf-16-be"), "UTF-16, not UTF-8"),
     ("de\ten\n".encode("utf-32"), "UTF-32, not UTF-8; convert the file: iconv -f UTF-32"),
     ("de\ten\n".encode("utf-16-le"), "not text, or UTF-16 without its mark"),
+    ("日\n本\n".encode("utf-16-le"), "not text, or UTF-16 without its mark"),  # no zero in its first line
     (gzip.compress(b"de\ten\n"), "compressed by gzip; let the name end in .gz"),
     (lzma.compress(b"de\ten\n"), "compressed by xz; let the name end in .xz"),
     (bz2.compress(b"de\ten\n"), "compressed by bzip2; let the name end in .bz2"),
@@ -241,10 +242,12 @@ def test_words_are_split_as_the_language_wants(kind, language, sentence, words):
         # joiners stay inside words, where they are spelling, and nowhere else
         ("hi", "स्\u200dथान।", ["स्\u200dथान", "।"]),
         ("fa", "(می\u200cخواهم\u200c) \u200c و\u200d", ["(", "می\u200cخواهم", ")", "و"]),
+        ("ml", "അവന്\u200d, അവന്\u200d", ["അവന്\u200d", ",", "അവന്\u200d"]),  # n without a vowel
         # characters that only lay out are dropped, also where they stand alone
         ("ar", "\u200fمرحبا\u200e \u061cبك\u202c \u2067", ["مرحبا", "بك"]),
         ("de", "\ufeffDonau\u00addampf\u2060schiff", ["Donaudampfschiff"]),
         ("en", "one\u200btwo \u200b three", ["one", "two", "three"]),
+        ("en", "one \ufe0f \u3164\u115f two\ufff9\x07 \x07", ["one", "two"]),
         # variation selectors and emoji
         ("en", "葛\U000e0100 I❤\ufe0fyou", ["葛\U000e0100", "I", "❤\ufe0f", "you"]),
         ("en", "👨\u200d👩\u200d👧👍🏽!", ["👨\u200d👩\u200d👧", "👍🏽", "!"]),
@@ -469,6 +472,22 @@ def test_what_is_no_archive_is_named(tmp_path, name):
     path.write_bytes(packed)
     with pytest.raises(ValueError, match="damaged|not UTF-8"):
         list(read_lines(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.gz", lzma.compress(b"a\n"), "compressed by xz; let the name end in .xz"),
+        ("x.XZ", gzip.compress(b"a\n"), "compressed by gzip; let the name end in .gz"),
+        ("x.xz", b"version https://git-lfs.github.com/spec/v1\noid 1\n", "a pointer of Git LFS"),
+        ("x.bz2", b"<!DOCTYPE html>\n<title>404</title>\n", "a page of HTML or XML"),
+    ],
+)
+def test_something_else_under_a_name_that_says_compressed_is_called_what_it_is(tmp_path, name, content, said):
+    """Called damaged, it would be fetched again the same way."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name}: this is {said}"):
+        list(read_lines(tmp_path / name))
 
 
 def test_a_quote_that_is_not_closed_is_named_and_loses_nothing(tmp_path):

@@ -201,6 +201,15 @@ def test_special_tokens_in_a_text_are_plain_text(family):
     assert _questions(tokenizer, [tokenizer.mask_token], 1)[1] == 1  # several subwords: cut after the first
 
 
+def test_a_special_token_alone_is_plain_text_where_bpe_looks_words_up_whole():
+    """With ``ignore_merges``, as of Llama 3, a word that is a piece is not put together from its letters."""
+    backend = bpe("▁", WORDS, ["▁", *LETTERS], ignore_merges=True)
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = wrapped(backend)
+    (row,) = encode_words(tokenizer, [["the", "<eos>"]], max_length=99)
+    assert " ".join(tokenizer.convert_ids_to_tokens(row.input_ids)) == "<bos> the < e o s > <eos>"
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_reading_plain_text_leaves_the_tokenizer_as_it_was(family, tmp_path):
     """It is saved with the encoder, for which ``[MASK]`` in a text may well be the mask."""
@@ -211,6 +220,17 @@ def test_reading_plain_text_leaves_the_tokenizer_as_it_was(family, tmp_path):
     tokenizer.save_pretrained(tmp_path)
     for again in (tokenizer, AutoTokenizer.from_pretrained(tmp_path)):
         assert again.mask_token_id in again(f"the {tokenizer.mask_token}")["input_ids"]
+
+
+def test_a_tokenizer_that_cuts_at_the_left_cuts_questions_there():
+    """What is left of one fits half a window, as it must: else no window would have room for its context."""
+    tokenizer = wordpiece()
+    tokenizer.truncation_side = "left"
+    items = pd.DataFrame({"question": ["the house is red " * 9 + "is the house"], "context": ["red house"]})
+    windows = _windows(tokenizer, items, 12, 2)
+    pieces = tokenizer.convert_ids_to_tokens(windows.inputs["input_ids"][0])
+    assert " ".join(pieces) == "[CLS] house is red is the house [SEP] [CLS] red house [SEP]"
+    assert windows.cut_questions == 1
 
 
 def test_an_encoder_without_a_padding_token_is_read(tmp_path):

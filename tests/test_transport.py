@@ -396,6 +396,14 @@ def test_options_that_are_no_numbers_are_refused(option, value):
         transport_cost(x, y, **{option: value})
 
 
+@pytest.mark.parametrize("relative", ["no", None, 0, torch.tensor(True)], ids=repr)
+def test_whether_epsilon_is_relative_is_true_or_false(relative):
+    # A text such as "no" would count as true.
+    x, y, *_ = clouds(pairs=1)
+    with pytest.raises(TypeError, match="relative must be True or False, got"):
+        sinkhorn_divergence(x, y, relative=relative)
+
+
 def test_two_prices_are_one_for_each_cloud():
     x, y, *_ = clouds(pairs=1)
     for prices in ((1.0,), (1.0, 2.0, 3.0)):

@@ -25,6 +25,7 @@ from otlib.training.words import (
     embed_corpus,
     embed_words,
     encode_words,
+    load_encoder,
     longest_input,
     pool_words,
     resolve_layers,
@@ -272,3 +273,13 @@ def test_slow_tokenizer_is_refused():
     """It does not say which word a subword belongs to."""
     with pytest.raises(ValueError, match="word boundaries need a fast tokenizer, got SimpleNamespace"):
         encode_words(SimpleNamespace(is_fast=False), SENTENCES, max_length=8)
+
+
+@pytest.mark.parametrize("error", [OSError(), ValueError("\n\n")])
+def test_an_encoder_that_fails_without_words_is_named_all_the_same(monkeypatch, error):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr("otlib.training.words.AutoTokenizer.from_pretrained", broken)
+    with pytest.raises(FileNotFoundError, match=r"no complete encoder at owner/name: .*\(it gives no reason\)"):
+        load_encoder("owner/name")

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from otlib.data.text import Links, ParallelText
+from otlib.record import first_line
 
 
 def installed_aligner() -> str | None:
@@ -50,7 +51,7 @@ def _eflomal(text: ParallelText, folder: Path) -> list[list[str]]:
     try:
         eflomal.Aligner().align(*sides, links_filename_fwd=str(links[0]), links_filename_rev=str(links[1]), quiet=True)
     except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
-        raise RuntimeError(f"eflomal failed: {error}") from error
+        raise RuntimeError(f"eflomal failed: {first_line(error)}") from error
     return [path.read_text(encoding="utf-8").splitlines() for path in links]
 
 

@@ -22,8 +22,8 @@ OTHERS = {
     rb"\x28\xb5\x2f\xfd|7z\xbc\xaf": "a zstd or 7-zip archive; unpack it",
     rb"(?i)(\xef\xbb\xbf)?\s*(<!doctype|<html|<\?xml)": "a page of HTML or XML, not its text; was the download right?",
     rb"version https://git-lfs": "a pointer of Git LFS, not the file itself; fetch it by: git lfs pull",
-    rb"[^\n]*\0": "not text, or UTF-16 without its mark; then convert the file: iconv -f UTF-16LE (or BE) -t UTF-8",
 }
+BINARY = "not text, or UTF-16 without its mark; then convert the file: iconv -f UTF-16LE (or BE) -t UTF-8"
 
 
 def read_lines(path: str | Path) -> Iterator[str]:
@@ -56,18 +56,28 @@ def _lines(path: Path) -> Iterator[str]:
         for number, line in enumerate(_byte_lines(path), start=1):
             if not begun and line.strip():
                 begun = True
-                for pattern, said in OTHERS.items():
-                    if re.match(pattern, line):
-                        raise ValueError(f"{path}, line {number}: this is {said}")
+                if said := _other(line) or (b"\0" in line and BINARY):
+                    raise ValueError(f"{path}, line {number}: this is {said}")
             text = line.decode().rstrip("\r")
             yield text.lstrip("\ufeff") if number == 1 else text
     except UnicodeDecodeError as error:
-        said = f"not UTF-8 (byte 0x{error.object[error.start]:02x}); convert the file from its own encoding"
-        raise ValueError(f"{path}, line {number}: {said}, as Latin-1 by: iconv -f LATIN1 -t UTF-8") from error
+        said = f"not UTF-8 (byte 0x{error.object[error.start]:02x}); convert the file from the encoding that it has, "
+        said += "if that is Latin-1 by: iconv -f LATIN1 -t UTF-8"
+        said = f"this is {BINARY}" if b"\0" in next(_chunks(path)) else said
+        raise ValueError(f"{path}, line {number}: {said}") from error
     except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:  # bz2 raises OSError
         if path.suffix.lower() not in DECOMPRESSORS:
             raise
+        with open(path, "rb") as file:
+            said = _other(file.read(100))
+        if said and not said.endswith(path.suffix.lower()):
+            raise ValueError(f"{path}: this is {said}") from error
         raise ValueError(f"{path}, after line {number}: damaged {path.suffix} file ({error})") from error
+
+
+def _other(begin: bytes) -> str | None:
+    """What a file that begins so holds, and the mend, if it is none of UTF-8 text."""
+    return next((said for pattern, said in OTHERS.items() if re.match(pattern, begin)), None)
 
 
 def _byte_lines(path: Path) -> Iterator[bytes]:

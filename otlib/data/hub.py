@@ -14,6 +14,7 @@ import pandas as pd
 
 from otlib.data.items import COLUMNS, LABELS, NliItems, QaItems, qa_items
 from otlib.data.text import GOLD_COLUMNS, GoldPair, gold_pairs, is_seen
+from otlib.record import first_line
 from otlib.settings import PIVOT, Hub
 
 
@@ -109,8 +110,7 @@ def _named(corpus: Hub, key: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        said = (str(error).splitlines() or [""])[0].rstrip(".")
-        fault = f"cannot be read from the hub ({type(error).__name__}: {said})"
+        fault = f"cannot be read from the hub ({type(error).__name__}: {first_line(error).rstrip('.')})"
         mend = "check its name, config and split and the network, or give a local copy: a path"
         raise ValueError(f"{key}: the data set {corpus.hub} {fault}; {mend}") from error
 
@@ -145,7 +145,7 @@ def _texts(values: Sequence, corpus: Hub, where: str) -> list[str]:
 
 
 def _pair(row: Mapping, language: str, corpus: Hub, key: str) -> tuple[str, str]:
-    row = row.get("translation", row) or {}
+    row = row.get("translation", row)
     if not isinstance(row, Mapping):
         raise _misplaced(row, "a text for each language", corpus, key)
     names = ("non_english", "english") if "non_english" in row else (language, PIVOT)

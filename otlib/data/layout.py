@@ -193,5 +193,6 @@ def write_qa(
 
 def _write_questions(path: Path, questions: Mapping) -> int:
     """Write SQuAD's JSON; the number of its questions, all of which are checked."""
-    path.write_text(json.dumps(questions, ensure_ascii=False), encoding="utf-8")
+    # Half a character, in what nothing reads, is written as an escape of JSON.
+    path.write_text(json.dumps(questions, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")
     return len(read_qa(path))

@@ -16,8 +16,10 @@ import numpy as np
 from otlib.data.files import is_table, read_lines, read_table, write_table
 from otlib.settings import PIVOT
 
-# Letters and marks that are not seen, such as fillers and variation selectors: Unicode's Default_Ignorable_Code_Point.
-UNSEEN = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+# Not seen: fillers, variation selectors and more of Unicode's Default_Ignorable_Code_Point, and the blank of Braille.
+UNSEEN = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 Links = set[tuple[int, int]]  # of the words of a sentence pair: (source word, pivot word), counted from 0
 
@@ -26,8 +28,9 @@ SEGMENTED = ("zh", "th")
 NO_BLANKS = ("bo", "dz", "ja", "km", "lo", "lzh", "my", "wuu", "yue")
 
 # Characters that only lay a text out: soft hyphen, direction marks, word joiner and other operators, byte order mark.
-LAYOUT = re.compile(r"[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-LOOSE_JOINERS = re.compile(r"(?<!\S)[\u200c\u200d]+|[\u200c\u200d]+(?!\S)")
+LAYOUT = re.compile(r"[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+# At a word's ends; but after a virama one spells final consonants of Bengali and Malayalam.
+LOOSE_JOINERS = re.compile(r"(?<!\S)[\u200c\u200d]+|(?<![\u09cd\u0d4d\u200c\u200d])[\u200c\u200d]+(?!\S)")
 FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"  # two of them are a flag
 
 
@@ -49,8 +52,9 @@ def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
         PyThaiNLP's newmm (longest words of its dictionary, within Thai character clusters). Moses then splits only
         their ASCII segments: it would part Thai tone marks from their letters. Either kind reads text in Unicode's
         form NFC, without characters that only lay it out (soft hyphens, direction marks, byte order marks and the
-        like), and takes a blank of no width for a blank. The two joiners, which spell words in Hindi and Persian, stay
-        inside words, and combining marks, variation selectors and emoji of several characters are never parted.
+        like), without words of invisible characters only, and takes a blank of no width for a blank. The two joiners,
+        which spell words in Hindi and Persian, stay inside words, and combining marks, variation selectors and emoji of
+        several characters are never parted.
     language : str
         Code, for abbreviations and elisions. A warning tells of Japanese, Khmer, Lao and Burmese, which nothing here
         splits.
@@ -61,7 +65,12 @@ def word_tokenizer(kind: str, language: str) -> Callable[[str], list[str]]:
         If the language's segmenter is not installed.
     """
     split = _splitter(kind, language)
-    return lambda sentence: LOOSE_JOINERS.sub("", " ".join(split(_plain(sentence)))).split()
+
+    def words(sentence: str) -> list[str]:
+        found = LOOSE_JOINERS.sub("", " ".join(split(_plain(sentence)))).split()
+        return [word for word in found if any(map(is_seen, word))]
+
+    return words
 
 
 def _plain(sentence: str) -> str:
@@ -93,6 +102,7 @@ def _splitter(kind: str, language: str) -> Callable[[str], list[str]]:
     return words
 
 
+@cache
 def _attached() -> str:
     """For a set of a regular expression: what belongs to the character before it, as marks, joiners, skin tones do."""
     marks = (chr(code) for code in range(0x300, 0x20000) if unicodedata.category(chr(code)).startswith("M"))

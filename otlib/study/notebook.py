@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from otlib.record import shown, write_text
+from otlib.record import first_line, shown, write_text
 
 
 class NotebookError(RuntimeError):
@@ -71,11 +71,6 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
         return out
     so_far = f" (so far: {shown(partial)})" if partial.exists() else ""
     raise NotebookError(f"{what}{so_far}")
-
-
-def first_line(message: object) -> str:
-    """What an error says, for a line of its own: the first line of its message that is not blank."""
-    return next((line.strip() for line in str(message).splitlines() if line.strip()), "it gives no reason")
 
 
 def _cells_begun(partial: Path) -> int:

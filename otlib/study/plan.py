@@ -20,9 +20,8 @@ from transformers import AutoConfig, AutoModel, BertForMaskedLM
 
 from otlib import settings
 from otlib.data.sources import corpora_of
-from otlib.record import shown
+from otlib.record import first_line, shown
 from otlib.settings import PIVOT, CorporaData, Hub
-from otlib.study.notebook import first_line
 from otlib.study.paper import DOWNLOADS, ITEMS, LICENCES, PAIR_BYTES, PAPER_PAIRS, PUBLISHED
 from otlib.study.study import Study, settings_table
 from otlib.tasks.finetune import freeze_layers

@@ -20,11 +20,11 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from otlib.record import ROOT, shown
+from otlib.record import ROOT, first_line, shown
 from otlib.settings import ParameterError
 from otlib.study import yaml_file
 from otlib.study.current import outdated
-from otlib.study.notebook import NotebookError, Progress, first_line, run_notebook
+from otlib.study.notebook import NotebookError, Progress, run_notebook
 from otlib.study.study import Study, load_study, write_study
 
 __all__ = ["NotebookError", "Progress", "main", "run_notebook", "run_study"]
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(given[:end])
         options.flags = given[end + 1 :]
         return options.run(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         print(str(error).strip() or f"{type(error).__name__}: {first_line(error)}", file=sys.stderr)
         return 1
 
@@ -272,8 +272,8 @@ def _notebook_command(options) -> int:
 def _value(key: str, text: str) -> Any:
     try:
         return yaml_file.parse(text)
-    except ValueError:
-        raise ParameterError(f"SET: the value of {key} is no YAML: {text!r}") from None
+    except ValueError as error:
+        raise ParameterError(f"SET: the value of {key} cannot be read: {text!r}: {error}") from None
 
 
 def _list(text: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from otlib.data.text import is_seen
 from otlib.record import ROOT, shown
 from otlib.settings import ParameterError
 
@@ -174,14 +174,9 @@ def _check_keys(value: Any) -> None:
 
 def _check_key(key: str) -> None:
     for character in key:
-        if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") or character in _UNSEEN:
+        if character != " " and not is_seen(character):
             seen = "".join(c for c in key if c != character and c.isprintable())
             raise ValueError(f"the key {seen!r} holds an invisible character (U+{ord(character):04X}): type it again")
-
-
-# Blanks other than the usual one, fillers, joiners and variation selectors.
-_UNSEEN = {chr(code) for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x2800, 0x3000)}
-_UNSEEN |= {chr(code) for code in (0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10))}
 
 
 def check_apart(keys: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ class Windows(NamedTuple):
     item: list[int]  # the question that a window belongs to
     context: list[tuple[int, int]]  # first subword of the context in the window, and the one after its last
     offsets: list[np.ndarray]  # where these subwords begin and end in the context, in characters: (subwords, 2)
-    cut_questions: int  # questions of which half a window holds the beginning only
+    cut_questions: int  # questions of which half a window holds a part only
 
 
 def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> Windows:
@@ -56,13 +56,13 @@ def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> Wi
 
 
 def _questions(tokenizer, questions: list[str], limit: int) -> tuple[list[str], int]:
-    """The beginnings of the questions that ``limit`` subwords hold, and how many questions they cut."""
+    """What ``limit`` subwords hold of each question, and how many they cut, at the side where the tokenizer does."""
     encoded = tokenise(tokenizer, questions, add_special_tokens=False, truncation=True, max_length=limit)
-    beginnings = [
-        text[: one.offsets[-1][1]] if one.overflowing else text
+    held = [
+        text[one.offsets[0][0] : one.offsets[-1][1]] if one.overflowing else text
         for one, text in zip(encoded.encodings, questions, strict=True)
     ]
-    return beginnings, sum(bool(one.overflowing) for one in encoded.encodings)
+    return held, sum(bool(one.overflowing) for one in encoded.encodings)
 
 
 def _targets(windows: Windows, items: pd.DataFrame) -> tuple[list[int], np.ndarray]:

@@ -11,11 +11,12 @@ from typing import NamedTuple, get_args
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from tokenizers import Regex, models, pre_tokenizers
+from tokenizers import Regex, pre_tokenizers
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, AutoTokenizer
 
+from otlib.record import first_line
 from otlib.settings import Align, Pooling
 
 POOLINGS = get_args(Pooling)
@@ -36,9 +37,8 @@ def load_encoder(encoder: str | Path):
             raise ValueError(f"{len(lost)} weights are not in it, {lost[0]} first")
         return tokenizer, model
     except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise FileNotFoundError(
-            f"no complete encoder at {encoder}: pretrain it first, or name another checkpoint ({reason})"
+            f"no complete encoder at {encoder}: pretrain it first, or name another checkpoint ({first_line(error)})"
         ) from error
 
 
@@ -87,8 +87,8 @@ def tokenise(tokenizer, *texts: list[str], **options):
         )
     backend, usual = tokenizer.backend_tokenizer, tokenizer.backend_tokenizer.pre_tokenizer
     names = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special and token.content[1:]]
-    # But for BPE, which joins letters, models would still find such a name among their pieces: cut it after one letter.
-    if names and not isinstance(backend.model, models.BPE):
+    # Models that do not only join letters would still find such a name among their pieces: cut it after one letter.
+    if names and getattr(backend.model, "ignore_merges", True):
         first = Regex("|".join(f"{re.escape(name[0])}(?={re.escape(name[1:])})" for name in names))
         cut = pre_tokenizers.Split(first, "merged_with_previous")
         backend.pre_tokenizer = pre_tokenizers.Sequence([usual, cut] if usual else [cut])

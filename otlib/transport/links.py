@@ -15,8 +15,7 @@ def mutual_argmax(similarity: Tensor) -> set[tuple[int, int]]:
     One to one: a word has one link or none. Of equal ones the first is the best. A ValueError says if this is no
     matrix, or holds NaN.
     """
-    if similarity.ndim != 2 or similarity.isnan().any():
-        raise ValueError(f"links need a matrix (n, m) of numbers, got shape {tuple(similarity.shape)} or NaN in it")
+    _check(similarity)
     if not similarity.numel():
         return set()
     best_columns, best_rows = similarity.argmax(1).tolist(), similarity.argmax(0).tolist()
@@ -29,11 +28,10 @@ def itermax(similarity: Tensor, *, rounds: int = 2, discount: float = 0.9) -> se
     SimAlign; Jalili Sabet et al., 2020, section 2.3.
 
     Similarities (n, m) are not negative. The first round is :func:`mutual_argmax`; in later ones a similarity is
-    multiplied by ``discount`` if one of its two words has a link, by 0 if both have. A ValueError says if there is a
-    negative one.
+    multiplied by ``discount`` if one of its two words has a link, by 0 if both have. A ValueError says if this is no
+    matrix, or holds NaN or a negative number.
     """
-    if (similarity < 0).any():
-        raise ValueError(f"itermax needs similarities that are not negative, got {float(similarity.min()):.3g}")
+    _check(similarity, least=0.0)
     linked = torch.zeros_like(similarity, dtype=torch.bool)
     for _ in range(rounds):
         rows, columns = linked.any(1)[:, None], linked.any(0)[None, :]
@@ -47,11 +45,21 @@ def itermax(similarity: Tensor, *, rounds: int = 2, discount: float = 0.9) -> se
 def threshold(plan: Tensor, share: float = 0.3) -> set[tuple[int, int]]:
     """Links of a plan (n, m) whose confidence (:func:`link_confidence`) is at least ``share``; many to many.
 
-    A ValueError says if ``share`` is not above 0 and at most 1: 0 would link words that send each other nothing.
+    A ValueError says if ``share`` is not above 0 and at most 1 (0 would link words that send each other nothing), or as
+    of :func:`itermax`.
     """
+    _check(plan, least=0.0)
     if not 0 < share <= 1:
         raise ValueError(f"share must be above 0 and at most 1, got {share}")
     return set(map(tuple, (link_confidence(plan) >= share).nonzero().tolist()))
+
+
+def _check(matrix: Tensor, least: float = -torch.inf) -> None:
+    if not isinstance(matrix, Tensor) or matrix.ndim != 2 or matrix.dtype == torch.bool or matrix.isnan().any():
+        got = f"shape {tuple(matrix.shape)}, {matrix.dtype}" if isinstance(matrix, Tensor) else type(matrix).__name__
+        raise ValueError(f"links need a tensor (n, m) of numbers, got {got}, or NaN in it")
+    if (matrix < least).any():
+        raise ValueError(f"links need numbers that are not negative here, got {float(matrix.min()):.3g}")
 
 
 def link_confidence(plan: Tensor) -> Tensor:

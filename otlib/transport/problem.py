@@ -56,6 +56,8 @@ def check(problem: Problem) -> None:
     for name, number in numbers:
         if not isinstance(number, Real) or isinstance(number, bool):
             raise TypeError(f"{name} must be a number, got a {type(number).__name__}")
+    if not isinstance(relative, bool):
+        raise TypeError(f"relative must be True or False, got {relative!r}")
     if cost not in COSTS:
         raise ValueError(f"cost must be one of {', '.join(COSTS)}, got {cost!r}")
     if solver not in SOLVERS:
