@@ -10,9 +10,8 @@ from otlib.study.current import data_outlive_their_corpora, source_files
 from otlib.study.study import load_study
 
 study = load_study(config["study"])
-METHODS, SEEDS, PAIRS = list(study.methods), study.seeds, study.pairs
+SEEDS, PAIRS = study.seeds, study.pairs
 EXECUTE = "{sys.executable:q} -m otlib notebook {input.notebook:q} {output.notebook:q}"
-TASK_NOTEBOOKS = {"nli": "20_nli", "qa": "21_qa"}
 
 
 def given(*paths):
@@ -30,13 +29,14 @@ def settings(*run):
 
 
 wildcard_constraints:
-    method="|".join(METHODS),
+    method="|".join(study.methods),
     seed=r"\d+",
     pair="|".join(PAIRS),
 
 
-ENCODER = ["encoder/run.json"] if study.pretrains else given(*study.encoder_files)
-RUNS = [f"{method}/seed{seed}" for method in METHODS for seed in SEEDS]
+ENCODER = "encoder/seed{seed}/run.json" if study.pretrains else given(*study.encoder_files(SEEDS[0]))
+RUNS = {kind: [f"{m}/seed{s}" for m, s in study.runs_of(kind)] for kind in ("align", *study.tasks, "pair")}
+NOTEBOOKS = {"align": "10_align", "nli": "20_nli", "qa": "21_qa"}
 
 
 rule all:  # everything that a rule makes, so that what is lost is missed
@@ -44,15 +44,15 @@ rule all:  # everything that a rule makes, so that what is lost is missed
         "notebooks/01_transport_primer.ipynb",
         "data/run.json",
         expand("notebooks/02_data-{pair}.ipynb", pair=PAIRS),
-        ["encoder/run.json", "notebooks/03_pretrain.ipynb"] if study.pretrains else [],
-        expand("aligned/{run}/run.json", run=RUNS),
-        expand("{task}/{run}/{file}", task=study.tasks, run=RUNS, file=["results.csv", "run.json"]),
+        expand(["encoder/seed{seed}/run.json", "notebooks/03_pretrain-seed{seed}.ipynb"] * study.pretrains, seed=SEEDS),
+        expand("aligned/{run}/run.json", run=RUNS["align"]),
+        [f"{task}/{run}/{file}" for task in study.tasks for run in RUNS[task] for file in ("results.csv", "run.json")],
         [
-            f"notebooks/{name}-{run.replace('/', '-')}.ipynb"
-            for name in ("10_align", *map(TASK_NOTEBOOKS.get, study.tasks))
-            for run in RUNS
+            f"notebooks/{NOTEBOOKS[kind]}-{run.replace('/', '-')}.ipynb"
+            for kind in ("align", *study.tasks)
+            for run in RUNS[kind]
         ],
-        expand("pairs/{pair}/{file}", pair=PAIRS, file=["results.csv", "run.json"]),
+        expand("pairs/{pair}/{file}", pair=PAIRS, file=["results.csv", "predictions.csv", "run.json"]),
         expand("notebooks/30_pair-{pair}.ipynb", pair=PAIRS),
         ["results.csv", "report.html", "notebooks/40_report.ipynb"],
         ["findings.csv", "findings.md", "notebooks/41_ablations.ipynb"] if study.findings else [],
@@ -98,15 +98,15 @@ if study.pretrains:
             "data/run.json",
             notebook=notebook("03_pretrain"),
         output:
-            "encoder/run.json",
-            notebook="notebooks/03_pretrain.ipynb",
+            "encoder/seed{seed}/run.json",
+            notebook="notebooks/03_pretrain-seed{seed}.ipynb",
         params:
             settings=settings("pretrain"),
-        threads: workflow.cores
+        threads: max(1, workflow.cores // len(SEEDS))
         resources:
             trainings=1,
         shell:
-            EXECUTE + " study={config[study]:q}"
+            EXECUTE + " study={config[study]:q} seed={wildcards.seed}"
 
 
 rule align:
@@ -133,13 +133,13 @@ for task in study.tasks:
         input:
             "data/run.json",
             "aligned/{method}/seed{seed}/run.json",
-            notebook=notebook(TASK_NOTEBOOKS[task]),
+            notebook=notebook(NOTEBOOKS[task]),
         output:
             task + "/{method}/seed{seed}/results.csv",
             task + "/{method}/seed{seed}/run.json",
-            notebook="notebooks/" + TASK_NOTEBOOKS[task] + "-{method}-seed{seed}.ipynb",
+            notebook="notebooks/" + NOTEBOOKS[task] + "-{method}-seed{seed}.ipynb",
         params:
-            settings=settings(task),
+            settings=lambda wildcards, task=task: settings(task, wildcards.method),
         resources:
             trainings=1,
         shell:
@@ -149,10 +149,11 @@ for task in study.tasks:
 rule pair:
     input:
         "data/run.json",
-        expand("aligned/{method}/seed{seed}/run.json", method=METHODS, seed=SEEDS),
+        expand("aligned/{run}/run.json", run=RUNS["pair"]),
         notebook=notebook("30_pair"),
     output:
         "pairs/{pair}/results.csv",
+        "pairs/{pair}/predictions.csv",
         "pairs/{pair}/run.json",
         notebook="notebooks/30_pair-{pair}.ipynb",
     params:
@@ -165,7 +166,7 @@ rule pair:
 
 rule report:
     input:
-        expand("{task}/{method}/seed{seed}/results.csv", task=study.tasks, method=METHODS, seed=SEEDS),
+        [f"{task}/{run}/results.csv" for task in study.tasks for run in RUNS[task]],
         expand("pairs/{pair}/results.csv", pair=PAIRS),
         notebook=notebook("40_report"),
     output:

@@ -124,13 +124,13 @@ class Microworld(Section):
     heldout_pairs: PositiveInt = 500
     """Sentence pairs with gold alignments, for each language; none is trained on."""
     nli_train: PositiveInt = 12000
-    """Inference items to train on, in English."""
+    """Inference items to train on: English ones, and their translations for a method that is taught by them."""
     nli_dev: PositiveInt = 500
     """Inference items to watch the training by, in English."""
     nli_test: PositiveInt = 1000
     """Inference items of the test, the same in every language."""
     qa_train: PositiveInt = 8000
-    """Questions to train on, in English."""
+    """Questions to train on: English ones, and their translations for a method that is taught by them."""
     qa_dev: PositiveInt = 400
     """Questions to watch the training by, in English."""
     qa_test: PositiveInt = 800
@@ -230,7 +230,7 @@ class CorporaData(Section):
     text: EachLanguage | None = None
     """Sentence pairs to pretrain on: of each only one side is taken, so that the text is not parallel."""
     nli_train: Corpora | None = None
-    """Inference items; those in English are trained on."""
+    """Inference items; those in English are trained on, others where a method is taught by translations."""
     nli_dev: Corpora | None = None
     """Inference items to watch the training by, in English."""
     nli_test: Corpora | None = None
@@ -311,8 +311,6 @@ class Pretrain(Training):
     """Part of the subwords to predict."""
     heldout: PositiveInt = 200
     """Documents a language, at most a tenth, whose loss is watched and that are not trained on."""
-    seed: NonNegativeInt = 0
-    """Of weights, masks and batches."""
 
     @model_validator(mode="after")
     def _heads_share_the_width(self):
@@ -356,6 +354,8 @@ class Align(Transport, Training):
     """Align these only, the others stay unseen; null: all."""
     pairs: PositiveInt | None = None
     """Sentence pairs of each language, the first of its corpus; null: all."""
+    shuffled_pairs: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Part of the pairs of each language that exchange their English sentences at random; 1 is a control."""
     layers: Literal["last", "all"] | Annotated[list[int], Field(min_length=1), AfterValidator(no_repeats)] = "last"
     """Hidden states that are aligned and anchored; all: the embeddings (0) and every layer."""
     pooling: Pooling = "last"
@@ -368,10 +368,12 @@ class Align(Transport, Training):
     """Of the contrastive objectives: cosines are divided by it."""
     word_pairs: Literal["mutual", "aligner"] = "mutual"
     """Of l2 and the contrastive objectives: mutual nearest words of the frozen encoder, or an aligner's links."""
+    l2_target: Literal["current", "frozen"] = "current"
+    """English words that l2 pulls to: as they are now, or of the frozen encoder (the script of Cao et al., 2020)."""
     anchor_weight: NonNegativeFloat = 1.0
     """Weight of English's distance from the frozen encoder (the paper's lambda)."""
     anchor_reduction: Literal["sum", "mean"] = "mean"
-    """Over the words of an English sentence; the paper's equation 2 sums."""
+    """Over the words of an English sentence; a sum (the paper's equation 2) over the batch's if scope pools them."""
 
     @model_validator(mode="after")
     def _options_go_together(self):
@@ -391,9 +393,13 @@ class Align(Transport, Training):
 
 
 class Method(Align):
-    """The ``align`` section with what a method changes in it; a method names its objective."""
+    """The ``align`` section with what a method changes in it, and how it is taught; a method names its objective."""
 
     objective: Objective
+    taught: Literal["english", "translations"] = "english"
+    """What the tasks are taught: English items, or with them their translations into all tested languages."""
+    task_steps: PositiveFloat = 1.0
+    """Steps of the tasks, as a multiple of those in their sections."""
 
 
 class FineTuning(Training):
@@ -407,8 +413,8 @@ class Nli(FineTuning):
     """Inference, taught in English (:func:`otlib.tasks.nli.finetune`)."""
 
     max_length: Annotated[int, Field(ge=6)] = 128
-    pooling: Literal["mean", "cls"] = "cls"
-    """What the classifier reads: the mean of all subwords, or the first, as in XTREME."""
+    pooling: Literal["mean", "pair", "cls"] = "cls"
+    """What is classified: the mean of all subwords; of each sentence, and their difference; the first, as in XTREME."""
 
 
 class Qa(FineTuning):
@@ -450,7 +456,21 @@ class Finding(Section):
     """The method that it is compared with."""
     expects: Annotated[dict[Measure, Verdict], Field(min_length=1)]
     """The expected verdict for each measure."""
-    within: PositiveFloat = 1.0
-    """Points that "as good" may lose."""
+    within: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Part that "as good" may lose of the effect there is to lose: the gain of ``against`` over ``over``."""
+    over: Name = "none"
+    """The method over which that effect is a gain."""
     languages: Languages | None = None
     """What it is about; null: all languages beside English."""
+
+    @property
+    def compared(self) -> dict[str, str]:
+        """The methods that it needs, by the key that names them."""
+        keys = ["method", "against", *(["over"] if "as good" in self.expects.values() else [])]
+        return {key: getattr(self, key) for key in keys}
+
+    @model_validator(mode="after")
+    def _there_is_an_effect(self):
+        if "as good" in self.expects.values() and self.against == self.over:
+            raise ValueError(f"over: {self.over} has no gain over itself to lose a share of: name another method")
+        return self

@@ -14,7 +14,7 @@ import otlib.training.trainer
 from otlib.data.text import ParallelText
 from otlib.settings import Align
 from otlib.study.run import main
-from otlib.training.align import align, encode_pairs, pair_loader, word_weights
+from otlib.training.align import align, encode_pairs, pair_loader, shuffle_pairs, word_weights
 from otlib.training.pretrain import train_tokenizer
 from otlib.training.trainer import read_log
 from otlib.training.words import embed_corpus
@@ -432,3 +432,70 @@ def test_a_checkpoint_in_half_precision_is_trained_in_full(encoder, tmp_path):
     (half / "config.json").write_text(json.dumps({**config, "dtype": "float16"}))
     run(half, tmp_path / "out", **SMALL)
     assert {w.dtype for w in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.float32}
+
+
+def pairs_of(*sentences):
+    source, pivot = zip(*(pair.split("-") for pair in sentences), strict=True)
+    return ParallelText("de", [side.split() for side in source], [side.split() for side in pivot])
+
+
+SHARED = [f"{i % 7} wo-{i} word" for i in range(40)] + [f"{i} wer-{i % 9} who" for i in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("text", "share", "shuffled"),
+    [
+        (pairs_of(*(f"{i}-{i}" for i in range(100))), 1, 100),
+        (pairs_of(*(f"{i}-{i}" for i in range(100))), 0.3, 30),
+        (pairs_of("a-A", "b-B"), 0.1, 2),
+        (pairs_of(*["a-A"] * 5, *["b-B"] * 5), 1, 10),  # repeated pairs
+        (pairs_of("a-A", "b-A", "a-B", "c-C", "d-D", "e-E"), 1, 6),  # a has two translations, A as well
+        (pairs_of(*SHARED), 0.5, 40),
+        (pairs_of(*(f"{i}{pair[0]}-{i}{pair[1]}" for i in range(20) for pair in ("xA", "xB", "yB"))), 0.5, 30),
+        (pairs_of(*["a-A"] * 6, *["b-B"] * 4), 1, 8),  # of six alike two find no other partner
+        (pairs_of("a-A"), 1, 0),
+    ],
+    ids=str,
+)
+def test_shuffled_pairs_keep_no_translation_where_that_can_be_avoided(text, share, shuffled):
+    """A control that keeps some translations by accident would be no control."""
+    for seed in range(20):
+        mixed = shuffle_pairs(text, share, seed=seed)
+        translations = [*zip(text.source, text.pivot, strict=True)]
+        kept = [pair in translations for pair in zip(mixed.source, mixed.pivot, strict=True)]
+        assert mixed.counts["shuffled"] == kept.count(False) == shuffled
+        assert mixed.source == text.source and sorted(mixed.pivot) == sorted(text.pivot)
+
+
+def test_which_pairs_are_shuffled_is_random_by_seed_and_a_larger_share_holds_a_smaller_one():
+    text = pairs_of(*(f"{i}-{i}" for i in range(100)))
+    settings = ((0.1, 0), (0.3, 0), (0.3, 1))
+    mixed = [shuffle_pairs(text, share, seed=seed).pivot for share, seed in settings]
+    few, more, others = ({i for i in range(100) if pivot[i] != text.pivot[i]} for pivot in mixed)
+    assert few < more != others
+    one, again, other = (shuffle_pairs(text, 1, seed=seed).pivot for seed in (0, 0, 1))
+    assert one == again != other
+    steps = {(int(new[0]) - int(old[0])) % 100 for old, new in zip(text.pivot, one, strict=True)}
+    assert len(steps) > 40  # no mere shift of the corpus
+
+
+def test_every_run_and_language_shuffles_its_pairs_anew(encoder, tmp_path, monkeypatch):
+    mixed = []
+    monkeypatch.setattr(
+        "otlib.training.align.shuffle_pairs",
+        lambda *given, **seed: mixed.append(shuffle_pairs(*given, **seed)) or given[0],
+    )
+    for folder, seed in (("a", 0), ("b", 0), ("c", 1)):
+        text = {language: pairs_of(*(f"{i}-{i}" for i in range(40))) for language in ("de", "fr")}
+        run(encoder, tmp_path / folder, text, seed=seed, steps=1, batch_size=2, shuffled_pairs=0.5)
+    de, fr, again, _, other, _ = (text.pivot for text in mixed)
+    assert de == again and de != fr and de != other
+
+
+def test_alignment_on_shuffled_pairs_learns_no_translation_and_is_counted(encoder, tmp_path):
+    """What moves without translations: the clouds come together, and words stay lost."""
+    options = {"steps": 150, "batch_size": 12, "learning_rate": 3e-3, "shuffled_pairs": 1.0}
+    aligned = run(encoder, tmp_path, **options)
+    assert {code: counts["shuffled"] for code, counts in aligned.text.items()} == {"de": 60, "fr": 25}
+    assert retrieval(tmp_path, corpus("de", seed=1)) < 0.5
+    assert run(encoder, tmp_path / "none", **SMALL).text["de"]["shuffled"] == 0

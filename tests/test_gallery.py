@@ -25,11 +25,12 @@ A_FINDING = "findings: [{says: x, method: none, against: none, expects: {nli: be
 def finished(tmp_path, text):
     study = load_study(write_text(tmp_path / "tiny.yaml", text), outputs=tmp_path)
     names = ["01_primer.ipynb", "20_nli-none-seed0.ipynb", "20_nli-none-seed1.ipynb", "30_pair.partial.ipynb"]
+    names += ["03_pretrain-seed0.ipynb", "03_pretrain-seed1.ipynb"]
     for path in [study.folder / "notebooks" / name for name in [*names, "41_ablations.ipynb"]]:
         write_text(path, "{}")
     for path in [study.folder / name for name in {*ALL.files, *FINDINGS.files}]:
         write_text(path, "{}")
-    for name in ("plans.png", "ablations.png"):
+    for name in ("plans.png", "ablations.png", "pretraining-seed0.png", "pretraining-seed1.png"):
         write_text(study.figures / name, "")
     return study
 
@@ -47,8 +48,9 @@ def test_the_gallery_keeps_one_seed_and_no_unfinished_notebook(study, tmp_path):
     write_text(tmp_path / "gallery" / "tiny" / "old.txt", "of an earlier run")
     write_text(tmp_path / "gallery" / "other" / "report.html", "of another study")
     kept = names_of(keep(study, tmp_path / "gallery", seed=0), tmp_path / "gallery" / "tiny")
-    notebooks = {f"notebooks/{name}.ipynb" for name in ("01_primer", "20_nli-none-seed0", "41_ablations")}
-    assert kept == {*ALL.files, *notebooks, "figures/plans.png", "figures/ablations.png"}
+    names = ("01_primer", "03_pretrain-seed0", "20_nli-none-seed0", "41_ablations")
+    figures = {f"figures/{name}.png" for name in ("plans", "ablations", "pretraining-seed0")}
+    assert kept == {*ALL.files, *(f"notebooks/{name}.ipynb" for name in names), *figures}
     assert (tmp_path / "gallery" / "other" / "report.html").exists()
 
 

@@ -6,7 +6,7 @@ import lzma
 import pandas as pd
 import pytest
 
-from otlib.data.items import COLUMNS, read_nli, read_qa, read_squad
+from otlib.data.items import COLUMNS, premises, qa_items, read_nli, read_qa, read_squad
 
 
 def write(path, text):
@@ -261,3 +261,46 @@ def test_a_question_that_stands_twice_is_refused(tmp_path):
     )  # in a table of predictions they are one
     with pytest.raises(ValueError, match=r"z\.json, question 1: its id stands twice"):
         read_qa(write_json(tmp_path / "z.json", data))
+
+
+# Items that depend on one another
+
+
+def test_hypotheses_of_one_premise_are_a_cluster_of_the_same_name_in_all_languages():
+    rows = [("en", "1", "A"), ("en", "2", "A"), ("en", "3", "B"), ("de", "2", "a"), ("de", "1", "a"), ("de", "3", "a")]
+    items = pd.DataFrame(rows, columns=["language", "pairID", "sentence1"], index=range(5, 11))
+    assert premises(items).tolist() == ["1", "1", "3", "1", "1", "3"]
+    # Items of other names are other items, whatever they say.
+    other = items.assign(pairID=[*"123456"])
+    assert premises(other).tolist() == ["1", "1", "3", "4", "4", "4"]
+
+
+def in_articles(*articles):
+    """Articles of paragraphs of ids."""
+    data = [
+        {
+            "paragraphs": [
+                {
+                    "context": "one two",
+                    "qas": [
+                        {"id": name, "question": "?", "answers": [{"text": "one", "answer_start": 0}]} for name in names
+                    ],
+                }
+                for names in paragraphs
+            ]
+        }
+        for paragraphs in articles
+    ]
+    return {"data": data}
+
+
+@pytest.mark.parametrize(
+    ("articles", "clusters"),
+    [
+        ([["ab", "c"], ["de"]], "aaadd"),
+        ([["ab", "c", "de"]], "aacdd"),  # the micro-world, and the hub, have one article only
+        ([["", "ab"], [""], ["c"]], "aac"),
+    ],
+)
+def test_questions_of_an_article_or_else_of_a_paragraph_are_a_cluster(articles, clusters):
+    assert qa_items(in_articles(*articles), "x").table["cluster"].tolist() == list(clusters)

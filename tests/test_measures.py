@@ -23,12 +23,13 @@ from otlib.analysis.measures import (
     mismatched,
     pair_plans,
     pair_scores,
+    score_pair,
     sentence_cka,
-    sentence_retrieval,
     telling_pair,
     unmarked,
-    word_retrieval,
 )
+from otlib.analysis.retrieval import sentence_retrieval, word_retrieval
+from otlib.analysis.statistics import SENTENCE_PARTS
 from otlib.analysis.word_alignment import alignment_error_rate
 from otlib.data.text import GoldPair, ParallelText
 from otlib.training.pretrain import train_tokenizer
@@ -356,6 +357,39 @@ def test_subwords_cannot_be_scored_against_gold_words(encoder):
     tokenizer, model = encoder
     with pytest.raises(ValueError, match="pooling"):
         pair_scores(model, tokenizer, ParallelText("de", [WORDS], [WORDS]), embed={"pooling": "subword"})
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_measure_is_the_ratio_of_what_its_sentences_add(encoder, seed):
+    """Of all sentences, and not of a mean over them: long sentences weigh more."""
+    tokenizer, model = encoder
+    draw = np.random.default_rng(seed)
+    pairs = [
+        GoldPair(text, draw.permutation(text)[: draw.integers(1, 6)].tolist(), {(0, 0), (1, 0)}, {(2, 0)})
+        for text in sentences(30)
+    ]
+    heldout = ParallelText("de", [text[::-1] for text in sentences(20)], [text[1:] for text in sentences(20)])
+    table, by_sentence = score_pair(model, tokenizer, heldout, pairs)
+    assert len(by_sentence) == 50 and by_sentence["found"].isin([0, 1, 2])[:20].all()
+    for task, metrics in SENTENCE_PARTS.items():
+        for metric, parts in metrics.items():
+            rates = [100 * by_sentence[part].sum() / by_sentence[f"{part}_of"].sum() for part in parts]
+            assert values(table)[task, metric] == pytest.approx(np.mean(rates)) and 0 < np.mean(rates) < 100
+    words = by_sentence[20:]
+    assert (words["forth_of"] == 2).all() and (words["back_of"] == 1).all() and words["found"].isna().all()
+
+
+def test_a_sentence_has_the_same_name_wherever_it_stands(encoder):
+    """Two languages may be tested on the same English sentences: their items are then the same."""
+    tokenizer, model = encoder
+    texts = sentences()
+    name = {}
+    for order in (1, -1):
+        heldout = ParallelText("de", texts, texts[::order])
+        found = score_pair(model, tokenizer, heldout, gold_of(texts[::order])).sentences["item"]
+        name[order] = found[: len(texts)].tolist()
+        assert found[len(texts) :].tolist() == name[order]
+    assert name[1] == name[-1][::-1] and len(set(name[1])) == len(texts)
 
 
 # The rotation

@@ -1,6 +1,7 @@
 """The embedded world: situations, inference, questions, and what is written of them."""
 
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -8,29 +9,41 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
 
-from otlib.data.items import LABELS
-from otlib.data.microworld import en, speaks, write_world
+from otlib.data.items import LABELS, read_qa
+from otlib.data.microworld import _features, _say, en, speaks, write_world
+from otlib.data.microworld.balance import balanced
 from otlib.data.microworld.concepts import (
     ADJECTIVE_ANTONYMS,
     ADJECTIVES,
     CATEGORIES,
     COLOURS,
-    COMPOUNDS,
+    DISTINCT_PLACES,
+    GENERAL,
     HYPERNYMS,
     MEMBERS,
+    NAMES,
+    NOUN_OPPOSITES,
     PERSONS,
+    SYNONYMS,
     VERB_ANTONYMS,
     VERBS,
 )
 from otlib.data.microworld.sample import NO_DETAIL, Sampler
 from otlib.data.microworld.situations import Clause, Thing
-from otlib.data.microworld.tasks import TYPES, inference, question
+from otlib.data.microworld.tasks import GROUPS_OF_TIMES, inference, question, said_again
 from otlib.data.microworld.tokens import detokenise
 from otlib.settings import Microworld
+from otlib.tasks.overlap import nli_rule, qa_rule
 
 
 # --- situations ----------------------------------------------------------------------------------------------------
@@ -57,112 +70,192 @@ def test_random_situations_make_sense():
 
 
 # --- inference -----------------------------------------------------------------------------------------------------
+BASE = {kind: {word: words[0] for words in groups for word in words} for kind, groups in SYNONYMS.items()}
+OPPOSITES = {
+    *map(frozenset, (*NOUN_OPPOSITES, *VERB_ANTONYMS, *ADJECTIVE_ANTONYMS, *itertools.combinations(COLOURS, 2))),
+    *(frozenset(pair) for group in GROUPS_OF_TIMES for pair in itertools.combinations(group, 2)),
+    *map(frozenset, itertools.combinations(DISTINCT_PLACES, 2)),
+}
+
+
+def _base(kind: str, concept: str) -> str:
+    return BASE[kind].get(concept, concept)
+
+
+def _members(concept: str) -> set[str]:
+    """All that a noun may be said of: an independent reading of the tables."""
+    return {_base("noun", member) for member in HYPERNYMS.get(concept, (concept,))}
+
+
 def _is(special: Thing | None, general: Thing | None) -> bool:
-    """Whether what is said of the one thing is said of the other: an independent reading of noun phrases."""
+    """Whether what is said of the one thing is said of the other."""
     if special is None or general is None:
         return special is general
+    adjectives = [{_base("adjective", adjective) for adjective in thing.adjectives} for thing in (special, general)]
     return (
-        (special.concept == general.concept or special.concept in HYPERNYMS.get(general.concept, ()))
-        and set(general.adjectives) <= set(special.adjectives)
-        and (general.count in (None, special.count))
-        and (special.plural == general.plural)
+        _members(special.concept) <= _members(general.concept)
+        and adjectives[1] <= adjectives[0]
+        and general.count in (None, special.count)
+        and special.plural == general.plural
     )
 
 
 def _follows(premise: Clause, hypothesis: Clause) -> bool:
     return (
-        (premise.verb, premise.tense) == (hypothesis.verb, hypothesis.tense)
+        _base("verb", premise.verb) == _base("verb", hypothesis.verb)
+        and premise.tense == hypothesis.tense
         and all(_is(getattr(premise, r), getattr(hypothesis, r)) for r in ("subject", "object", "recipient"))
         and all(getattr(hypothesis, part) in (None, getattr(premise, part)) for part in ("place", "time"))
     )
 
 
 def _excludes(premise: Clause, hypothesis: Clause) -> bool:
-    """The same person cannot have done both: opposites, other numbers, other things, elsewhere."""
-    opposites = {frozenset(pair) for pair in (*VERB_ANTONYMS, *ADJECTIVE_ANTONYMS)}
-    opposites |= {frozenset((one, other)) for one in COLOURS for other in COLOURS if one != other}
-    if premise.subject.concept != hypothesis.subject.concept:
+    """The same event cannot be both: opposites, other numbers, another kind of thing, elsewhere, at another time."""
+    words = [(_base("verb", premise.verb), _base("verb", hypothesis.verb))]
+    words += [(getattr(premise, part), getattr(hypothesis, part)) for part in ("place", "time")]
+    for one, other in ((getattr(premise, role), getattr(hypothesis, role)) for role in ("subject", "object")):
+        if one and other:
+            words.append((_base("noun", one.concept), _base("noun", other.concept)))
+            words += [(_base("adjective", x), _base("adjective", y)) for x in one.adjectives for y in other.adjectives]
+            if None not in (one.count, other.count) and one.count != other.count:
+                return True
+    if any(frozenset(pair) in OPPOSITES for pair in words):
+        return True
+    if premise.object is None:
         return False
-    pairs = [(getattr(premise, role), getattr(hypothesis, role)) for role in ("subject", "object")]
-    for one, other in [(one, other) for one, other in pairs if one and other]:
-        if {frozenset((x, y)) for x in one.adjectives for y in other.adjectives} & opposites:
-            return True
-        if None not in (one.count, other.count) and one.count != other.count:
-            return True
-        # Whoever is a boy is a child too, and a cook may be a friend.
-        if one.concept != other.concept and not {one.concept, other.concept} & {*HYPERNYMS, *PERSONS}:
-            return True
-    elsewhere = premise.place and hypothesis.place and premise.place != hypothesis.place
-    return bool(elsewhere) or frozenset((premise.verb, hypothesis.verb)) in opposites
+    one, other = _members(premise.object.concept), _members(hypothesis.object.concept)
+    # A cook may be a friend, and an apple cake is a cake.
+    return not one & other and not {_base("noun", person) for person in (*PERSONS, *NAMES)} & (one | other)
 
 
 def _label(premise: Clause, hypothesis: Clause) -> str:
     """What follows, read off the situations without knowing how the item was made."""
-    if premise.negated != hypothesis.negated:
-        return "contradiction"
-    if premise.negated:  # contraposition: not at all, hence not in the garden
+    if premise.negated and hypothesis.negated:  # contraposition: who buys no fruit buys no apple
         return "entailment" if _follows(hypothesis, premise) else "neutral"
+    if premise.negated or hypothesis.negated:
+        positive = (hypothesis, premise) if premise.negated else (premise, hypothesis)
+        return "contradiction" if _follows(*positive) else "neutral"
     if _follows(premise, hypothesis):
         return "entailment"
+    swapped = replace(hypothesis, subject=hypothesis.object, object=hypothesis.subject)
+    if hypothesis.object and _follows(premise, swapped):
+        return "neutral"
     return "contradiction" if _excludes(premise, hypothesis) else "neutral"
+
+
+KINDS = {
+    "entailment": {"synonym", "hypernym", "negation"},
+    "neutral": {"unrelated", "occupation", "hyponym", "time", "swap", "negation"},
+    "contradiction": {"antonym", "substitution", "number", "place", "time", "negation"},
+}
 
 
 @pytest.mark.parametrize("label", LABELS)
 def test_labels_are_what_an_independent_reader_finds(label):
-    """Two prototypes' errors: "the young table" against the old one; an apple cake that is no cake."""
+    """Prototypes' errors: "the young table" against the old one; an apple cake that is no cake."""
     sampler, kinds = Sampler(random.Random(2)), Counter()
     for _ in range(2000):
         item = inference(sampler, label)
         kinds[item.kind] += 1
         assert _label(item.premise, item.hypothesis) == label, (item.kind, item.premise, item.hypothesis)
         for clause in (item.premise, item.hypothesis):
-            for thing in (clause.subject, clause.object):
+            for role in ("subject", "object"):
+                thing = getattr(clause, role)
                 if thing and thing.adjectives and thing.concept not in HYPERNYMS:
                     kind = next(kind for kind, concepts in CATEGORIES.items() if thing.concept in concepts)
                     assert all(kind in ADJECTIVES[adjective] for adjective in thing.adjectives)
-        if item.kind == "substitution" and item.premise.object:
-            one, other = item.premise.object.concept, item.hypothesis.object.concept
-            assert one == other or one not in COMPOUNDS.get(other, ()) and other not in COMPOUNDS.get(one, ())
-    assert set(kinds) == set(TYPES[label])
-    assert min(kinds.values()) > 2000 * 0.02
+                if thing:  # nobody reads bread
+                    categories = getattr(VERBS[clause.verb], role)
+                    assert any(thing.concept in (*MEMBERS[name], GENERAL.get(name)) for name in categories)
+    assert set(kinds) == KINDS[label]
 
 
-def test_the_hypothesis_alone_does_not_give_the_label_away():
-    """Annotation artefacts (Gururangan et al. 2018): a bag of words of the hypothesis stays near one third."""
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.naive_bayes import MultinomialNB
-    from sklearn.pipeline import make_pipeline
+@pytest.fixture(scope="module")
+def drawn():
+    """Items to fit a rule on, and others to test it on, each drawn by itself: English sides and labels."""
 
+    def sides(seed, n):
+        make = partial(inference, Sampler(random.Random(seed)))
+        items = balanced(n, LABELS, make, partial(_features, {"en": en}))
+        return [*zip(*((_say(en, item.premise), _say(en, item.hypothesis), item.label) for item in items), strict=True)]
+
+    return sides(3, 6000), sides(4, 1500)
+
+
+@pytest.mark.parametrize("side", [0, 1], ids=["premise", "hypothesis"])
+def test_one_side_alone_does_not_give_the_label_away(drawn, side):
+    """Annotation artefacts (Gururangan et al., 2018): a bag of words of either side stays near one third."""
+    model = make_pipeline(CountVectorizer(token_pattern=r"\w+"), MultinomialNB())
+    fitted, tested = drawn
+    model.fit(fitted[side], fitted[2])
+    assert model.score(tested[side], tested[2]) < 0.40
+
+
+def test_how_many_words_two_sentences_share_does_not_give_the_label_away(drawn):
+    """An earlier version: 65 per cent by counting, more than any encoder."""
+    tables = [
+        pd.DataFrame({"language": "en", "pairID": range(len(y)), "gold_label": y, "sentence1": p, "sentence2": h})
+        for p, h, y in drawn
+    ]
+    answered = nli_rule(*tables)
+    assert (answered["gold"] == answered["predicted"]).mean() < 0.38
+
+
+def test_minimisation_is_what_makes_words_and_labels_independent():
+    """Items as they come: the hypothesis alone is right in half of them."""
     sampler = Sampler(random.Random(3))
     items = [inference(sampler, LABELS[i % 3]) for i in range(4500)]
-    said = [detokenise(en.sentence(item.hypothesis)) for item in items]
-    labels = [item.label for item in items]
-    model = make_pipeline(CountVectorizer(), MultinomialNB())
-    model.fit(said[:3000], labels[:3000])
-    assert model.score(said[3000:], labels[3000:]) < 0.38
+    said, labels = [detokenise(en.sentence(item.hypothesis)) for item in items], [item.label for item in items]
+    model = make_pipeline(CountVectorizer(token_pattern=r"\w+"), MultinomialNB()).fit(said[:3000], labels[:3000])
+    assert model.score(said[3000:], labels[3000:]) > 0.45
+
+
+def test_what_is_said_again_means_the_same():
+    sampler = Sampler(random.Random(5))
+    for _ in range(1000):
+        clause = sampler.clause(plain=True, detail=1.4)
+        assert _follows(clause, said_again(sampler, clause))
 
 
 # --- questions -----------------------------------------------------------------------------------------------------
-def test_questions_have_one_answer():
-    """Nobody and nothing occurs in two sentences of a paragraph; only the sentence asked about fits the question."""
-    sampler = Sampler(random.Random(4))
+def _told_apart(clause: Clause, asks: Clause) -> bool:
+    """Whether a question, by its verb, subject and object, is about a clause."""
+    return _base("verb", clause.verb) == _base("verb", asks.verb) and all(
+        _members(getattr(clause, role).concept) <= _members(getattr(asks, role).concept)
+        for role in ("subject", "object")
+    )
+
+
+def test_questions_have_one_answer_that_meaning_alone_finds():
+    """One sentence fits the question; what is asked differs in all; the question says it in other words."""
+    sampler, asked = Sampler(random.Random(4)), Counter()
     for _ in range(2000):
         item = question(sampler)
-        about = item.paragraph[item.about]
-        assert getattr(about, item.asked) is not None
+        asked[item.asked] += 1
+        about, asks = item.paragraph[item.about], item.asks
         assert len(item.paragraph) in (2, 3)
-        concepts = [
-            thing.concept
-            for clause in item.paragraph
-            for thing in (clause.subject, clause.object, clause.recipient)
-            if thing
-        ]
-        assert len(concepts) == len(set(concepts))
-        places = [clause.place for clause in item.paragraph if clause.place]
-        assert len(places) == len(set(places))
-        alike = [clause for clause in item.paragraph if getattr(clause, item.asked) is not None]
-        asked = [detokenise(en.question(clause, item.asked)) for clause in alike]
-        assert asked.count(detokenise(en.question(about, item.asked))) == 1
+        answers = [c.object.count if item.asked == "count" else getattr(c, item.asked) for c in item.paragraph]
+        assert len(set(answers)) == len(answers) and answers[item.about]
+        said = {"subject": replace(asks, subject=about.subject), "object": replace(asks, object=about.object)}
+        asks = said.get(item.asked, asks)  # what is asked for is not said
+        alike = [c for c in item.paragraph if _told_apart(replace(c, **_same(item.asked, about)), asks)]
+        assert alike == [about]
+        assert (asks.verb, asks.subject.concept, asks.object.concept) != (
+            *(about.verb, about.subject.concept, about.object.concept),
+        )
+        assert asks.place in (None, about.place) and asks.time in (None, about.time)
+    assert set(asked) == {"subject", "object", "place", "time", "count"} and min(asked.values()) > 200
+
+
+def _same(asked: str, about: Clause) -> dict[str, Thing]:
+    return {asked: getattr(about, asked)} if asked in ("subject", "object") else {}
+
+
+def test_the_sentence_that_shares_most_words_with_a_question_does_not_answer_it(world):
+    """An earlier version: F1 95 by a rule that knows no word."""
+    tests = {code: read_qa(world[0] / f"qa/{code}.test.json") for code in ("en", *CODES)}
+    answered = qa_rule(read_qa(world[0] / "qa/en.train.json"), tests)
+    assert answered.groupby("language")["f1"].mean().max() < 0.40  # of 60 questions; of 2,000 below .30
 
 
 # --- files ---------------------------------------------------------------------------------------------------------
@@ -209,8 +302,8 @@ def test_the_world_has_the_sizes_and_files_asked_for(world):
     assert len(_table(folder / "parallel/de-en.train.tsv")) == counts["parallel"]["de"] == 150
     assert len(_table(folder / "parallel/de-en.heldout.tsv")) == counts["heldout"]["de"] == 60
     assert len(_table(folder / "nli/xnli.test.tsv")) == 4 * counts["nli"]["test"] == 360
-    assert {row["language"] for row in _table(folder / "nli/xnli.train.tsv")} == {"en"}
-    assert not (folder / "qa/de.train.json").exists()
+    assert {row["language"] for row in _table(folder / "nli/xnli.dev.tsv")} == {"en"}
+    assert not (folder / "qa/de.dev.json").exists()
     assert not list(folder.rglob("*.tmp"))
 
 
@@ -220,7 +313,19 @@ def test_test_items_are_the_same_in_every_language_and_labels_are_balanced(world
     by_language = {code: {r["pairID"]: r["gold_label"] for r in rows if r["language"] == code} for code in CODES}
     assert by_language["de"] == by_language["el"] == by_language["fr"]
     assert set(Counter(by_language["de"].values()).values()) == {30}
-    assert all(name.rsplit("-", 1)[0] in TYPES[label] for name, label in by_language["de"].items())
+    assert all(name.rsplit("-", 1)[0] in KINDS[label] for name, label in by_language["de"].items())
+
+
+def test_each_training_item_is_translated_into_one_language(world):
+    """A ceiling is taught by them: the same items, with the same labels and answers asked for."""
+    rows = _table(world[0] / "nli/xnli.train.tsv")
+    items = {code: {(r["pairID"], r["gold_label"]) for r in rows if r["language"] == code} for code in ("en", *CODES)}
+    assert [len(items[code]) for code in ("en", *CODES)] == [240, 80, 80, 80]
+    assert set().union(*(items[code] for code in CODES)) == items["en"]
+    asked = {code: _questions(world[0] / f"qa/{code}.train.json") for code in ("en", *CODES)}
+    assert [len(asked[code]) for code in ("en", *CODES)] == [120, 40, 40, 40]
+    assert set().union(*(asked[code] for code in CODES)) == asked["en"].keys()
+    assert all(asked["de"][name]["context"] != asked["en"][name]["context"] for name in asked["de"])
 
 
 def test_answers_are_at_their_offsets_in_every_language(world):
@@ -298,7 +403,7 @@ def test_a_world_depends_on_its_seed_alone(tmp_path):
     assert len(digests) == 1
 
 
-# The files of a small world, seed 1, as the first version of this package wrote them.
+# The files of a small world, seed 1.
 SMALL = {
     "text_sentences": 150,
     "parallel_pairs": 60,
@@ -311,38 +416,43 @@ SMALL = {
     "qa_test": 40,
 }
 DIGESTS = {
-    "gold/bg-en.tsv": "c6b5ca701e0a5ac843f8dec73047ae10f7ec1cda06cbbe9796226ad003358fed",
-    "gold/de-en.tsv": "9f230bc59ea28f581a6515a78216c66a4b56a54e5f19e4b861699c41a9b21212",
-    "gold/el-en.tsv": "3548383d96c27721611e2c335f8af03bf98c8d58f50cc905bfdf087858c2ba19",
-    "gold/es-en.tsv": "d505640c9f36bd7dc11c9ea4e23b9c2326ffeab89a8ba561b21ee8538efdb5b7",
-    "gold/fr-en.tsv": "32c35e13ba3d9eec74f6fd365ddbe83b84b05aa3416da79689f7775fe9f9891f",
-    "nli/xnli.dev.tsv": "60ac0be1d90e8952a060d2cbdd8bcfa3f6d808298d565c15ec0afc5da19bf616",
-    "nli/xnli.test.tsv": "8bf8891eece03c6915907d138b5f5520be6571e47155f8b292c7e1508dc33bce",
-    "nli/xnli.train.tsv": "1827cc0c54871ab02110172c83a056a9d48ca73c36d33d0c66f3e3340dd461cf",
-    "parallel/bg-en.heldout.tsv": "233008b598265034968e4d5337a548951cd7b2383f0d028cc57d35e0c01904df",
-    "parallel/bg-en.train.tsv": "ad3055b1451aee5b7f9d36eaa3d6a6d51e2fe63f6217084e6cc578c45afd1d7a",
-    "parallel/de-en.heldout.tsv": "075797a8f4999afbffac225098350dd5fdc3e81f7e65c2276280de2bae0031f7",
-    "parallel/de-en.train.tsv": "23f2672c97aee5693cae84d2bc1ac0a85ca85bac0c1083946f15ee8f1912b25a",
-    "parallel/el-en.heldout.tsv": "ec24414d6a9dd1f5be2738f2d5954701644b454d080d89944b53019f17f34fb8",
-    "parallel/el-en.train.tsv": "6754c529232a6868841c469bb51ec4783b002b8436ae99c2cb01fbdaed54067c",
-    "parallel/es-en.heldout.tsv": "e2aaf30e1276c216eecf0381b9a0ad40ba956332fce9868873993bafd4611488",
-    "parallel/es-en.train.tsv": "7e92391de2e7b5ec4386f4cc81cff413316b5f498b6b031c0f5ea973e4a49b74",
-    "parallel/fr-en.heldout.tsv": "80cc247e5023d5825f47f76589b2fc96b06d8210016ff3bbca17f57e867349ea",
-    "parallel/fr-en.train.tsv": "ad15338a265b0353c11bc694a7954d7587c6a628ed54f9d486542702d9e0333f",
-    "qa/bg.test.json": "b859eb933c6849771167e4e31a78cd34ea0a3576c647905aed236376c8113039",
-    "qa/de.test.json": "506968581287001742c43da2d088fbfcac76a4114a71af3a386d26baf022f6dc",
-    "qa/el.test.json": "8f31914b54fc7fad27671382bded5960ebf9dd3eb4508dfcdfb18bf7f214a89c",
-    "qa/en.dev.json": "c66ff768b7d07968d4056008d961cde2e08ea4e498dc5105df759080c89f3f73",
-    "qa/en.test.json": "a33006de330201be7a35876ab3d36678404fa3471a240bd92a559561606eff34",
-    "qa/en.train.json": "934140907d9c3ee1fbd3a3c145227dbc373eaf38ed79d2b89040c14dd7b27e02",
-    "qa/es.test.json": "f9f278292dbd245bfd935e4b199850c91a6476166274fd012ae9e9821b881296",
-    "qa/fr.test.json": "f9dcdcb39a8d7f29a11caf05addfca263c5d28d0207f8608a7aaee9cec060554",
-    "text/bg.txt": "a2b20be12400f179b96b15c8e3b8dd47d5dc28e0b5a18ab1ba44f0e9aa270436",
-    "text/de.txt": "d4cfe701efe26e8ae3ecea5e883e188dbc9d980599973de1536a36e9d2cf78cb",
-    "text/el.txt": "da032e9d7ef74f608c2a04bd3f3cd32a537cdb61cdec0d3dfe6effc10cff243f",
-    "text/en.txt": "7aff77839601dee6f221ca7b2f1e0a22475d7a282e88b3dd08a42f4f3abff880",
-    "text/es.txt": "9b804b083398371ff4e0ed3c8def83556d9ec7586be61cec119fef8de7e557ba",
-    "text/fr.txt": "d5881eef5de814364b70ff74d9a13e77ca6dc796cd5f05ae09940a1b2701a5ad",
+    "gold/bg-en.tsv": "464e12fad939099a765d9de4fc413029c98e76f306b62ba3f99d4a3fd1f2a8c5",
+    "gold/de-en.tsv": "c4dcb8d36debc4c1066ff4533a4c26a0db3202be92f8452e3150f75e43963b20",
+    "gold/el-en.tsv": "98768783da9684dfa35247650a274ebc392f63f6f19d9506f5f5ec2a62af22d3",
+    "gold/es-en.tsv": "f9107b8e641f2dcca1790660357764838c25371639aff57131dc9bf3a6de8cab",
+    "gold/fr-en.tsv": "e46cae0125afa2d682d6b8a45aa7d98d206a97a0c27db87c69ae69d1f02257e2",
+    "nli/xnli.dev.tsv": "d244f64afa2bd1a56178323b3e8b8faacce92facc16c835fa6bca8c1b855b4e9",
+    "nli/xnli.test.tsv": "3bb8ee8b1288b1a21089f367af215f08b5dd803f50f6c5728bbef1ff8670965e",
+    "nli/xnli.train.tsv": "5f0df8152778228a0717b6a9f5af47b31c729ef774a6bfae2fc6b2ee57aa314a",
+    "parallel/bg-en.heldout.tsv": "a782a4aa427c1affcec0537d9b4d45a16d71419d52cf3198c9c426270f3060f7",
+    "parallel/bg-en.train.tsv": "5efac3e8b0aa7eabf5eb2fd4124d66e4aceb689ec03f6bc6e695efb74b2fa317",
+    "parallel/de-en.heldout.tsv": "e31f8a3ab04568ebcfee79b2ac96540d7f9e7a7df7b955ea3e7f440d6ede5870",
+    "parallel/de-en.train.tsv": "4d5bde400ec5305e73e08b575b65ed3ba053e77fc972ea06d28a5cdcb7fcb86d",
+    "parallel/el-en.heldout.tsv": "62e4fffa1603d1aca4e6967b7641872475149ad1b6a91cb7f266ad41fd99fb28",
+    "parallel/el-en.train.tsv": "74b122aedf04f19579ae51c85431ce2a6e66dfceefafb64c9ebe0aa4e37f622d",
+    "parallel/es-en.heldout.tsv": "42b6a70f3ac9d692559646fff6f47fe82ae935123086e589b4b3a85fe4e30f90",
+    "parallel/es-en.train.tsv": "f1d041fe2ed05264a7f03c0daf95b1a0586d291c1a433774a5e820a852e58845",
+    "parallel/fr-en.heldout.tsv": "2734b0fc48f13e6596233d531116bf7482232f519c499d81ef38f9014062b9b5",
+    "parallel/fr-en.train.tsv": "565203873d57ac019cef23eec818ca11074ba9580bf56edfeb67451e3f92bc2e",
+    "qa/bg.test.json": "b6a572255b28973fd76c9c79c7edfd14dcefc6a887dae4235a9982e1b33d89a3",
+    "qa/bg.train.json": "abe3e78bb72d9956a26180ea8a31868d51257e57dd8e64b4c222f7858cfd403c",
+    "qa/de.test.json": "98eb5ffb182126d29a35ed383e5f419e1d89d36816486a23b17af061412aaad7",
+    "qa/de.train.json": "eea9a9d0b643d99f49bce2c942bc04e122bf089d870b28dd32eb1a40576907cb",
+    "qa/el.test.json": "f866708efbb77eb3b230bda36d7af7511cb490e690f5b5eb0b4203ded4dc038d",
+    "qa/el.train.json": "cc5cdfd0283dca84c3bb52de64b11fa8716c36adb512b50063236f78715d7b86",
+    "qa/en.dev.json": "32aa7c05b6b04d6a44ee413211e5c3b45d0df1120fa781827ffeaa3e54afd0a1",
+    "qa/en.test.json": "afad7e578581d708ae9eb461541b08cf78a05a4b1ac5dbdd484313e224dce1a0",
+    "qa/en.train.json": "3f9ab070c9951a72223025d84b2a2acf53082590420e877f80756d42e277ba67",
+    "qa/es.test.json": "ec8e14e6b917d7eb160285514924be912dcf4bf2d4b1f21bd6b8174776000704",
+    "qa/es.train.json": "1a4a6964a5f41f3b6ebf8fd1c474802806016ced194e25de376f5c55cd7550d8",
+    "qa/fr.test.json": "c7c55ae2068419aca8b03432faf50a0397bf82c491ec7fb537b183ca3ff7eaef",
+    "qa/fr.train.json": "2d1494938430a49d14c9349bf4ac965bf709ed0616641aa0cda846577bbb839b",
+    "text/bg.txt": "ed9a90406bef83d062b61a1e812f1bb422aab7b61936289360cf907c68cdaf95",
+    "text/de.txt": "de47bf1807dc0f60c30df2324b8394d223bdb2c120c3cc9f8bc52aa56885a83c",
+    "text/el.txt": "b33984cab4f0f4295f3b741cd995ecd27b39391fc795b1028b79f1857fe1afbf",
+    "text/en.txt": "52d942e3f6344dda9b1dd7051a3d216ba3f29225eca5c8ee40715b709bd97afb",
+    "text/es.txt": "7522a77c992779c54996d3d58bfe4999665cf284e55a2fd010bc409a018113f1",
+    "text/fr.txt": "a60c01a595a22235ffa22d91392cfbfd8e5445f50eb87aad453eb0f749d5ce6e",
 }
 
 

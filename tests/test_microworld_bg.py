@@ -98,6 +98,80 @@ SENTENCES = [
         Clause("cry", MARIA, reason=Clause("laugh", the("neighbour", "old"), tense="past")),
         "Мария плаче, защото старият съсед се смееше.",
     ),
+    # Synonyms: nouns with their articles and numbers, adjectives, verbs in present, past and behind "да".
+    (Clause("see", Thing("dad"), Thing("gentleman")), "Таткото вижда господина."),
+    (Clause("help", the("dad", "aged"), Thing("dad", plural=True)), "Възрастният татко помага на татковците."),
+    (
+        Clause("notice", a("dad", count=2), the("gentleman", "wealthy", plural=True), tense="past"),
+        "Двама татковци забелязаха заможните господа.",
+    ),
+    (Clause("invite", Thing("pal"), Thing("instructor")), "Другарят кани преподавателя."),
+    (Clause("notice", Thing("chef"), Thing("chauffeur"), tense="past"), "Кулинарят забеляза водача."),
+    (
+        Clause("assist", Thing("lady", plural=True), the("visitor", "feeble"), tense="past"),
+        "Дамите подпомогнаха немощния посетител.",
+    ),
+    (
+        Clause("wash", Thing("mum"), the("overcoat", "filthy", plural=True), tense="past"),
+        "Мамата изпра изцапаните балтони.",
+    ),
+    (Clause("wash", Thing("mum"), a("garment"), modal="must"), "Мамата трябва да изпере дреха."),
+    (
+        Clause("clean_wash", the("kid", "youthful", plural=True), the("bike", "little"), tense="past"),
+        "Младичките хлапета почистиха мъничкото колело.",
+    ),
+    (
+        Clause("purchase", Thing("physician"), a("automobile", "costly", count=3), tense="past"),
+        "Докторът закупи три скъпоструващи автомобила.",
+    ),
+    (Clause("fix", PETER, the("automobile", "spotless"), modal="can"), "Петър може да оправи изчистения автомобил."),
+    (Clause("fix", PETER, Thing("bed"), tense="past"), "Петър отремонтира леглото."),  # "оправи" is "made the bed"
+    (
+        Clause("transport", Thing("man", plural=True), the("piano", "weighty"), modal="want"),
+        "Мъжете искат да пренесат тежичкото пиано.",
+    ),
+    (Clause("watch", the("kid", "glad"), Thing("movie"), tense="past"), "Радостното хлапе изгледа лентата."),
+    (
+        Clause("detest", a("queen", "needy"), the("king", "powerful"), tense="past"),
+        "Една безпарична кралица ненавиждаше мощния крал.",
+    ),
+    (Clause("adore", Thing("girl", plural=True), the("dog", "large")), "Момичетата обожават огромното куче."),
+    (
+        Clause("discover", ANNA, the("flute", "lightweight"), modal="must", negated=True),
+        "Анна няма нужда да открие лекичката флейта.",
+    ),
+    (
+        Clause("conceal", Thing("boy", plural=True), a("watch_clock", "inexpensive"), tense="past"),
+        "Момчетата укриха изгоден часовник.",
+    ),
+    (
+        Clause("prepare", MARIA, Thing("rice"), reason=Clause("weep", the("mum", "unhappy"), tense="past")),
+        "Мария приготвя ориза, защото нещастната мама ридаеше.",
+    ),
+    (Clause("put_on", ANNA, a("hat", "pretty")), "Анна си слага хубава шапка."),
+    # Place or time first: "се" finds a word to lean on there.
+    (
+        Clause("read", MARIA, BOOK, place="garden", time="monday", front="time"),
+        "В понеделник Мария чете книгата в градината.",
+    ),
+    (
+        Clause("read", MARIA, BOOK, place="garden", time="monday", front="place"),
+        "В градината Мария чете книгата в понеделник.",
+    ),
+    (
+        Clause("call", MARIA, PETER, time="evening", front="time", pronoun=True, tense="past"),
+        "Вечерта се обади на Петър.",
+    ),
+    (Clause("call", MARIA, PETER, time="evening", pronoun=True), "Обажда се на Петър вечерта."),
+    (Clause("laugh", Thing("kid", plural=True), place="bank_river", front="place"), "На брега хлапетата се смеят."),
+    (
+        Clause("put_on", ANNA, Thing("hat"), time="winter", front="time", pronoun=True, modal="must"),
+        "През зимата трябва да си сложи шапката.",
+    ),
+    (
+        Clause("see", a("sister"), Thing("bird"), time="yesterday", front="time", tense="past", negated=True),
+        "Вчера една сестра не видя птицата.",
+    ),
 ]
 
 # Article, count form, aspect, place of "се": one wrong form fails.
@@ -118,6 +192,42 @@ QUESTIONS = [
     (Clause("arrive", Thing("bus", plural=True), place="station"), "subject", "Какво пристига на гарата?"),
     (Clause("buy", ANNA, a("hat"), modal="want"), "object", "Какво иска Анна да купи?"),
     (Clause("put_on", ANNA, a("hat"), time="winter"), "time", "Кога Анна си слага шапка?"),
+    # How many: the count form of masculine things, but the plural of people.
+    (
+        Clause("discover", Thing("gentleman"), Thing("key"), place="garden", tense="past"),
+        "count",
+        "Колко ключа откри господинът в градината?",
+    ),
+    (Clause("buy", TEACHER, a("chair", "new", count=4)), "count", "Колко нови стола купува учителят?"),
+    (Clause("read", ANNA, the("book", "old", plural=True)), "count", "Колко стари книги чете Анна?"),
+    (Clause("fix", PETER, a("bike", count=2), tense="past"), "count", "Колко колела оправи Петър?"),
+    (Clause("visit", MARIA, a("friend", plural=True), tense="past"), "count", "Колко приятели посети Мария?"),
+    (Clause("see", MARIA, a("person", count=5), tense="past"), "count", "Колко души видя Мария?"),
+    (Clause("find", MARIA, Thing("house_key")), "count", "Колко ключа за къщата намира Мария?"),
+    (
+        Clause("call", ANNA, a("pal", "sad", plural=True), time="morning", tense="past"),
+        "count",
+        "На колко тъжни другари се обади Анна сутринта?",
+    ),
+    (Clause("play_music", Thing("singer"), a("guitar", count=2)), "count", "На колко китари свири певецът?"),
+    (
+        Clause("conceal", Thing("boy", plural=True), Thing("knife"), modal="want"),
+        "count",
+        "Колко ножа искат момчетата да укрият?",
+    ),
+    (Clause("read", PETER, Thing("newspaper"), negated=True), "count", "Колко вестника не чете Петър?"),
+    (Clause("give", TEACHER, a("rose"), ANNA, tense="past"), "count", "Колко рози даде учителят на Анна?"),
+    # Who is seen, and who sees.
+    (
+        Clause("see", Thing("kid", plural=True), a("horse", plural=True), tense="past"),
+        "count",
+        "Колко коня хлапетата видяха?",
+    ),
+    (
+        Clause("read", MARIA, Thing("book"), time="sunday", front="time"),
+        "subject",
+        "Кой чете книгата в неделя?",
+    ),
 ]
 
 # Question words, "се" after them, a subject that cannot be mistaken for the object.
@@ -154,6 +264,12 @@ ALIGNMENTS = [
         Clause("laugh", MARIA, reason=Clause("sleep", a("man", "old", count=2), tense="past")),
         "0-0 1-2 2-4 3-5 4-6 5-7 6-8 7-9",
         "1-1",
+    ),
+    # In the garden Maria discovered the keys . / В градината Мария откри ключовете .
+    (
+        Clause("discover", MARIA, Thing("key", plural=True), place="garden", front="place", tense="past"),
+        "0-0 2-1 3-2 4-3 6-4 7-5",
+        "1-1 5-4",
     ),
 ]
 

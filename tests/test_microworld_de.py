@@ -114,6 +114,67 @@ SENTENCES = [
         Clause("run", Thing("dog"), reason=Clause("wash", Thing("man"), Thing("apple"), modal="can", negated=True)),
         "Der Hund läuft, weil der Mann den Apfel nicht waschen kann.",
     ),
+    # Synonyms in their forms.
+    (
+        Clause("purchase", the("lady", "wealthy", plural=True), the("overcoat", "costly"), tense="past"),
+        "Die wohlhabenden Damen haben den kostspieligen Paletot erworben.",
+    ),
+    (
+        Clause("fix", the("gentleman", "aged"), the("bike", "filthy", plural=True)),
+        "Der betagte Herr setzt die dreckigen Räder instand.",
+    ),
+    (Clause("fix", PETER, the("automobile"), modal="can"), "Peter kann den Wagen instandsetzen."),
+    (
+        Clause("detest", the("mum", "unhappy", plural=True), a("gentleman", "powerful"), tense="past"),
+        "Die unglücklichen Mamas haben einen kräftigen Herrn verabscheut.",
+    ),
+    (Clause("adore", the("dad"), a("dog", "little")), "Der Papa vergöttert einen winzigen Hund."),
+    (
+        Clause("discover", the("physician", plural=True), a("watch_clock", "inexpensive", count=2), tense="past"),
+        "Die Mediziner haben zwei preiswerte Uhren entdeckt.",
+    ),
+    (
+        Clause("conceal", the("visitor"), a("knife", "spotless"), negated=True),
+        "Der Besucher verbirgt kein fleckenloses Messer.",
+    ),
+    (Clause("weep", a("kid", "needy")), "Ein bedürftiges Kid heult."),
+    (Clause("notice", the("cow", "feeble"), the("instructor")), "Die kraftlose Kuh erblickt den Pädagogen."),
+    (
+        Clause("clean_wash", the("chauffeur", "glad"), the("garment", "pretty", plural=True)),
+        "Der fröhliche Chauffeur säubert die hübschen Kleidungsstücke.",
+    ),
+    (
+        Clause("transport", the("pal", "youthful", count=3), the("piano", "weighty")),
+        "Die drei jugendlichen Kumpel transportieren das schwergewichtige Klavier.",
+    ),
+    (Clause("carry", ANNA, a("flute", "lightweight", plural=True)), "Anna trägt leichtgewichtige Flöten."),
+    (Clause("prepare", the("chef", plural=True), a("egg"), tense="past"), "Die Küchenchefs haben ein Ei zubereitet."),
+    (Clause("prepare", MARIA, the("rice"), time="today"), "Maria bereitet den Reis heute zu."),
+    (Clause("assist", the("nurse"), the("gentleman")), "Die Krankenschwester unterstützt den Herrn."),
+    (Clause("show", ANNA, BOOK, a("pal", plural=True)), "Anna zeigt das Buch Kumpeln."),
+    (Clause("watch", MARIA, a("movie"), modal="want"), "Maria will einen Streifen ansehen."),
+    # Place or time said first: the verb stays second.
+    (
+        Clause("buy", the("boy"), a("pear"), time="monday", tense="past", front="time"),
+        "Am Montag hat der Junge eine Birne gekauft.",
+    ),
+    (
+        Clause("read", MARIA, BOOK, place="garden", time="summer", front="place"),
+        "Im Garten liest Maria das Buch im Sommer.",
+    ),
+    (Clause("call", GIRL, PETER, time="evening", front="time", pronoun=True), "Am Abend ruft sie Peter an."),
+    (
+        Clause("open", the("child"), the("window"), place="school", time="today", front="time", negated=True),
+        "Heute macht das Kind das Fenster nicht in der Schule auf.",
+    ),
+    (
+        Clause("bake", MARIA, a("cake"), place="house", front="place", negated=True),
+        "Im Haus backt Maria keinen Kuchen.",
+    ),
+    (
+        Clause("give", TEACHER, a("rose"), the("child"), place="park", modal="want", front="place"),
+        "Im Park will der Lehrer dem Kind eine Rose geben.",
+    ),
 ]
 
 # Case, endings, word order, auxiliary: one wrong form fails.
@@ -135,6 +196,45 @@ QUESTIONS = [
     (Clause("eat", Thing("mouse", plural=True), a("cheese")), "subject", "Wer frisst den Käse?"),
     (Clause("match_fit", Thing("hat"), Thing("coat")), "object", "Wozu passt der Hut?"),
     (Clause("buy", ANNA, a("hat"), time="winter", modal="want"), "time", "Wann will Anna einen Hut kaufen?"),
+    # How many, in the case of the object and behind its preposition.
+    (
+        Clause("discover", the("gentleman"), a("key", count=3), place="garden", tense="past"),
+        "count",
+        "Wie viele Schlüssel hat der Herr im Garten entdeckt?",
+    ),
+    (
+        Clause("buy", the("queen", plural=True), the("watch_clock", "expensive", plural=True), time="monday"),
+        "count",
+        "Wie viele teure Uhren kaufen die Königinnen am Montag?",
+    ),
+    (Clause("help", ANNA, a("friend", "old", plural=True)), "count", "Wie vielen alten Freunden hilft Anna?"),
+    (
+        Clause("help", the("boy"), a("child", count=2), tense="past"),
+        "count",
+        "Wie vielen Kindern hat der Junge geholfen?",
+    ),
+    (
+        Clause("match_fit", the("hat"), a("coat", "red", plural=True)),
+        "count",
+        "Zu wie vielen roten Mänteln passt der Hut?",
+    ),
+    (Clause("invite", PETER, a("gentleman", count=4), time="today"), "count", "Wie viele Herren lädt Peter heute ein?"),
+    (
+        Clause("fix", the("boy", plural=True), a("chair", plural=True), modal="must"),
+        "count",
+        "Wie viele Stühle müssen die Jungen instandsetzen?",
+    ),
+    (
+        Clause("give", TEACHER, a("book", count=5), ANNA, tense="past"),
+        "count",
+        "Wie viele Bücher hat der Lehrer Anna gegeben?",
+    ),
+    (
+        Clause("read", MARIA, a("poem", plural=True), place="school", negated=True),
+        "count",
+        "Wie viele Gedichte liest Maria nicht in der Schule?",
+    ),
+    (Clause("find", MARIA, a("house_key", plural=True)), "count", "Wie viele Hausschlüssel findet Maria?"),
 ]
 
 # Question words with their case; the verb second, its rest last.
@@ -173,6 +273,12 @@ ALIGNMENTS = [
         Clause("cry", MARIA, reason=Clause("sleep", the("man", "old"), modal="want")),
         "0-0 1-1 2-3 3-4 4-5 5-6 6-8 8-7 9-9",
         "7-8",
+    ),
+    # In the garden Maria fixed a chair . / Im Garten hat Maria einen Stuhl instandgesetzt .
+    (
+        Clause("fix", MARIA, a("chair"), place="garden", tense="past", front="place"),
+        "0-0 1-0 2-1 3-3 4-6 5-4 6-5 7-7",
+        "4-2",
     ),
 ]
 

@@ -112,6 +112,82 @@ SENTENCES = [
         Clause("laugh", MARIA, reason=Clause("dance", the("king", "old"), tense="past")),
         "Η Μαρία γελάει, επειδή ο ηλικιωμένος βασιλιάς χόρεψε.",
     ),
+    # Synonyms: nouns in their cases, adjectives after each gender, verbs in present, past and behind "να".
+    (Clause("see", Thing("mum"), Thing("gentleman")), "Η μαμά βλέπει τον κύριο."),
+    (
+        Clause("notice", Thing("gentleman", plural=True), the("mum", "pretty"), tense="past"),
+        "Οι κύριοι παρατήρησαν την ωραία μαμά.",
+    ),
+    (Clause("feed", Thing("lady"), the("cat", "large")), "Η κυρία ταΐζει την τεράστια γάτα."),
+    (
+        Clause("assist", Thing("dad", plural=True), the("gentleman", "aged", plural=True), tense="past"),
+        "Οι μπαμπάδες συνέδραμαν τους γερασμένους κυρίους.",
+    ),
+    (
+        Clause("detest", the("pal", "wealthy", plural=True), the("instructor", "needy", plural=True), tense="past"),
+        "Οι εύποροι κολλητοί απεχθάνονταν τους άπορους εκπαιδευτικούς.",
+    ),
+    (Clause("detest", Thing("chef", plural=True), Thing("chauffeur")), "Οι σεφ απεχθάνονται τον σοφέρ."),
+    (
+        Clause("adore", the("lady", "youthful"), Thing("kid", plural=True), tense="past"),
+        "Η νέα κυρία λάτρευε τα πιτσιρίκια.",
+    ),
+    (
+        Clause("purchase", the("physician", "glad"), a("automobile", "costly", count=3), tense="past"),
+        "Ο ευτυχισμένος ιατρός ψώνισε τρία πανάκριβα αμάξια.",
+    ),
+    (
+        Clause("fix", Thing("visitor", plural=True), the("door", "weighty"), modal="must"),
+        "Οι επισκέπτες πρέπει να επιδιορθώσουν την ασήκωτη πόρτα.",
+    ),
+    (
+        Clause("clean_wash", ANNA, the("overcoat", "filthy", plural=True), tense="past"),
+        "Η Άννα καθάρισε τα λερωμένα πανωφόρια.",
+    ),
+    (Clause("clean_wash", ANNA, a("pear", count=2), tense="past"), "Η Άννα ξέπλυνε δύο αχλάδια."),
+    (Clause("wash", ANNA, a("garment"), negated=True), "Η Άννα δεν πλένει κανένα ρούχο."),
+    (
+        Clause("transport", Thing("student", plural=True), a("lamp", "inexpensive"), tense="past"),
+        "Οι φοιτητές μετέφεραν μια πάμφθηνη λάμπα.",
+    ),
+    (Clause("conceal", Thing("boy", plural=True), Thing("key"), tense="past"), "Τα αγόρια καταχώνιασαν το κλειδί."),
+    (
+        Clause("discover", GIRL, a("flute", "spotless"), modal="can"),
+        "Το κορίτσι μπορεί να ανακαλύψει ένα πεντακάθαρο φλάουτο.",
+    ),
+    (
+        Clause(
+            "prepare", MARIA, Thing("rice"), reason=Clause("weep", the("boy", "unhappy", plural=True), tense="past")
+        ),
+        "Η Μαρία ετοιμάζει το ρύζι, επειδή τα δυστυχισμένα αγόρια δάκρυσαν.",
+    ),
+    (Clause("watch", Thing("kid"), Thing("movie", plural=True), tense="past"), "Το πιτσιρίκι παρακολούθησε τα φιλμ."),
+    (
+        Clause("see", the("soldier", "powerful"), the("mouse", "little")),
+        "Ο ισχυρός στρατιώτης βλέπει το μικροσκοπικό ποντίκι.",
+    ),
+    (Clause("wash", PETER, a("bike"), modal="want"), "Ο Πέτρος θέλει να πλύνει ένα δίκυκλο."),
+    # Place or time first.
+    (
+        Clause("read", MARIA, BOOK, place="garden", time="monday", front="time"),
+        "Τη Δευτέρα η Μαρία διαβάζει το βιβλίο στον κήπο.",
+    ),
+    (
+        Clause("read", MARIA, BOOK, place="garden", time="monday", front="place"),
+        "Στον κήπο η Μαρία διαβάζει το βιβλίο τη Δευτέρα.",
+    ),
+    (
+        Clause("call", MARIA, PETER, time="evening", front="time", pronoun=True, tense="past"),
+        "Το βράδυ τηλεφώνησε στον Πέτρο.",
+    ),
+    (
+        Clause("see", GIRL, a("dog"), time="yesterday", front="time", tense="past", negated=True),
+        "Χθες το κορίτσι δεν είδε κανέναν σκύλο.",
+    ),
+    (
+        Clause("dance", Thing("lady", plural=True), place="beach", front="place", modal="want"),
+        "Στην παραλία οι κυρίες θέλουν να χορέψουν.",
+    ),
 ]
 
 # Case, agreement, final ν, augment, "να": one wrong form fails.
@@ -135,6 +211,32 @@ QUESTIONS = [
         "place",
         "Πού θέλει να αγοράσει η Άννα ένα καπέλο;",
     ),
+    # How many: the accusative of each gender, behind its preposition if the verb has one.
+    (
+        Clause("discover", Thing("gentleman"), Thing("key"), place="garden", tense="past"),
+        "count",
+        "Πόσα κλειδιά ανακάλυψε ο κύριος στον κήπο;",
+    ),
+    (Clause("win", TEACHER, a("match_game", count=4), tense="past"), "count", "Πόσους αγώνες κέρδισε ο δάσκαλος;"),
+    (Clause("carry", ANNA, the("chair", "heavy", plural=True)), "count", "Πόσες βαριές καρέκλες κουβαλάει η Άννα;"),
+    (
+        Clause("visit", MARIA, a("friend", "needy", plural=True), time="sunday", tense="past"),
+        "count",
+        "Πόσους άπορους φίλους επισκέφτηκε η Μαρία την Κυριακή;",
+    ),
+    (Clause("see", MARIA, a("person", count=5), tense="past"), "count", "Πόσους ανθρώπους είδε η Μαρία;"),
+    (Clause("call", ANNA, a("lady", plural=True), tense="past"), "count", "Σε πόσες κυρίες τηλεφώνησε η Άννα;"),
+    (Clause("match_fit", Thing("hat"), a("overcoat", count=2)), "count", "Με πόσα πανωφόρια ταιριάζει το καπέλο;"),
+    (
+        Clause("conceal", Thing("dad", plural=True), Thing("knife"), modal="want"),
+        "count",
+        "Πόσα μαχαίρια θέλουν να καταχωνιάσουν οι μπαμπάδες;",
+    ),
+    (Clause("read", PETER, a("newspaper"), negated=True), "count", "Πόσες εφημερίδες δεν διαβάζει ο Πέτρος;"),
+    (Clause("play_music", Thing("singer"), a("guitar")), "count", "Πόσες κιθάρες παίζει ο τραγουδιστής;"),
+    (Clause("give", TEACHER, a("rose"), ANNA, tense="past"), "count", "Πόσα τριαντάφυλλα έδωσε ο δάσκαλος στην Άννα;"),
+    (Clause("find", GIRL, Thing("house_key")), "count", "Πόσα κλειδιά του σπιτιού βρίσκει το κορίτσι;"),
+    (Clause("read", MARIA, BOOK, time="sunday", front="time"), "subject", "Ποιος διαβάζει το βιβλίο την Κυριακή;"),
 ]
 
 # Question words by case, the verb before its subject, the Greek question mark.
@@ -171,6 +273,12 @@ ALIGNMENTS = [
         Clause("laugh", MARIA, reason=Clause("dance", a("man", "old", count=2), tense="past")),
         "0-1 1-2 2-4 3-5 4-6 5-7 6-8 7-9",
         "0-0",
+    ),
+    # In the garden Maria discovered the keys . / Στον κήπο η Μαρία ανακάλυψε τα κλειδιά .
+    (
+        Clause("discover", MARIA, Thing("key", plural=True), place="garden", front="place", tense="past"),
+        "0-0 1-0 2-1 3-3 4-4 5-5 6-6 7-7",
+        "3-2",
     ),
 ]
 

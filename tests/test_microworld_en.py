@@ -43,6 +43,44 @@ SENTENCES = [
         Clause("laugh", PETER, reason=Clause("dance", the("cook"), tense="past")),
         "Peter laughs because the cook danced.",
     ),
+    # Synonyms in their forms.
+    (
+        Clause("purchase", the("lady", "wealthy", plural=True), a("overcoat"), tense="past"),
+        "The wealthy ladies purchased an overcoat.",
+    ),
+    (
+        Clause("fix", the("gentleman", "aged", plural=True), the("bike", "filthy", plural=True)),
+        "The aged gentlemen fix the filthy bikes.",
+    ),
+    (Clause("adore", a("instructor", "unhappy"), the("kid", "little")), "An unhappy instructor adores the little kid."),
+    (Clause("detest", the("mum"), a("dog", "large", plural=True), negated=True), "The mum does not detest large dogs."),
+    (Clause("discover", the("dad"), a("watch_clock", "inexpensive")), "The dad discovers an inexpensive watch."),
+    (Clause("conceal", the("chef"), the("knife", "spotless"), tense="past"), "The chef concealed the spotless knife."),
+    (Clause("weep", the("visitor", "needy", plural=True), tense="past"), "The needy visitors wept."),
+    (Clause("notice", a("cow", "feeble"), a("automobile")), "A feeble cow notices an automobile."),
+    (Clause("clean_wash", the("chauffeur", "glad"), a("garment")), "The glad chauffeur cleans a garment."),
+    (
+        Clause("transport", the("pal", "powerful", count=3), the("piano", "weighty")),
+        "The three powerful pals transport the weighty piano.",
+    ),
+    (Clause("prepare", the("physician"), a("egg"), modal="want"), "The physician wants to prepare an egg."),
+    (Clause("assist", the("boy", "youthful"), the("lady"), tense="past"), "The youthful boy assisted the lady."),
+    (Clause("watch", the("lady"), a("movie", plural=True), pronoun=True), "She watches movies."),
+    # Place or time said first.
+    (
+        Clause("read", MARIA, the("book"), place="garden", time="today", front="time"),
+        "Today Maria reads the book in the garden.",
+    ),
+    (
+        Clause("read", MARIA, the("book"), place="garden", time="summer", front="place"),
+        "In the garden Maria reads the book in summer.",
+    ),
+    (Clause("get_up", PETER, time="monday", negated=True, front="time"), "On Monday Peter does not get up."),
+    (Clause("sleep", the("dad"), place="school", modal="can", pronoun=True, front="place"), "At school he can sleep."),
+    (
+        Clause("give", ANNA, a("rose"), the("kid"), time="night", tense="past", front="time"),
+        "At night Anna gave a rose to the kid.",
+    ),
 ]
 
 # Articles, plurals, third person, do-support, particles, modals.
@@ -64,6 +102,29 @@ QUESTIONS = [
     (Clause("put_on", ANNA, the("coat"), time="evening"), "time", "When does Anna put on the coat?"),
     (Clause("work", ANNA, time="sunday", modal="must"), "time", "When must Anna work?"),
     (Clause("work", ANNA, place="school", modal="want"), "place", "Where does Anna want to work?"),
+    (
+        Clause("discover", the("gentleman"), a("key", count=3), place="garden", tense="past"),
+        "count",
+        "How many keys did the gentleman discover in the garden?",
+    ),
+    (
+        Clause("buy", the("queen", plural=True), the("watch_clock", "expensive", plural=True), time="monday"),
+        "count",
+        "How many expensive watches do the queens buy on Monday?",
+    ),
+    (Clause("look_for", ANNA, a("lady", count=2)), "count", "How many ladies does Anna look for?"),
+    (Clause("see", the("cat"), a("mouse", "small", plural=True)), "count", "How many small mice does the cat see?"),
+    (Clause("sing", the("girl"), a("song", plural=True), modal="must"), "count", "How many songs must the girl sing?"),
+    (
+        Clause("give", PETER, a("book", count=4), the("kid"), modal="want"),
+        "count",
+        "How many books does Peter want to give to the kid?",
+    ),
+    (
+        Clause("match_fit", the("hat", plural=True), a("coat", plural=True)),
+        "count",
+        "How many coats do the hats match?",
+    ),
 ]
 
 # Who or what, do-support, the asked part left out.

@@ -102,6 +102,66 @@ SENTENCES = [
         Clause("cry", MARIA, reason=Clause("laugh", the("neighbour", "old"), tense="past")),
         "María llora porque el vecino viejo se rio.",
     ),
+    # Synonyms in their forms.
+    (
+        Clause("purchase", the("lady", "wealthy", plural=True), the("overcoat", "costly"), tense="past"),
+        "Las señoras adineradas adquirieron el gabán costoso.",
+    ),
+    (
+        Clause("fix", the("gentleman", "aged", plural=True), the("bike", "filthy", plural=True), tense="past"),
+        "Los señores ancianos arreglaron las bicis mugrientas.",
+    ),
+    (
+        Clause("detest", the("mum", "unhappy", plural=True), the("kid", "youthful", plural=True), tense="past"),
+        "Las mamás infelices detestaban a los críos juveniles.",
+    ),
+    (Clause("adore", the("dad"), a("dog", "little")), "El papá adora a un perro diminuto."),
+    (
+        Clause("discover", the("physician", plural=True), a("watch_clock", "inexpensive", count=2), tense="past"),
+        "Los doctores hallaron dos relojes económicos.",
+    ),
+    (
+        Clause("conceal", the("instructor"), a("knife", "spotless"), negated=True),
+        "El maestro no oculta ningún cuchillo inmaculado.",
+    ),
+    (Clause("weep", a("visitor", "needy", plural=True)), "Unos huéspedes necesitados sollozan."),
+    (Clause("notice", the("cow", "feeble"), the("pal")), "La vaca enclenque divisa al colega."),
+    (Clause("notice", the("chef"), a("automobile", "large", plural=True)), "El chef divisa automóviles enormes."),
+    (
+        Clause("clean_wash", the("chauffeur", "glad"), the("garment", "pretty")),
+        "El chófer alegre limpia la prenda bonita.",
+    ),
+    (
+        Clause("transport", the("pal", "powerful", count=3), the("piano", "weighty"), tense="past"),
+        "Los tres colegas robustos transportaron el piano macizo.",
+    ),
+    (Clause("carry", ANNA, a("flute", "lightweight", plural=True)), "Anna lleva flautas livianas."),
+    (Clause("prepare", the("chef", plural=True), a("egg"), modal="must"), "Los chefs tienen que preparar un huevo."),
+    (Clause("assist", the("physician"), a("lady"), negated=True), "El doctor no auxilia a ninguna señora."),
+    (Clause("watch", MARIA, the("movie", plural=True), tense="past"), "María vio los filmes."),
+    # Place or time said first; "llegar" then has its subject behind it.
+    (
+        Clause("buy", the("boy"), a("pear"), tense="past", time="monday", front="time"),
+        "El lunes el chico compró una pera.",
+    ),
+    (
+        Clause("read", MARIA, BOOK, place="garden", time="summer", front="place"),
+        "En el jardín María lee el libro en verano.",
+    ),
+    (Clause("read", MARIA, BOOK, place="garden", time="today", front="time"), "Hoy María lee el libro en el jardín."),
+    (Clause("sleep", the("cat"), time="night", front="time", pronoun=True), "Por la noche duerme."),
+    (
+        Clause("put_on", PETER, a("hat"), place="street", front="place", modal="want", negated=True),
+        "En la calle Peter no quiere ponerse ningún sombrero.",
+    ),
+    (
+        Clause("arrive", the("bus", plural=True), place="market", time="yesterday", tense="past", front="place"),
+        "Al mercado llegaron los autobuses ayer.",
+    ),
+    (
+        Clause("arrive", the("bus"), place="station", time="evening", negated=True, front="time"),
+        "Por la tarde el autobús no llega a la estación.",
+    ),
 ]
 
 # Agreement, personal "a", clitics, contraction: one wrong form fails.
@@ -123,6 +183,37 @@ QUESTIONS = [
     (Clause("match_fit", Thing("hat"), Thing("coat")), "object", "¿Con qué combina el sombrero?"),
     (Clause("play_game", Thing("boy"), Thing("football")), "object", "¿A qué juega el chico?"),
     (Clause("put_on", ANNA, a("hat"), time="winter"), "time", "¿Cuándo se pone Anna un sombrero?"),
+    # How many: gender, "a" for counted people and dear animals, not for what is bought or seen.
+    (
+        Clause("discover", the("gentleman"), a("key", count=3), place="garden", tense="past"),
+        "count",
+        "¿Cuántas llaves halló el señor en el jardín?",
+    ),
+    (
+        Clause(
+            "buy", the("queen", plural=True), the("watch_clock", "expensive", plural=True), time="monday", tense="past"
+        ),
+        "count",
+        "¿Cuántos relojes caros compraron las reinas el lunes?",
+    ),
+    (Clause("visit", ANNA, a("friend", plural=True), tense="past"), "count", "¿A cuántos amigos visitó Anna?"),
+    (Clause("assist", PETER, a("nurse", "old", count=2)), "count", "¿A cuántas enfermeras viejas auxilia Peter?"),
+    (Clause("see", ANNA, a("child", plural=True)), "count", "¿A cuántos niños ve Anna?"),
+    (Clause("see", ANNA, the("dog", plural=True)), "count", "¿Cuántos perros ve Anna?"),
+    (Clause("feed", GIRL, a("sheep", plural=True)), "count", "¿A cuántas ovejas alimenta la chica?"),
+    (Clause("sell", the("farmer"), a("cow", count=4)), "count", "¿Cuántas vacas vende el granjero?"),
+    (
+        Clause("give", TEACHER, a("book", plural=True), the("kid", plural=True), modal="want"),
+        "count",
+        "¿Cuántos libros quiere darles el profesor a los críos?",
+    ),
+    (
+        Clause("find", PETER, a("house_key", "small", plural=True), negated=True),
+        "count",
+        "¿Cuántas llaves pequeñas de la casa no encuentra Peter?",
+    ),
+    (Clause("match_fit", the("hat"), a("coat", count=2)), "count", "¿Con cuántos abrigos combina el sombrero?"),
+    (Clause("take_off", MARIA, a("garment", count=2)), "count", "¿Cuántas prendas se quita María?"),
 ]
 
 # Question words with their preposition, the verb before its subject.
@@ -156,6 +247,14 @@ ALIGNMENTS = [
         "0-0 1-2 2-2 3-3 4-4 5-5 6-6 7-8 8-9",
         "1-1 2-1 6-7",
     ),
+    # On Monday a bus arrived at the market . / El lunes un autobús llegó al mercado .
+    (
+        Clause("arrive", a("bus"), place="market", time="monday", tense="past", front="time"),
+        "1-1 2-2 3-3 4-4 5-5 6-5 7-6 8-7",
+        "0-0",
+    ),
+    # At the market a bus arrived . / Al mercado llegó un autobús .
+    (Clause("arrive", a("bus"), place="market", tense="past", front="place"), "0-0 1-0 2-1 3-3 4-4 5-2 6-5", ""),
 ]
 
 # Hand-made links: compounds, "al", doubling "le", "ningún", dropped pronouns.

@@ -99,6 +99,70 @@ SENTENCES = [
         Clause("cry", MARIA, reason=Clause("laugh", a("neighbour", "old"), tense="past")),
         "Maria pleure parce qu'un vieux voisin a ri.",
     ),
+    # Synonyms in their forms.
+    (
+        Clause("purchase", the("lady", "wealthy", plural=True), the("overcoat", "costly"), tense="past"),
+        "Les dames fortunées ont acquis le pardessus coûteux.",
+    ),
+    (
+        Clause("fix", the("gentleman", "aged", plural=True), the("bike", "filthy", plural=True), tense="past"),
+        "Les messieurs âgés ont rafistolé les bicyclettes crasseuses.",
+    ),
+    (
+        Clause("detest", the("mum", "unhappy", plural=True), the("kid", "youthful", plural=True), tense="past"),
+        "Les mamans malheureuses haïssaient les gamins juvéniles.",
+    ),
+    (Clause("detest", the("dad"), the("pal"), negated=True), "Le papa ne hait pas le copain."),
+    (Clause("adore", PETER, a("horse", "large", plural=True), negated=True), "Peter n'adore pas de gros chevaux."),
+    (Clause("carry", PETER, a("box", "large")), "Peter porte une grosse boîte."),
+    (
+        Clause("discover", the("physician", plural=True), a("watch_clock", "inexpensive", count=2), tense="past"),
+        "Les docteurs ont découvert deux montres abordables.",
+    ),
+    (
+        Clause("conceal", a("instructor", "old"), a("knife", "spotless"), negated=True),
+        "Un vieil enseignant ne dissimule pas de couteau immaculé.",
+    ),
+    (Clause("weep", a("visitor", "needy", plural=True)), "Des visiteurs démunis sanglotent."),
+    (
+        Clause("notice", the("cow", "feeble"), the("automobile", "old"), tense="past"),
+        "La vache chétive a aperçu la vieille automobile.",
+    ),
+    (
+        Clause("clean_wash", the("chauffeur", "glad"), a("garment", "pretty", plural=True)),
+        "Le chauffeur joyeux nettoie de jolis vêtements.",
+    ),
+    (Clause("wash", ANNA, the("dress", "pretty", plural=True)), "Anna lave les jolies robes."),
+    (
+        Clause("transport", the("pal", "powerful", count=3), a("guitar", "lightweight"), tense="past"),
+        "Les trois copains robustes ont transporté une guitare ultralégère.",
+    ),
+    (Clause("carry", ANNA, the("table", "weighty")), "Anna porte la table pesante."),
+    (Clause("prepare", the("chef", plural=True), a("egg"), modal="must"), "Les cuistots doivent préparer un œuf."),
+    (Clause("assist", the("nurse"), a("lady", "little"), tense="past"), "L'infirmière a assisté une dame minuscule."),
+    (Clause("watch", MARIA, a("movie", plural=True)), "Maria regarde des longs-métrages."),
+    # Place or time said first.
+    (
+        Clause("buy", the("boy"), a("pear"), tense="past", time="monday", front="time"),
+        "Lundi le garçon a acheté une poire.",
+    ),
+    (
+        Clause("read", MARIA, BOOK, place="garden", time="summer", front="place"),
+        "Dans le jardin Maria lit le livre en été.",
+    ),
+    (
+        Clause("sleep", the("mouse", plural=True), place="kitchen", time="today", front="time", pronoun=True),
+        "Aujourd'hui elles dorment dans la cuisine.",
+    ),
+    (Clause("weep", the("dad"), place="hospital", front="place", negated=True), "À l'hôpital le papa ne sanglote pas."),
+    (
+        Clause("get_up", the("nurse", plural=True), time="night", tense="past", front="time"),
+        "La nuit les infirmières se sont levées.",
+    ),
+    (
+        Clause("arrive", the("bus"), place="market", time="evening", modal="must", front="place"),
+        "Au marché le bus doit arriver le soir.",
+    ),
 ]
 
 # Elision, agreement, contraction, auxiliary: one wrong form fails.
@@ -123,6 +187,63 @@ QUESTIONS = [
     (Clause("match_fit", Thing("hat"), Thing("coat")), "object", "Avec quoi est-ce que le chapeau s'accorde?"),
     (Clause("play_game", Thing("boy"), Thing("football")), "object", "À quoi est-ce que le garçon joue?"),
     (Clause("play_music", Thing("man"), Thing("piano")), "object", "De quoi est-ce que l'homme joue?"),
+    # How many: the participle agrees with what is counted, but not behind a preposition.
+    (
+        Clause("discover", the("gentleman"), a("key", count=3), place="garden", tense="past"),
+        "count",
+        "Combien de clés est-ce que le monsieur a découvertes dans le jardin?",
+    ),
+    (
+        Clause("purchase", the("queen", plural=True), the("piano", "old", plural=True), time="monday", tense="past"),
+        "count",
+        "Combien de vieux pianos est-ce que les reines ont acquis lundi?",
+    ),
+    (
+        Clause("put_on", ANNA, a("scarf", plural=True), tense="past"),
+        "count",
+        "Combien d'écharpes est-ce qu'Anna a mises?",
+    ),
+    (Clause("write", ANNA, a("word", count=5), tense="past"), "count", "Combien de mots est-ce qu'Anna a écrits?"),
+    (
+        Clause("cook", the("chef"), a("potato", count=2), tense="past"),
+        "count",
+        "Combien de pommes de terre est-ce que le cuistot a cuisinées?",
+    ),
+    (
+        Clause("assist", MARIA, a("friend", plural=True), tense="past", negated=True),
+        "count",
+        "Combien d'amis est-ce que Maria n'a pas assistés?",
+    ),
+    (
+        Clause("see", the("boy", plural=True), a("person", plural=True), tense="past"),
+        "count",
+        "Combien de personnes est-ce que les garçons ont vues?",
+    ),
+    (
+        Clause("visit", ANNA, a("nurse", "young", plural=True), tense="past"),
+        "count",
+        "À combien de jeunes infirmières est-ce qu'Anna a rendu visite?",
+    ),
+    (
+        Clause("play_music", the("man"), a("guitar", count=2), tense="past"),
+        "count",
+        "De combien de guitares est-ce que l'homme a joué?",
+    ),
+    (
+        Clause("match_fit", the("hat"), the("coat", "red", plural=True)),
+        "count",
+        "Avec combien de manteaux rouges est-ce que le chapeau s'accorde?",
+    ),
+    (
+        Clause("give", TEACHER, a("book", "large", count=4), the("kid"), modal="want"),
+        "count",
+        "Combien de gros livres est-ce que le professeur veut donner au gamin?",
+    ),
+    (
+        Clause("know_person", PETER, a("lady", plural=True), tense="past"),
+        "count",
+        "Combien de dames est-ce que Peter connaissait?",
+    ),
 ]
 
 # Question words with their preposition, "est-ce que" and its elision.
@@ -169,6 +290,12 @@ ALIGNMENTS = [
         Clause("sleep", PETER, modal="must", negated=True),
         "0-0 2-1 2-3 3-4 5-6 6-7",
         "1-2 1-4 1-5 3-2 3-5 4-2 4-4 4-5",
+    ),
+    # In the morning a friend detested the king . / Le matin un ami haïssait le roi .
+    (
+        Clause("detest", a("friend"), the("king"), time="morning", tense="past", front="time"),
+        "1-0 2-1 3-2 4-3 5-4 6-5 7-6 8-7",
+        "0-0",
     ),
 ]
 

@@ -9,7 +9,7 @@ from transformers import AutoModel, BertConfig, BertModel, XLMRobertaConfig, XLM
 
 import otlib.tasks.finetune
 import otlib.tasks.nli
-from otlib.data.items import COLUMNS, LABELS
+from otlib.data.items import COLUMNS, LABELS, premises
 from otlib.settings import Nli
 from otlib.tasks.finetune import pad
 from otlib.tasks.nli import finetune, predict, score
@@ -121,10 +121,12 @@ def test_fine_tuning_learns_what_the_hypothesis_says(build, pooling, request, tm
     settings = FAST.changed(pooling=pooling)
     model, tokenizer, log, counts = finetune(folder, items(), items(30, seed=1), tmp_path, settings)
     test = pd.concat([items(40, seed=2), items(40, seed=3, language="de")])
+    test.iloc[7, COLUMNS.index("sentence1")] = test["sentence1"].iloc[4]
     predictions, cut = predict(model, tokenizer, test, settings, at_once=16)
     assert predictions[["language", "pairID", "gold"]].values.tolist() == (
         test[["language", "pairID", "gold_label"]].values.tolist()
     )
+    assert predictions["cluster"].tolist() == premises(test).tolist() and predictions["cluster"][7] == "4"
     assert (score(predictions).query("metric == 'accuracy'")["value"] > 70).all()
     assert log["dev_accuracy"].dropna().iloc[-1] > 0.7
     assert not model.training and counts == {"truncated": 0} and cut == 0

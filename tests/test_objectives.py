@@ -119,6 +119,23 @@ def test_l2_takes_the_pairs_of_an_aligner_where_the_batch_has_them():
     torch.testing.assert_close(value, ((half[0] + half[1]) / 2 + half[2])[None] / 2)
 
 
+@pytest.mark.parametrize("aligned", [False, True])
+def test_l2_may_pull_to_the_frozen_english_words(aligned):
+    """The released script of Cao et al. (2020): English words of a pair are those of the encoder before tuning."""
+    frozen = Given(words(2, 4, 8), words(2, 4, 8, seed=1))
+    x, y = words(2, 4, 8, layers=1, seed=2), words(2, 4, 8, seed=3)
+    batch = batch_of(0, 0)
+    pairs = torch.eye(4, dtype=torch.bool).repeat(2, 1, 1) if aligned else mutual_pairs(*frozen.sides.values())
+    if aligned:
+        batch = batch._replace(pairs=pairs)
+    x.layers[0].requires_grad_(), y.layers[0].requires_grad_()
+    value, _ = divergence_of(Align(objective="l2", l2_target="frozen"), frozen)(x, y, batch)
+    half = (x.layers[0][:, :, None] - frozen.sides["pivot"].layers[0][:, None]).square().sum(-1) / 2
+    torch.testing.assert_close(value, ((half * pairs).sum((1, 2)) / pairs.sum((1, 2))).mean()[None])
+    value.sum().backward()
+    assert x.layers[0].grad.any() and y.layers[0].grad is None
+
+
 def test_l2_without_any_pair_is_zero():
     """An empty side must not make the loss zero divided by zero."""
     empty = words(1, 3, 4, n_real=[0])
@@ -135,6 +152,23 @@ def test_anchor_is_the_squared_distance_of_real_words():
     torch.testing.assert_close(total, distance.mean()[None])
     mean = anchor(now, before, batch_of(0, 0), "mean")
     torch.testing.assert_close(mean, (distance / torch.tensor([3, 1])).mean()[None])
+
+
+@pytest.mark.parametrize("objective", ["wordot", "l2"])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("scope, pairs", [("sentence", 1), ("batch", 2), ("mixed", 2)])
+def test_a_summed_anchor_is_over_the_words_that_the_scope_pools(model, batch, scope, pairs, layers, objective):
+    """Eq. 2 sums over the English words of a transport problem; a mean over sentences was as many times weaker."""
+    model.layers = model.layers[-layers:]
+    total = alignment(model, objective=objective, scope=scope, anchor_reduction="sum")
+    mean = alignment(model, objective=objective, scope=scope, anchor_reduction="mean")
+    with torch.no_grad():
+        model.encoder.embeddings.word_embeddings.weight += 0.1 * torch.randn(40, 32)
+        states = [model(batch.words.rows(slice(4, 8))), total.frozen.model(batch.words.rows(slice(4, 8)))]
+        by_sentence = sum((x[:, 1:-1] - x0[:, 1:-1]).square().sum((1, 2)) for x, x0 in zip(*states, strict=True))
+        # Two languages with two pairs each, five words a sentence.
+        assert total(model, batch)[1]["anchor"].item() == pytest.approx(by_sentence.sum().item() / 2 * pairs, rel=1e-4)
+        assert mean(model, batch)[1]["anchor"].item() == pytest.approx(by_sentence.sum().item() / 2 / 5, rel=1e-4)
 
 
 def test_language_means_follow_the_languages():

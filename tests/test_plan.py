@@ -6,8 +6,8 @@ from transformers import BertConfig, BertModel
 
 from otlib.record import ROOT, write_text
 from otlib.settings import Nli
-from otlib.study import plan
-from otlib.study.paper import PUBLISHED
+from otlib.study import plan, recipe
+from otlib.study.paper import PUBLISHED, paper_results
 from otlib.study.run import main
 from otlib.study.study import load_study
 from otlib.training import trainer
@@ -55,6 +55,13 @@ def test_jobs_are_notebooks_times_methods_times_seeds(study):
     assert aligning.to_dict() == {"none": 0, "wordot": 20, "l2": 10}
 
 
+def test_each_seed_pretrains_and_a_ceiling_takes_its_own_steps():
+    table = plan.jobs(load_study("demo", check_data=False)).set_index(["notebook", "method"])
+    assert table.loc[("03_pretrain", ""), "runs"] == table.loc[("20_nli", "none"), "runs"]
+    for notebook in ("20_nli", "21_qa"):
+        assert table.loc[(notebook, "ceiling"), "steps"] == 2 * table.loc[(notebook, "none"), "steps"]
+
+
 def test_what_a_study_does_not_set_is_the_functions_default(study):
     # Steps that stand in no file are run, too.
     bare = study.model_copy(update={"nli": Nli(batch_size=4)})
@@ -75,6 +82,9 @@ def test_disk_is_four_bytes_a_weight_for_each_encoder_kept(study, encoder):
     weights = 4 * sum(p.numel() for p in encoder.parameters())
     sizes = plan.disk(study, encoder).set_index("what")["size"]
     assert sizes["6 aligned encoders, float32"] == f"{6 * weights / 1e6:.1f} MB"
+    demo = load_study("demo", seeds=[0, 1], check_data=False)
+    found = dict(plan.disk(demo, encoder).to_numpy())
+    assert found["2 pretrained encoders, float32"] == f"{2 * weights / 1e6:.1f} MB"
     # A checkpoint holds the weights and AdamW's two moments of each.
     assert sizes["a checkpoint of each training that is under way"] == f"{3 * weights / 1e6:.1f} MB"
 
@@ -155,6 +165,137 @@ def test_the_plan_prints_every_setting_and_marks_what_the_study_sets(study):
     assert align.loc["learning_rate", ["value", "here"]].tolist() == ["5e-05", ""]
     methods = tables["Methods, and what they change in align"].set_index("method")["sets"]
     assert methods["wordot"] == "objective: wordot, steps: 20"
+
+
+# The recipe
+
+PAPER = "paper: {experiment: table2, rows: {none: mBERT, wordot: WordOT, l2: L2}}\n"
+
+
+def recipe_of(tmp_path, text=STUDY + PAPER, **given):
+    study = load_study(write_text(tmp_path / "it.yaml", text), outputs=tmp_path, check_data=False, **given)
+    return recipe.recipe(study).set_index("what")
+
+
+def test_the_recipe_says_what_a_reader_checks_against_the_paper(tmp_path):
+    table = recipe_of(tmp_path)
+    said = {
+        "encoder": "owner/nowhere",
+        "languages with English": "de, el",
+        "languages unseen": "none",
+        "pairs a language": "1,000, fewer are gone through again",
+        "words": "split by moses",
+        "batch x accumulation": "4 of each language x 2",
+        "steps": "20 steps, 0.16 times 1,000 pairs (wordot); 10 steps, 0.08 times 1,000 pairs (l2)",
+        "optimiser, learning rate": "AdamW, 5e-05, weight decay 0.01",
+        "warm-up": "ours: 0.1 of the steps, then linearly to zero",
+        "longest gradient": "ours: 1",
+        "longest sentence": "ours: 12 subwords",
+        "what is aligned": "last subword of a word",
+        "layers": "last",
+        "transport problem": "sentence",
+        "marginals": "uniform",
+        "cost and epsilon": "half_sqeuclidean, 0.05 of each pair's mean cost",
+        "solver": "converged",
+        "anchor": "mean, weight 1",
+        "word pairs": "mutual nearest words of the frozen encoder",
+        "L2 pulls to": "ours: current English words",
+        "seeds": "2",
+        "nli": "on en: 7 steps of 4, 2e-05",
+    }
+    assert {what: here for what, here in table["this study"].items() if "table2" not in what} == said
+    silent = table["the paper"] == "not said"
+    assert (silent == table["this study"].str.startswith("ours")).all() and silent.sum() == 4
+
+
+@pytest.mark.parametrize(
+    "old, new, what, here",
+    [
+        ("seeds:", "unseen: [ur]\nseeds:", "languages unseen", "ur"),
+        ("steps: 20}", "languages: [de]}", "languages with English", "de (wordot); de, el (l2)"),
+        ("steps: 20}", "languages: [de]}", "languages unseen", "el (wordot); none (l2)"),
+        (
+            "steps: 20}",
+            "steps: 5, pairs: 40}",
+            "steps",
+            "5 steps, 1 times 40 pairs (wordot); 10 steps, 0.08 times 1,000 pairs (l2)",
+        ),
+        ("  parallel_pairs: 1000\n", "", "pairs a language", "all, fewer again"),
+        ("  parallel_pairs: 1000\n", "", "steps", "20 steps (wordot); 10 steps (l2)"),
+        ("align: {", "align: {relative: false, ", "cost and epsilon", "half_sqeuclidean, 0.05"),
+        (
+            "steps: 20}",
+            "shuffled_pairs: 1.0}",
+            "pairs a language",
+            "1,000, fewer are gone through again, 100% shuffled (wordot); 1,000, fewer are gone through again (l2)",
+        ),
+        (
+            "steps: 20}",
+            "task_steps: 2.0}",
+            "nli",
+            "on en: 7 steps of 4, 2e-05 (none, l2); on en: 14 steps of 4, 2e-05 (wordot)",
+        ),
+        ("align: {", "align: {pooling: subword, ", "what is aligned", "all subwords"),
+        ("align: {", "align: {pooling: mean, ", "what is aligned", "mean of a word's subwords"),
+        ("align: {", "align: {anchor_weight: 0.0, ", "anchor", "none"),
+        (
+            "{objective: l2",
+            "{objective: l2, anchor_reduction: sum",
+            "anchor",
+            "mean, weight 1 (wordot); sum, weight 1 (l2)",
+        ),
+        ("{objective: l2", "{objective: l2, word_pairs: aligner", "word pairs", "fast_align"),
+        ("{objective: l2", "{objective: l2, l2_target: frozen", "L2 pulls to", "ours: frozen English words"),
+    ],
+)
+def test_the_recipe_names_the_methods_that_differ(tmp_path, monkeypatch, old, new, what, here):
+    monkeypatch.setattr(recipe, "installed_aligner", lambda: "fast_align")
+    monkeypatch.setattr(recipe, "_filled", lambda study: [])
+    assert recipe_of(tmp_path, STUDY.replace(old, new, 1) + PAPER).loc[what, "this study"] == here
+
+
+def test_the_recipe_says_if_no_aligner_is_there_and_leaves_out_what_no_method_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "installed_aligner", lambda: None)
+    monkeypatch.setattr(recipe, "_filled", lambda study: [])
+    text = STUDY.replace("{objective: l2", "{objective: l2, word_pairs: aligner")
+    assert recipe_of(tmp_path, text + PAPER).loc["word pairs", "this study"].endswith("no aligner is installed here")
+    only = text.replace(", l2: {objective: l2, word_pairs: aligner}", "") + PAPER.replace(", l2: L2", "")
+    assert not {"word pairs", "L2 pulls to"} & {*recipe_of(tmp_path, only).index}
+
+
+def test_the_recipe_counts_the_papers_numbers_that_the_study_fills(tmp_path):
+    # NLI in English, German, Greek; no average, for it is over all five languages, and no questions.
+    table = recipe_of(tmp_path)
+    assert table.loc["table2, WordOT"].tolist() == ["43 numbers", "3 by wordot"]
+    assert table.loc["table2, LargeWordOT", "this study"] == "none"
+    assert recipe_of(tmp_path, pairs=["de-en"]).loc["table2, mBERT", "this study"] == "2 by none"
+
+
+@pytest.mark.parametrize("name", ["table2", "table3", "table4", "table5", "large", "wordot-star"])
+def test_the_papers_studies_fill_every_number_of_their_rows(name):
+    study = load_study(f"paper/{name}", check_data=False)
+    table = recipe.recipe(study).set_index("what")
+    published = paper_results()
+    for method, model in study.paper.rows.items():
+        row = (published["experiment"] == study.paper.experiment) & (published["model"] == model)
+        filled = table.loc[f"{study.paper.experiment}, {model}"].tolist()
+        assert filled == [f"{row.sum()} numbers", f"{row.sum()} by {method}"]
+
+
+def test_a_plan_tells_the_recipe_of_a_study_beside_the_paper_only(tmp_path, study):
+    beside = load_study(write_text(tmp_path / "it.yaml", STUDY + PAPER), outputs=tmp_path, check_data=False)
+    assert "Recipe\n" in "\n".join(plan.plan(beside)) and "Recipe\n" not in "\n".join(plan.plan(study))
+
+
+@pytest.mark.parametrize("method, anchor", [("wordot", ("sum", 1.0)), ("l2", ("mean", 0.5))])
+def test_table_2_has_each_sources_recipe_and_both_methods_under_either_anchor(method, anchor):
+    # Under each its own anchor, whichever encoder, the anchor may decide which of them wins.
+    methods = load_study("paper/table2", check_data=False).methods
+    assert (methods[method].anchor_reduction, methods[method].anchor_weight) == anchor
+    one, two = ("wordot", "l2-anchor-sum") if method == "wordot" else ("wordot-anchor-mean", "l2-anchor-mean")
+    alike, other = methods[one].model_dump(), methods[two].model_dump()
+    assert (alike["anchor_reduction"], alike["anchor_weight"]) == anchor
+    assert {name for name in alike if alike[name] != other[name]} == {"objective", "word_pairs"}
 
 
 def test_a_step_that_does_not_fit_is_said_to_be_so(study, encoder, monkeypatch):

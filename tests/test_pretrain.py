@@ -135,6 +135,17 @@ def test_saved_model_predicts_as_the_trained_one(files, tmp_path, monkeypatch):
     torch.testing.assert_close(loaded(**batch).logits, seen["model"](**batch).logits)
 
 
+def test_another_seed_is_another_encoder_with_the_same_tokenizer(files, tmp_path):
+    weights = {}
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        pretrain(files, tmp_path / name, SMALL.changed(steps=1, learning_rate=1e-9), seed=seed)
+        model = AutoModel.from_pretrained(tmp_path / name)
+        weights[name] = model.embeddings.word_embeddings.weight.detach()
+    assert torch.equal(weights["a"], weights["b"]) and not torch.allclose(weights["a"], weights["c"])
+    tokenizers = [(tmp_path / name / "tokenizer.json").read_text(encoding="utf-8") for name in weights]
+    assert len(set(tokenizers)) == 1
+
+
 def test_second_segment_starts_as_the_first(files, tmp_path):
     """Only single sentences are pretrained on: a pair's second segment would else be read through noise."""
     pretrain(files, tmp_path, SMALL.changed(steps=2))

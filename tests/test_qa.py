@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers.processors import TemplateProcessing
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
@@ -207,11 +208,11 @@ def test_targets_are_the_answers_in_every_window_that_holds_them(encoder):
     tokenizer, _ = load_encoder(encoder)
     items = ragged(60)
     windows = otlib.tasks.qa._windows(tokenizer, items, 24, 6)
-    kept, spans = otlib.tasks.qa._targets(windows, items)
-    assert len(kept) > 60
+    holding, spans = otlib.tasks.qa._targets(windows, items)
+    assert len(holding) > 60
     single = 0
-    for window, (first, last) in zip(kept, spans, strict=True):
-        item = windows.item[window]
+    for window in holding:
+        item, (first, last) = windows.item[window], spans[window]
         begin, end = (int(i) for i in windows.context[window])
         assert begin <= first <= last < end
         offsets = windows.offsets[window]
@@ -224,8 +225,8 @@ def test_targets_are_the_answers_in_every_window_that_holds_them(encoder):
             assert ids == tokenizer(answer, add_special_tokens=False)["input_ids"]
             single += 1
     assert single
-    # A window is dropped only where the answer is not whole in it.
-    for window in set(range(len(windows.item))) - set(kept):
+    # A window holds no answer only where the answer is not whole in it.
+    for window in set(range(len(windows.item))) - set(holding):
         item, offsets = windows.item[window], windows.offsets[window]
         start = items["starts"][item][0]
         assert not offsets[0, 0] <= start < start + len(items["answers"][item][0]) <= offsets[-1, 1]
@@ -243,12 +244,36 @@ def test_what_a_tokenizer_drops_around_an_answer_costs_no_question(encoder, answ
         [("q", "bana", context, [text], [100])], columns=["id", "question", "context", "answers", "starts"]
     )
     windows = otlib.tasks.qa._windows(tokenizer, items, 24, 6)
-    kept, spans = otlib.tasks.qa._targets(windows, items)
+    holding, spans = otlib.tasks.qa._targets(windows, items)
     ids = tokenizer(text.replace("\u200b", ""), add_special_tokens=False)["input_ids"]
-    found = [
-        windows.inputs["input_ids"][w][first : last + 1].tolist() for w, (first, last) in zip(kept, spans, strict=True)
-    ]
-    assert kept and found == [ids] * len(kept) and len(kept) < len(windows.item)
+    found = [windows.inputs["input_ids"][w][spans[w][0] : spans[w][1] + 1].tolist() for w in holding]
+    assert holding and found == [ids] * len(holding) and len(holding) < len(windows.item)
+
+
+@pytest.mark.parametrize("form", ["bert", "xlmr", "cls last", "no cls"])
+def test_a_window_without_its_whole_answer_points_at_cls(encoder, form):
+    # As in XTREME, which trains on such windows, too; without a [CLS] it is the first subword.
+    tokenizer, _ = load_encoder(encoder)
+    cls, sep = "[CLS]:{0}", "[SEP]:{0}"
+    pair = {"xlmr": f"{cls} $A:0 {sep} {sep} $B:0 {sep}", "cls last": f"$A:0 {sep} $B:1 {sep} {cls}"}
+    pair["no cls"] = f"$A:0 {sep} $B:1 {sep}"
+    if form in pair:
+        specials = [(name, tokenizer.convert_tokens_to_ids(name)) for name in ("[CLS]", "[SEP]")]
+        template = TemplateProcessing(single="$A", pair=pair[form].format(0), special_tokens=specials)
+        tokenizer.backend_tokenizer.post_processor = template
+    items = questions(3, length=(1, 2))
+    items.loc[1, "context"] = " ".join(["bana"] * 30 + ["zoz", "dene"] + ["dene"] * 30)
+    items.at[1, "answers"], items.at[1, "starts"] = ["zoz dene"], [items["context"][1].index("zoz dene")]
+    items.loc[2, "context"] = " ".join(["bana"] * 60)  # longer than every window
+    items.at[2, "answers"], items.at[2, "starts"] = [items["context"][2]], [0]
+    windows = otlib.tasks.qa._windows(tokenizer, items, 24, 6)
+    holding, spans = otlib.tasks.qa._targets(windows, items)
+    assert len(spans) == len(windows.item) and {windows.item[window] for window in holding} == {0, 1}
+    without = set(range(len(windows.item))) - set(holding)
+    assert {windows.item[window] for window in without} == {1, 2}
+    for window in without:
+        ids = windows.inputs["input_ids"][window].tolist()
+        assert spans[window].tolist() == [ids.index(tokenizer.cls_token_id) if form != "no cls" else 0] * 2
 
 
 def test_a_question_longer_than_half_a_window_is_cut_and_counted(encoder):
@@ -307,9 +332,11 @@ def test_the_answer_is_found_in_whichever_window_it_stands(encoder):
     items = questions(40, words=NOUNS + GREEK, length=(1, 80))
     items["context"] = items["context"].str.replace("zuz|zez", "zoz", regex=True)
     items["answers"] = [["zoz"]] * len(items)
+    items["cluster"] = items["id"].str[:2]
+    items = items[::-1]
     predictions, cut = predict(Pointer(tokenizer, "zoz"), tokenizer, items, WINDOW, at_once=7)
     assert cut == 0
-    assert predictions["id"].tolist() == items["id"].tolist()
+    assert predictions[["id", "cluster"]].values.tolist() == items[["id", "cluster"]].values.tolist()
     assert (predictions["predicted"] == "zoz").all()
     assert (predictions[["f1", "exact_match"]] == 1).all(axis=None)
 
@@ -359,11 +386,19 @@ def test_fine_tuning_learns_to_point_at_the_answer(build, request, tmp_path):
     assert not model.training
 
 
-def test_windows_without_the_answer_are_counted_and_not_trained_on(encoder, tmp_path):
+def test_windows_without_the_answer_are_counted_and_trained_on(encoder, tmp_path, monkeypatch):
     # Windows longer than the encoder's 32 positions are not asked for, whatever max_length says.
+    given, fit = [], otlib.tasks.qa.fit
+
+    def spied(model, tokenizer, inputs, targets, *rest, **options):
+        given.extend(zip(inputs["input_ids"], targets["span"].tolist(), strict=True))
+        return fit(model, tokenizer, inputs, targets, *rest, **options)
+
+    monkeypatch.setattr(otlib.tasks.qa, "fit", spied)
     long = questions(40, length=(40, 50))
     counts = finetune(encoder, long, questions(4), tmp_path, BRIEF.changed(max_length=512)).counts
-    assert 0 < counts["without_answer"] < counts["windows"]
+    assert 0 < counts["without_answer"] < counts["windows"] == len(given)
+    assert [span for _, span in given].count([0, 0]) == counts["without_answer"]
 
 
 def test_answers_longer_than_every_window_are_one_clear_error(encoder, tmp_path):
@@ -388,8 +423,8 @@ def test_padding_takes_no_probability(encoder, tmp_path):
     model, tokenizer, *_ = finetune(encoder, questions(), questions(4), tmp_path, BRIEF)
     items = questions(12)
     windows = otlib.tasks.qa._windows(tokenizer, items, 32, 8)
-    kept, spans = otlib.tasks.qa._targets(windows, items)
-    inputs = {name: [rows[i] for i in kept] for name, rows in windows.inputs.items()}
+    _, spans = otlib.tasks.qa._targets(windows, items)
+    inputs = windows.inputs
 
     def loss(chosen):
         batch = {**pad(tokenizer, inputs, chosen), "span": torch.from_numpy(spans[chosen])}
@@ -397,8 +432,8 @@ def test_padding_takes_no_probability(encoder, tmp_path):
 
     assert len({len(row) for row in inputs["input_ids"]}) > 1
     with torch.no_grad():
-        singly = np.mean([loss([i]) for i in range(len(kept))])
-        assert loss(list(range(len(kept)))) == pytest.approx(singly, abs=1e-5)
+        singly = np.mean([loss([i]) for i in range(len(spans))])
+        assert loss(list(range(len(spans)))) == pytest.approx(singly, abs=1e-5)
 
 
 def test_predictions_do_not_depend_on_the_batch(encoder, tmp_path):

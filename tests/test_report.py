@@ -21,6 +21,7 @@ from otlib.analysis.report import (
     time_and_memory,
     verdict_table,
     verdicts_in_words,
+    worse_in_words,
 )
 from otlib.analysis.statistics import check_findings, contest, summarise
 from otlib.record import write_text
@@ -97,7 +98,8 @@ def test_a_note_names_the_languages_whose_f1_has_no_words():
 
 
 def verdicts(gains, methods=("wordot",), rivals=("l2",), **given):
-    return readable(contest(results(gains, **given), methods=methods, rivals=rivals))
+    pairs = [(method, rival) for rival in rivals for method in methods]
+    return readable(contest(results(gains, **given), pairs=pairs))
 
 
 def test_a_verdict_stands_beside_its_gain():
@@ -110,11 +112,34 @@ def test_verdicts_in_words_put_each_measure_where_its_interval_puts_it():
     # The same rise is better for an accuracy and worse for an error rate.
     gains = {"l2": {}, "wordot": {"de": 6, "fr": 8}}
     (line,) = verdicts_in_words(verdicts(gains, measures=[NLI, AER]), otherwise="").splitlines()
-    assert line.startswith("- **wordot** beats l2 beyond the interval in: NLI accuracy (%). ")
+    assert line.startswith("- **wordot** beats l2 in: NLI accuracy (%). ")
     assert "**No clear difference** in: nothing. **l2 is better** in: alignment error rate, plan (%). " in line
     assert line.endswith("One seed cannot tell: nothing.")
     (line,) = verdicts_in_words(verdicts(gains, seeds=1), otherwise="").splitlines()
     assert "in: nothing. **No clear" in line and line.endswith("One seed cannot tell: NLI accuracy (%).")
+
+
+@pytest.mark.parametrize(
+    ("gains", "seeds", "said"),
+    [
+        ({"de": -6, "fr": 8}, 3, "- wordot against l2, de, NLI accuracy (%): -5.9 [-6.1, -5.7]"),
+        ({"de": 6, "fr": 8}, 3, "Nowhere."),
+        ({"de": -6, "fr": 8}, 1, "One seed cannot tell: 3 of 3 comparisons."),
+    ],
+)
+def test_where_a_language_is_worse_one_seed_cannot_tell(gains, seeds, said):
+    """With one seed the page said "Nowhere.", beside a loss of six points."""
+    table = verdicts({"l2": {}, "wordot": {"en": 1, **gains}}, seeds=seeds)
+    assert worse_in_words(table) == said
+    assert worse_in_words(table[:0]) == "There is nothing to compare."
+
+
+def test_what_one_seed_cannot_tell_is_counted_beside_what_others_can():
+    told, untold = (verdicts({"l2": {}, "wordot": {"de": -6}}, seeds=n, measures=[m]) for n, m in ((3, NLI), (1, AER)))
+    lines = worse_in_words(pd.concat([told, untold])).splitlines()
+    assert lines[0].startswith("- wordot against l2, de, NLI") and lines[-1].endswith(
+        "cannot tell: 3 of 6 comparisons."
+    )
 
 
 def test_without_rivals_the_tables_are_empty_and_the_words_say_so():
@@ -143,9 +168,11 @@ def findings():
 def test_a_finding_without_a_run_has_a_dash_for_its_gain():
     table = findings_table(findings())
     assert table["gain"].tolist() == ["+7.1 [+6.9, +7.3]", "+7.1 [+6.9, +7.3]", "–"]
+    assert table["p"].tolist() == ["0.000", "0.000", "–"] and table["to lose"].tolist() == ["–", "–", "–"]
     assert table.loc[("1.", "nli"), ["method", "against", "expected", "outcome"]].tolist() == [
         *("wordot", "none", "better", "holds")
     ]
+    assert findings_table(findings().assign(effect=20.04))["to lose"].tolist() == ["+20.0"] * 3
 
 
 def test_findings_in_words_are_listed_by_their_outcome():

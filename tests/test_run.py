@@ -230,7 +230,7 @@ STUDY = {
 FOLDER = "import pathlib, time\nfolder = pathlib.Path('..', study).resolve().parent"
 MARK = """made = folder / {}
 made.mkdir(parents=True, exist_ok=True)
-for name in ('run.json', 'results.csv'):
+for name in ('run.json', 'results.csv', 'predictions.csv'):
     (made / name).write_text('x')"""
 PARAMETERS = "study = ''\npair = ''\nmethod = ''\nseed = 0"
 BODIES = {
@@ -353,6 +353,29 @@ def test_a_second_run_does_nothing(repository):
 )
 def test_a_changed_setting_reruns_what_depends_on_it_and_nothing_else(repository, overrides, jobs):
     assert planned(repository, overrides) == jobs
+
+
+def test_each_seed_pretrains_and_a_method_of_tasks_only_is_in_no_pair(repository):
+    write_stub(repository, "03_pretrain", MARK.format("'encoder' / f'seed{seed}'"))
+    ceiling = {"objective": "none", "taught": "translations"}
+    overrides = {"encoder.checkpoint": None, "encoder.pretrain": {}, "seeds": [0, 1], "methods.ceiling": ceiling}
+    assert planned(repository, overrides) == {
+        **{"data": 1, "parallel_text": 1, "pretrain": 2, "align": 4, "nli": 4, "pair": 1, "report": 1}
+    }
+    path = repository / "params/tiny.yaml"
+    path.write_text(yaml_file.dump(STUDY | {"encoder": {"pretrain": {}}, "seeds": [0, 1]}))
+    result = run_study(repository, "--", "--until", "align")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert [name for name in jobs(result) if "03" in name] == ["03_pretrain-seed0", "03_pretrain-seed1"]
+    assert planned(repository, {"encoder.pretrain.steps": 7}) == {
+        **{"pretrain": 2, "align": 2, "nli": 2, "pair": 1, "report": 1}
+    }
+    (repository / "outputs/tiny/encoder/seed1/run.json").unlink()
+    assert planned(repository, {})["pretrain"] == 1
+
+
+def test_steps_of_one_methods_tasks_rerun_these(repository):
+    assert planned(repository, {"methods.none.task_steps": 2.0}) == {"nli": 1, "report": 1}
 
 
 @pytest.mark.parametrize(

@@ -317,6 +317,29 @@ def test_inference_items_may_lie_in_a_file_for_each_language(corpora, tmp_path):
     assert items["sentence1"].tolist() == ["en p", "de p", "fr p"] and items["language"].tolist() == ["en", "de", "fr"]
 
 
+@pytest.mark.parametrize("columns", [True, False], ids=["a column for the language", "a file for each"])
+def test_training_items_are_kept_in_the_languages_that_are_taught(corpora, tmp_path, columns):
+    """XNLI has translations of its training items; they are of no use to a study without a ceiling."""
+    header = ["language", "gold_label", "sentence1", "sentence2"]
+    rows = [(code, "neutral", f"{code} p{i}", "h") for code in ("en", "de", "fr", "sw") for i in (0, 1)]
+    _table(tmp_path / "nli.tsv", header, rows)
+    for code in ("en", "de", "fr"):
+        _table(tmp_path / f"nli.{code}.tsv", header[1:], [row[1:] for row in rows if row[0] == code])
+    data = section(**corpora | {"nli_train": str(tmp_path / ("nli.tsv" if columns else "nli.{language}.tsv"))})
+    for translated in ([], ["de"], ["de", "fr"]):
+        prepare(tmp_path / "data", ["de", "fr"], data, translated=translated)
+        kept = read_nli(tmp_path / "data/nli/xnli.train.tsv").table
+        taught = ["en", *translated]
+        assert kept["language"].unique().tolist() == taught
+        assert kept["sentence1"].tolist() == [f"{code} p{i}" for code in taught for i in (0, 1)]
+        assert read_nli(tmp_path / "data/nli/xnli.dev.tsv").table["language"].eq("en").all()
+
+
+def test_a_language_without_training_items_that_a_ceiling_needs_is_named(corpora, tmp_path):
+    with pytest.raises(ValueError, match="data.nli_train: .*nli.tsv has no rows in de, fr, .* taught by translations"):
+        prepare(tmp_path / "data", ["de", "fr"], section(**corpora), translated=["de", "fr"])
+
+
 def test_an_answer_that_is_not_at_its_offset_is_named(corpora, tmp_path):
     """By the file that the user gave."""
     Path(corpora["qa_train"]).write_text(json.dumps(_squad(3)).replace('"answer_start": 0', '"answer_start": 1'))
@@ -331,6 +354,14 @@ def test_answers_are_written_as_they_stand_in_the_context_and_counted(corpora, t
     counts = prepare(tmp_path / "data", ["de", "fr"], section(**corpora))["qa"]
     assert counts["moved answers"] == 20
     assert (tmp_path / "data/qa/en.train.json").read_text().count('"Anna", "answer_start": 0') == counts["train"]
+
+
+def test_half_a_character_in_what_nothing_reads_of_questions_stops_nothing(corpora, tmp_path):
+    """Such as a title; the error named neither file nor question."""
+    for path in (Path(corpora["qa_train"]), Path(corpora["qa_test"].format(language="de"))):
+        path.write_text(json.dumps(_squad(20)).replace('"id"', '"note": "\\ud83d", "id"').replace('"t"', '"\\udc00"'))
+    counts = prepare(tmp_path / "data", ["de", "fr"], section(**corpora))["qa"]
+    assert counts["test de"] == 20 == len(read_qa(tmp_path / "data/qa/de.test.json"))
 
 
 def test_a_language_without_rows_in_the_nli_test_is_named(corpora, tmp_path):
@@ -410,11 +441,3 @@ def test_text_that_is_too_little_to_pretrain_on_stops_the_data_step(corpora, tmp
     path.write_text(json.dumps(study))
     with pytest.raises(ValueError, match="data.text: pretraining needs two sentences of fr, .*elsewhere 3.*, fr 0"):
         make_data(load_study(path, outputs=tmp_path))
-
-
-def test_half_a_character_in_what_nothing_reads_of_questions_stops_nothing(corpora, tmp_path):
-    """Such as a title; the error named neither file nor question."""
-    for path in (Path(corpora["qa_train"]), Path(corpora["qa_test"].format(language="de"))):
-        path.write_text(json.dumps(_squad(20)).replace('"id"', '"note": "\\ud83d", "id"').replace('"t"', '"\\udc00"'))
-    counts = prepare(tmp_path / "data", ["de", "fr"], section(**corpora))["qa"]
-    assert counts["test de"] == 20 == len(read_qa(tmp_path / "data/qa/de.test.json"))

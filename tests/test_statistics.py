@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 import scipy.stats
 
+from otlib.analysis.intervals import holm, item_estimate, item_interval, ratio_scores, seed_estimate, seed_interval
 from otlib.analysis.statistics import (
     beside_paper,
     check_findings,
     contest,
-    item_interval,
     measure_name,
     measured,
-    seed_interval,
     summarise,
     with_interval,
 )
@@ -24,7 +23,7 @@ from otlib.settings import Finding, Paper
 from otlib.study.paper import paper_results
 
 
-@pytest.mark.parametrize("module", ["statistics", "report", "figures", "word_alignment"])
+@pytest.mark.parametrize("module", ["intervals", "statistics", "report", "figures", "word_alignment"])
 def test_what_makes_no_vectors_does_not_load_torch(module):
     # Torch takes seconds to import, and the report needs none of it.
     code = f"import sys, otlib.analysis.{module}; assert 'torch' not in sys.modules"
@@ -65,6 +64,75 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(of_seeds, of_items):
 def test_student_interval_by_hand():
     # t(0.975, 2 degrees of freedom) = 4.303, standard deviation 1.
     assert seed_interval([1, 2, 3]) == pytest.approx((2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5), abs=1e-3)
+
+
+def drawn_sentences(rng, seeds, sentences):
+    """Links and wrong links (seeds, sentences) of a test set whose sentences differ in length and in difficulty."""
+    lengths = rng.integers(3, 30, sentences)
+    of_seeds, rest = rng.normal(0, 0.005, (seeds, 1)), rng.normal(0, 0.1, (seeds, sentences))
+    wrong = np.clip(rng.normal(0.3, 0.2, sentences) + of_seeds + rest, 0, 1)
+    wholes = np.maximum(1, lengths + rng.integers(-2, 3, (seeds, sentences)))
+    return np.round(wholes * wrong), wholes
+
+
+@pytest.mark.parametrize(("seeds", "sentences"), [(3, 100), (5, 100), (3, 500), (5, 500)])
+def test_the_interval_of_an_error_rate_covers_the_truth_as_often_as_it_says(seeds, sentences):
+    """One of seeds alone, for a rate over a few hundred sentences, covers the truth in half of the cases or so."""
+    rng = np.random.default_rng(0)
+    parts, wholes = drawn_sentences(rng, 50, 200_000)
+    truth, covered = parts.sum() / wholes.sum(), np.zeros(2)
+    for _ in range(600):
+        parts, wholes = drawn_sentences(rng, seeds, sentences)
+        scores = np.array(list(map(ratio_scores, parts, wholes)))
+        for i, (low, high) in enumerate((item_interval(scores), seed_interval(parts.sum(1) / wholes.sum(1)))):
+            covered[i] += low <= truth <= high
+    assert 0.92 <= covered[0] / 600 <= 0.98 and covered[1] / 600 < 0.8
+
+
+@pytest.mark.parametrize("seeds", [1, 5])
+def test_questions_about_one_article_are_no_independent_items(seeds):
+    """Of XQuAD's size: 48 articles of about 25 questions, with an intra-class correlation of .06."""
+    rng = np.random.default_rng(0)
+    covered = np.zeros(2)
+    for _ in range(600):
+        sizes = rng.integers(5, 46, 48)
+        items = 60 + np.repeat(rng.normal(0, 10, 48), sizes) + rng.normal(0, 40, sizes.sum())
+        scores = items + rng.normal(0, 0.5, (seeds, 1)) + rng.normal(0, 10, (seeds, sizes.sum()))
+        sums = np.add.reduceat(scores, np.cumsum(sizes) - sizes, axis=1)
+        clustered = np.array([ratio_scores(one, sizes) for one in sums])
+        for i, (low, high) in enumerate(map(item_interval, (clustered, scores))):
+            covered[i] += low <= 60 <= high
+    assert covered[0] / 600 >= 0.92 and covered[1] / 600 < 0.88
+
+
+def test_ratio_scores_by_hand():
+    # 6 of 12: the item with 4 of 6 has one more than its share, 1 / 4 of the mean whole.
+    assert ratio_scores([4, 1, 1], [6, 2, 4]).tolist() == [0.5 + 1 / 4, 0.5, 0.5 - 1 / 4]
+    assert ratio_scores([3, 5], [1, 1]).tolist() == [3, 5]  # of equal wholes, a mean
+    assert ratio_scores([0, 0], [0, 0]).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("shift", [-2.0, 0.3, 1.0])
+def test_the_p_value_is_that_of_the_interval(shift):
+    values = np.array([1.0, 2.0, 4.0]) + shift
+    assert seed_estimate(values).p == pytest.approx(scipy.stats.ttest_1samp(values, 0).pvalue)
+    low, high = seed_interval(values)
+    assert (seed_estimate(values).p < 0.05) == (not low <= 0 <= high)
+    items = np.random.default_rng(0).normal(shift, 2, size=(1, 30))
+    assert item_estimate(items).p == pytest.approx(scipy.stats.ttest_1samp(items[0], 0).pvalue)
+
+
+def test_what_never_differs_is_sure_and_no_gain_is_none():
+    assert item_estimate(np.ones((3, 5))).p == 0 and item_estimate(np.zeros((3, 5))).p == 1
+    assert np.isnan(seed_estimate([1.0]).p) and np.isnan(seed_estimate([]).mean)
+
+
+def test_holms_correction_by_hand():
+    # The smallest of three is tripled, the next doubled; none becomes smaller than the one before it.
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.6, 0.7]).tolist() == [1, 1] and holm([]).tolist() == []
+    corrected = holm([np.nan, 0.04, np.nan, 0.01])  # what has no p-value is no comparison
+    assert corrected[[1, 3]] == pytest.approx([0.04, 0.02]) and np.isnan(corrected[[0, 2]]).all()
 
 
 # The summary
@@ -148,12 +216,50 @@ def test_languages_without_parallel_text_have_an_average_of_their_own():
     assert (unseen["gain"], unseen["gain_low"]) == pytest.approx((2, 2))
 
 
+def test_a_cluster_counts_once_whatever_its_size():
+    """Ten copies of an item tell no more than one."""
+    few = np.random.default_rng(0).normal(50, 20, (2, 3, 40))
+    (once, alone), (copied, answers) = (
+        tables({("none", "de"): one[0], ("wordot", "de"): one[1]}) for one in (few, few.repeat(10, 2))
+    )
+    cluster = answers["nli"]["item"].str.removeprefix("item").astype(int) // 10
+    clustered = {"nli": answers["nli"].assign(cluster=cluster)}
+    expected, found, narrow = (
+        row(summarise(*given), "wordot") for given in ((once, alone), (copied, clustered), (copied, answers))
+    )
+    columns = ["value", "low", "high", "gain", "gain_low", "gain_high", "p"]
+    assert found[columns].astype(float).to_numpy() == pytest.approx(expected[columns].astype(float).to_numpy())
+    assert narrow["gain_high"] - narrow["gain_low"] < found["gain_high"] - found["gain_low"]
+
+
+def test_items_of_their_own_in_each_language_are_averaged_as_such():
+    """Gold sets differ in their sentences and numbers: each language has its share of the average, and of its error."""
+    draw = np.random.default_rng(0)
+    scores = {"de": draw.normal(50, 10, (1, 300)), "fr": draw.normal(70, 30, (1, 60))}
+    results, predictions = tables({("none", code): array for code, array in scores.items()})
+    own = predictions["nli"].assign(item=predictions["nli"]["language"] + predictions["nli"]["item"])
+    found = row(summarise(results, {"nli": own}), "none", "average")
+    error = math.sqrt(sum(one.var(ddof=1) / one.size for one in scores.values())) / 2
+    assert found["value"] == pytest.approx(np.mean([one.mean() for one in scores.values()]))
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(1.966 * error, rel=0.01)
+
+
+def test_an_interval_of_fewer_seeds_than_there_are_stands_around_the_mean_of_all():
+    """Some runs may be from before sentences were kept: one of them alone tells nothing of other seeds."""
+    by_seed = np.array([[0.0], [3.0], [6.0]]) + np.arange(20)
+    results, predictions = tables({("none", "de"): 0 * by_seed, ("wordot", "de"): by_seed})
+    one = {"nli": predictions["nli"].query("seed == 0")}
+    found = row(summarise(results, one), "wordot")
+    assert found["gain"] == pytest.approx(12.5) and np.isnan(found["p"])
+    assert found["gain"] == pytest.approx((found["gain_low"] + found["gain_high"]) / 2)
+
+
 def test_one_seed_has_no_verdict():
     """Another seed may move a score by more than the items say."""
     results, predictions = tables({("none", "de"): noisy(seeds=1), ("wordot", "de"): noisy(-9.0, seeds=1)})
     found = row(summarise(results, predictions), "wordot")
-    assert found["gain_high"] < 0 and not found["worse"]
-    assert contest(results, predictions, methods=["wordot"], rivals=["none"])["verdict"].unique() == ["unknown"]
+    assert found["gain_high"] < 0 and np.isnan(found["p"])
+    assert contest(results, predictions, pairs=[("wordot", "none")])["verdict"].unique() == ["unknown"]
 
 
 def test_copies_of_one_number_are_no_seeds():
@@ -172,35 +278,35 @@ def test_average_is_over_the_languages_beside_english():
 
 
 @pytest.mark.parametrize(
-    ("metric", "change", "worse"),
+    ("metric", "change", "verdict"),
     [
-        ("accuracy", -5, True),
-        ("accuracy", 5, False),
-        ("aer", 5, True),
-        ("aer_cosine", -5, False),
-        ("mean_cosine_en", 5, True),
+        ("accuracy", -5, "worse"),
+        ("accuracy", 5, "better"),
+        ("aer", 5, "worse"),
+        ("aer_cosine", -5, "better"),
+        ("mean_cosine_en", 5, "worse"),
     ],
 )
-def test_worse_means_the_wrong_side_of_zero(metric, change, worse):
+def test_worse_means_the_wrong_side_of_zero(metric, change, verdict):
     # An error rate that rises is worse, an accuracy that rises is not.
     spread = np.array([[-0.5], [0.0], [0.5]]).repeat(2, 1)
     results, _ = tables({("none", "de"): np.full((3, 2), 40.0), ("wordot", "de"): 40 + change + spread})
-    found = row(summarise(results.assign(metric=metric)), "wordot")
-    assert found["worse"] == worse
+    found = row(contest(results.assign(metric=metric), pairs=[("wordot", "none")]), "wordot")
+    assert found["verdict"] == verdict
     assert found["gain_low"] < change < found["gain_high"]
 
 
 def test_a_loss_within_its_interval_is_not_worse():
     spread = np.array([[-6.0], [0.0], [6.0]]).repeat(2, 1)
     results, _ = tables({("none", "de"): np.full((3, 2), 40.0), ("wordot", "de"): 38 + spread})
-    assert not row(summarise(results), "wordot")["worse"]
+    assert row(contest(results, pairs=[("wordot", "none")]), "wordot")["verdict"] == "no clear difference"
 
 
 def test_one_seed_without_predictions_has_no_interval():
     # An interval of no width once made the smallest difference a finding.
     results, _ = tables({("none", "de"): noisy(seeds=1), ("wordot", "de"): noisy(-1.0, seeds=1)})
     found = row(summarise(results), "wordot")
-    assert np.isnan(found["gain_low"]) and not found["worse"]
+    assert np.isnan(found["gain_low"]) and np.isnan(found["p"])
 
 
 def test_the_baseline_has_no_gain_over_itself():
@@ -224,24 +330,23 @@ def results(scores, metric="accuracy", task="nli"):
 def test_one_seed_tells_nothing_of_an_interval_nor_of_better_and_worse():
     # An interval without width once made every difference between single runs a sure one.
     assert np.isnan(seed_interval([70.0])).all()
-    table = contest(results({"wordot": [60.0], "l2": [70.0]}), methods=["wordot"], rivals=["l2"])
+    table = contest(results({"wordot": [60.0], "l2": [70.0]}), pairs=[("wordot", "l2")])
     assert set(table["verdict"]) == {"unknown"}
     assert with_interval(table, "gain").tolist() == ["-10.0", "-10.0"]
 
 
 @pytest.mark.parametrize("metric, verdict", [("accuracy", "better"), ("aer", "worse")])
 def test_a_lower_error_rate_and_a_higher_score_are_better(metric, verdict):
-    table = contest(
-        results({"wordot": [70.0, 71.0, 72.0], "l2": [60.0, 61.0, 62.5]}, metric), methods=["wordot"], rivals=["l2"]
-    )
+    table = contest(results({"wordot": [70.0, 71.0, 72.0], "l2": [60.0, 61.0, 62.5]}, metric), pairs=[("wordot", "l2")])
     assert set(table["verdict"]) == {verdict}
     assert set(table["method"]) == {"wordot"} and set(table["rival"]) == {"l2"}
 
 
 def test_without_a_rival_there_is_no_contest():
     scores = results({"wordot": [70.0, 71.0]})
-    for empty in (contest(scores, methods=["wordot"], rivals=[]), contest(scores, methods=[], rivals=["wordot"])):
-        assert empty.empty and {"rival", "verdict", "gain"} <= set(empty)
+    for pairs in ([], [("wordot", "l2")], [("wordot", "wordot")], [("l2", "wordot")]):
+        empty = contest(scores, pairs=pairs)
+        assert empty.empty and {"rival", "p_holm", "verdict", "gain"} <= set(empty)
 
 
 def test_gains_are_paired_by_seed():
@@ -260,6 +365,29 @@ def test_an_interval_is_written_with_its_value():
 
 def test_with_interval_of_nothing_is_nothing():
     assert with_interval(pd.DataFrame(columns=["value", "low", "high"], dtype=float)).empty
+
+
+def test_verdicts_of_one_page_are_corrected_together():
+    """Of twenty methods that do nothing one is "better" beyond its own interval."""
+    draw = np.random.default_rng(0)
+    scores = results({"none": draw.normal(50, 1, 5), **{f"m{i}": draw.normal(50, 1, 5) for i in range(40)}})
+    page = contest(scores, pairs=[(f"m{i}", "none") for i in range(40)])
+    assert (page["p"] < 0.05).sum() >= 2 and set(page["verdict"]) == {"no clear difference"}
+    assert page["p_holm"].max() <= 1 and (page["p_holm"] >= page["p"]).all()
+    # A single comparison is not corrected; its interval never is.
+    best = page.loc[page["p"].idxmin()]
+    alone = contest(scores, pairs=[(best["method"], "none")])
+    assert set(alone["verdict"]) <= {"better", "worse"} and alone["gain_low"].iloc[0] == best["gain_low"]
+
+
+def test_averages_are_a_family_of_their_own():
+    scores = [
+        results({"none": [50, 50.1, 49.9], "wordot": [53, 53.6, 52.6]}).assign(language=f"l{i}") for i in range(9)
+    ]
+    page = contest(pd.concat(scores), pairs=[("wordot", "none")]).set_index("language")
+    assert page.loc["average", "p_holm"] == page.loc["average", "p"] and page.loc["average", "verdict"] == "better"
+    assert page.loc["l0", "p"] == pytest.approx(page.loc["average", "p"]) and page.loc["l0", "p"] < 0.05
+    assert page.loc["l0", "p_holm"] == pytest.approx(9 * page.loc["l0", "p"])
 
 
 # Findings
@@ -297,15 +425,56 @@ def test_a_finding_is_judged_by_the_whole_interval(gain, better, worse, none):
     assert outcomes == [better, worse, none]
 
 
+def with_effect(gain, effect, metric="accuracy", spread=0.1):
+    """Results of ``none`` at 30, ``a`` with an effect over it, and ``b`` with a gain over ``a``; seeds differ a bit."""
+    means = {"none": 30, "a": 30 + effect, "b": 30 + effect + gain}
+    wobble = {"none": [0, 0, 0], "a": [0, spread, -spread], "b": [spread, 0, -spread]}
+    sign = -1 if metric == "aer" else 1
+    scores = {method: [sign * (mean + one) for one in wobble[method]] for method, mean in means.items()}
+    return results(scores, metric, "word_alignment" if metric == "aer" else "nli")
+
+
 @pytest.mark.parametrize(
-    ("gain", "within", "expected"), [(-1, 2.0, "holds"), (-5, 2.0, "does not hold"), (-1, 1.0, "cannot tell")]
+    ("gain", "effect", "given", "expected"),
+    [
+        (-1, 20, {}, "holds"),  # a twentieth of the effect
+        (-1, 1.5, {}, "does not hold"),  # the same points, most of the effect
+        (-15, 20, {}, "does not hold"),
+        (-15, 20, {"within": 0.9}, "holds"),
+        (-4, 20, {}, "cannot tell"),  # about as much as is allowed
+        (3, 20, {}, "holds"),
+        (0, 0.05, {}, "cannot tell"),  # nothing to lose
+        (5, -20, {}, "cannot tell"),  # less than nothing
+        (-1, 20, {"over": "c"}, "cannot tell"),  # not run
+    ],
 )
-def test_as_good_means_worse_by_less_than_what_is_allowed(gain, within, expected):
-    """That no difference is clear is no proof of none; this is one."""
-    results = scored({"de": gain, "fr": gain})
-    assert outcome(results, "as good", within=within) == expected
-    mirrored = results.assign(task="word_alignment", metric="aer", value=-results["value"])
-    assert outcome(mirrored, "as good", task="word_alignment", within=within) == expected
+@pytest.mark.parametrize("metric", ["accuracy", "aer"])
+def test_as_good_means_that_a_share_of_the_effect_is_kept(gain, effect, given, expected, metric):
+    """Fifteen languages "did not cost the five" a point, which was three quarters of what alignment had gained."""
+    task = "word_alignment" if metric == "aer" else "nli"
+    assert outcome(with_effect(gain, effect, metric), "as good", task, **given) == expected
+
+
+def test_the_error_of_the_effect_counts():
+    """The loss is the same for every seed; how much there is to lose is not."""
+    lost = with_effect(-3, 20, spread=0)
+    assert outcome(lost.assign(value=lost["value"] + 0.1 * lost["seed"]), "as good") == "holds"
+    unsure = lost["value"] + np.where(lost["method"] == "none", 0, 6.0 * (lost["seed"] - 1))
+    assert outcome(lost.assign(value=unsure), "as good") == "cannot tell"
+
+
+def test_without_a_clear_effect_nothing_can_be_lost():
+    finding = Finding(says="1.", method="b", against="a", expects={"nli": "as good"})
+    for effect, found in ((0.05, "no clear effect"), (-20, "no clear effect"), (20, "as good"), (1, "worse")):
+        (row,) = check_findings(with_effect(-1, effect), None, [finding]).to_dict("records")
+        assert (row["found"], row["effect"]) == (found, pytest.approx(effect))
+
+
+def test_points_are_no_share_of_an_effect():
+    with pytest.raises(ValueError, match="within"):
+        Finding(says="", method="b", against="a", expects={"nli": "as good"}, within=2.0)
+    with pytest.raises(ValueError, match="over: none has no gain over itself to lose a share of: name another method"):
+        Finding(says="", method="b", against="none", expects={"nli": "as good"})
 
 
 def test_a_finding_about_some_languages_looks_at_these_only():
@@ -319,10 +488,31 @@ def test_a_lower_error_rate_is_better():
     assert outcome(results, "better", "word_alignment") == "holds"
 
 
+def test_findings_of_one_page_are_corrected_together():
+    scores = pd.concat([with_effect(0, 20), results({"c": [52.0, 50.9, 51.5], "d": [50.1, 50.0, 49.9]})])
+    finding = Finding(says="1.", method="c", against="d", expects={"nli": "better"})
+    alone = check_findings(scores, None, [finding])
+    assert alone["found"].tolist() == ["better"] and 0.01 < alone["p_holm"][0] < 0.05
+    others = [Finding(says=f"{i}", method="b", against="a", expects={"nli": "better"}) for i in range(4)]
+    page = check_findings(scores, None, [finding, *others])
+    assert page["p_holm"][0] == pytest.approx(5 * alone["p_holm"][0])
+    assert set(page["found"]) == {"no clear difference"} and set(page["outcome"]) == {"cannot tell"}
+    assert page["gain_low"][0] == alone["gain_low"][0] > 0
+
+
 def test_of_what_was_not_run_and_of_one_seed_nothing_is_said():
     assert outcome(scored({"de": 5}), "better", "qa") == "cannot tell"
     assert outcome(scored({"de": 5}), "better", method="c") == "cannot tell"
     assert outcome(scored({"de": 5}, seeds=1), "no clear difference") == "cannot tell"
+    # Items alone, of which there may be many, know nothing of another seed.
+    alone, predictions = tables({(method, "de"): noisy(20 * (method != "n"), seeds=1) for method in "nabc"})
+    for expected, over in (("better", "n"), ("as good", "n"), ("as good", "c")):
+        finding = Finding(says="", method="b", against="a", over=over, expects={"nli": expected})
+        for gained in (0, 9):
+            value = alone["value"] + gained * (alone["method"] == "b")
+            table = check_findings(alone.assign(value=value), predictions, [finding])
+            assert table["found"].tolist() == ["unknown"] and table["outcome"].tolist() == ["cannot tell"]
+            assert table["p_holm"].isna().all()
 
 
 def test_without_predictions_of_a_task_findings_about_it_are_judged_by_seeds():
@@ -379,6 +569,11 @@ def test_an_average_counts_the_runs_that_have_all_of_its_languages():
     seen = table.loc["qa", "f1", "average_seen", "wordot"]
     assert (seen["value"], seen["runs"], seen["paper"]) == (65.0, 1, 74.7)
     assert np.isnan(seen["low"])
+    scores, answers = tables({("wordot", code): noisy(items=50) for code in answers}, "qa", "f1")
+    crossed = beside_paper(scores, paper_results(), Paper(experiment="table2", rows={"wordot": "WordOT"}), answers)
+    seen_crossed = crossed.set_index(["metric", "language"]).loc[("f1", "average_seen")]
+    half = scipy.stats.t.ppf(0.975, 49) * np.std(noisy(items=50)[0], ddof=1) / 50**0.5  # copies: of the items alone
+    assert seen_crossed["high"] - seen_crossed["value"] == pytest.approx(half)
     assert table.loc["qa", "f1", "average_all", "wordot"]["runs"] == 0
 
 

@@ -1,8 +1,9 @@
-"""What alignment did to the space: retrieval, word alignment, the shape of the space, a rotation as the reference."""
+"""What alignment did to the space: its shape, retrieval and word alignment, a rotation as the reference."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -13,103 +14,12 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
-from otlib.analysis.word_alignment import alignment_error_rate
+from otlib.analysis.retrieval import check_finite, directions, sentences_found, word_rate, words_found
+from otlib.analysis.word_alignment import alignment_error_rate, link_errors
 from otlib.data.text import GoldPair, Links, ParallelText
 from otlib.training.words import embed_corpus, load_encoder
 from otlib.transport import transport_plan
 from otlib.transport.links import mutual_argmax, pair_confidence
-
-# Retrieval
-
-TIE = 1e-6  # cosines of the same float32 vectors differ by less
-
-
-def word_retrieval(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequence[GoldPair]) -> float:
-    """Contextual word retrieval, per cent: how often the nearest word of all sentences is the one linked by gold.
-
-    Of every word with a sure link the nearest word of the other language, by cosine, must be linked to it. Of several
-    nearest one must be, as for :func:`sentence_retrieval`. Both directions are averaged.
-
-    Parameters
-    ----------
-    source, pivot : sequence of Tensor, shape (n_i, d)
-        Word vectors of each sentence pair; a word that has none is zero: it is never right, nor what is found.
-
-    Raises
-    ------
-    ValueError
-        If no word has a sure link, or a vector is not finite.
-    """
-    found, starts = [], np.zeros(2, dtype=int)
-    for x, y, pair in zip(source, pivot, gold, strict=True):
-        found += [starts + link for link in sorted(pair.sure)]
-        starts += len(x), len(y)
-    if not found:
-        raise ValueError("word retrieval needs a sure link, there is none")
-    links = np.array(found)  # words are counted over all sentences
-    units = [_directions(torch.cat(list(side))) for side in (source, pivot)]
-    return float(np.mean([_retrieval_rate(*units, links), _retrieval_rate(*units[::-1], links[:, ::-1])]))
-
-
-def _retrieval_rate(x: Tensor, y: Tensor, links: np.ndarray) -> float:
-    """Per cent of the linked words of ``x`` whose nearest word of ``y`` is linked to them."""
-    asked, place = np.unique(links[:, 0], return_inverse=True)
-    partners, place = torch.from_numpy(links[:, 1].copy()), torch.from_numpy(place)
-    vectors, present = x[torch.from_numpy(asked)], y.any(1)
-    best = torch.cat([(rows @ y.T).masked_fill(~present, -torch.inf).amax(1) for rows in vectors.split(1024)])
-    nearest = (vectors[place] * y[partners]).sum(1) >= best[place] - TIE
-    right = place[nearest & vectors[place].any(1) & present[partners]]
-    return 100 * len(right.unique()) / len(asked)
-
-
-def sentence_retrieval(x: Tensor, y: Tensor) -> float:
-    """Per cent of sentences (N, d) whose nearest sentence of the other side is the translation.
-
-    By cosine after each side's mean is taken off; both directions, averaged. A sentence that has no vector is zero: it
-    is never right, nor what is found. So is every sentence if all of a side are the same, as in a collapsed space.
-
-    Of several nearest sentences, whose cosines differ by rounding only, one must be the translation: where a sentence
-    stands twice, either is right. XTREME's script for Tatoeba asks for one nearest sentence and for its place in the
-    list, so that which of two equal ones it finds is left to chance (Hu et al., 2020, arXiv:2003.11080).
-
-    Raises
-    ------
-    ValueError
-        If the sides are not of one shape, less than two sentence pairs have vectors, or one is not finite.
-    """
-    if x.shape != y.shape:
-        raise ValueError(f"retrieval needs a translation for each sentence, got {len(x)} and {len(y)} vectors")
-    present = x.any(1) & y.any(1)
-    if present.sum() < 2:
-        raise ValueError(f"sentence retrieval needs two sentence pairs with vectors, got {int(present.sum())}")
-    units = [_directions(z, centred=True) for z in (x, y)]
-    known = [unit.any(1) for unit in units]
-    similarity = (units[0] @ units[1].T).masked_fill(~(known[0][:, None] & known[1]), -torch.inf)
-    own = similarity.diagonal()
-    found = [(own.isfinite() & (own >= similarity.amax(side) - TIE)).float().mean() for side in (0, 1)]
-    return float(100 * torch.stack(found).mean())
-
-
-def _directions(x: Tensor, *, centred: bool = False) -> Tensor:
-    """Unit vectors (N, d); zero for a zero vector and, ``centred`` on the mean of the others, for one at this mean."""
-    _check_finite(x)
-    if centred:
-        present, rounding = x.any(1), 1e-6 * x.norm(dim=1)
-        x = (x - x[present].mean(0)) * present[:, None]
-        x = x.masked_fill((x.norm(dim=1) <= rounding)[:, None], 0.0)
-    return normalize(x, dim=-1)
-
-
-def _check_finite(*sides: Tensor) -> None:
-    for x in sides:
-        if broken := int((~x.isfinite()).any(1).sum()):
-            raise ValueError(f"{broken} of {len(x)} vectors are not finite numbers: align the encoder again")
-
-
-def _cosine(x: Tensor, y: Tensor) -> Tensor:
-    """Cosines (n, m) of all vectors of two sides."""
-    return normalize(x, dim=-1) @ normalize(y, dim=-1).T
-
 
 # Shape of the space
 
@@ -119,7 +29,7 @@ def mean_cosine(vectors: Tensor) -> float:
 
     A zero vector has no direction and is left out. A ValueError says if fewer than two are left, or one is not finite.
     """
-    unit = _directions(vectors.double())
+    unit = directions(vectors.double())
     n = int(unit.any(1).sum())
     if n < 2:
         raise ValueError(f"a mean cosine needs two vectors that are not zero, got {n}")
@@ -133,7 +43,7 @@ def effective_rank(vectors: Tensor) -> float:
     """
     if not len(vectors):
         raise ValueError("an effective rank needs a vector, there is none")
-    _check_finite(vectors)
+    check_finite(vectors)
     values = torch.linalg.svdvals((vectors - vectors.mean(0)).double())
     if values.norm() <= 1e-6 * vectors.norm():  # rounding
         return 0.0
@@ -149,7 +59,7 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
     """
     if len(x) != len(y) or len(x) < 2:
         raise ValueError(f"CKA compares two vectors or more of the same items, got {len(x)} and {len(y)}")
-    _check_finite(x, y)
+    check_finite(x, y)
     lengths = x.norm(), y.norm()
     x, y = ((z - z.mean(0)).double() for z in (x, y))
     if any(z.norm() <= 1e-6 * length for z, length in zip((x, y), lengths, strict=True)):  # rounding
@@ -211,7 +121,25 @@ def fit_rotation(model, tokenizer, text: ParallelText, **embed) -> Rotation:
 # A language pair
 
 
-def pair_scores(
+class PairScores(NamedTuple):
+    """Measures of a language pair, ``task, metric, value``, and what each sentence adds to them.
+
+    ``sentences`` has a row for each held-out pair and one for each gold pair, with its English sentence's checksum as
+    ``item``, and the columns of :data:`otlib.analysis.statistics.SENTENCE_PARTS`: numbers, each with its number of
+    (``_of``), such as links that are wrong of all links. A measure is the sum of the one by that of the other, or the
+    mean of two such rates.
+    """
+
+    table: pd.DataFrame
+    sentences: pd.DataFrame
+
+
+def pair_scores(*given, **options) -> pd.DataFrame:
+    """The table of :func:`score_pair`."""
+    return score_pair(*given, **options).table
+
+
+def score_pair(
     model,
     tokenizer,
     heldout: ParallelText,
@@ -220,8 +148,8 @@ def pair_scores(
     rotation: Rotation | None = None,
     embed: dict | None = None,
     **transport,
-) -> pd.DataFrame:
-    """Retrieval and word alignment of a language with English: columns ``task, metric, value``.
+) -> PairScores:
+    """Retrieval and word alignment of a language with English.
 
     Parameters
     ----------
@@ -242,20 +170,33 @@ def pair_scores(
         raise ValueError("words are scored, not subwords: pooling must be last, first or mean")
     source, pivot = _embed_sides(model, tokenizer, (heldout.source, heldout.pivot), embed, rotation)
     words = torch.cat(pivot[0])[torch.cat(pivot[1])]
+    found = sentences_found(_sentence_means(*source), _sentence_means(*pivot))
     rows = [
-        ("retrieval", "accuracy", sentence_retrieval(_sentence_means(*source), _sentence_means(*pivot))),
+        ("retrieval", "accuracy", float(100 * found.float().mean(1).mean())),
         ("space", "mean_cosine_en", mean_cosine(words)),
         ("space", "effective_rank_en", effective_rank(words)),
     ]
+    sentences = [{"item": _checksums(heldout.pivot), "found": found.sum(0).numpy(), "found_of": 2}]
     if gold:
         (x, x_masks), (y, y_masks) = _embed_sides(model, tokenizer, _sides(gold), embed, rotation)
-        rows.append(("word_retrieval", "accuracy", word_retrieval(x, y, gold)))
+        sentences.append({"item": _checksums(_sides(gold)[1]), **(words_of := words_found(x, y, gold))})
+        rows.append(("word_retrieval", "accuracy", word_rate(words_of)))
         sure, possible = [pair.sure for pair in gold], [pair.possible for pair in gold]
         matrices = {"aer": _plans(x, y, x_masks, y_masks, **transport), "aer_cosine": map(_cosine, x, y)}
         for metric, similarities in matrices.items():
             links = list(map(_links_of_present, similarities, x_masks, y_masks))
             rows.append(("word_alignment", metric, 100 * alignment_error_rate(links, sure, possible)))
-    return pd.DataFrame(rows, columns=["task", "metric", "value"])
+            sentences[-1] |= dict(zip((metric, f"{metric}_of"), link_errors(links, sure, possible), strict=True))
+    by_sentence = pd.concat(map(pd.DataFrame, sentences), ignore_index=True)
+    counts = by_sentence.columns.drop("item")
+    return PairScores(
+        pd.DataFrame(rows, columns=["task", "metric", "value"]), by_sentence.astype(dict.fromkeys(counts, "Int64"))
+    )
+
+
+def _checksums(sentences: Sequence[Sequence[str]]) -> list[str]:
+    """Short names of sentences, the same wherever a sentence stands."""
+    return [f"{crc32(' '.join(words).encode()):08x}" for words in sentences]
 
 
 def pair_plans(model, tokenizer, pairs: Sequence[GoldPair], *, embed: dict | None = None, **transport) -> list[Tensor]:
@@ -299,13 +240,18 @@ def _plans(source, pivot, source_masks, pivot_masks, *, at_once: int = 64, **tra
         chosen = order[start : start + at_once]
         sides = (source, pivot, source_masks, pivot_masks)
         x, y, x_mask, y_mask = (pad_sequence([side[i] for i in chosen], batch_first=True) for side in sides)
-        _check_finite(x.flatten(0, 1), y.flatten(0, 1))
+        check_finite(x.flatten(0, 1), y.flatten(0, 1))
         # Solved from pivot to source, as all results so far: the solver stops at a tolerance, and the other way round a
         # few near ties would become other links.
         solved = transport_plan(y, x, y_mask, x_mask, **transport).mT
         for i, plan in zip(chosen, solved, strict=True):
             plans[i] = plan[: len(source[i]), : len(pivot[i])]
     return plans
+
+
+def _cosine(x: Tensor, y: Tensor) -> Tensor:
+    """Cosines (n, m) of all vectors of two sides."""
+    return normalize(x, dim=-1) @ normalize(y, dim=-1).T
 
 
 def _links_of_present(matrix: Tensor, source_mask: Tensor, pivot_mask: Tensor) -> Links:

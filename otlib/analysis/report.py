@@ -96,12 +96,26 @@ def verdicts_in_words(verdicts: pd.DataFrame, *, otherwise: str) -> str:
     for (rival, method), rows in average.groupby(["rival", "method"], sort=False):
         measures = rows.groupby("verdict")["measure"].agg(", ".join)
         lines.append(
-            f"- **{method}** beats {rival} beyond the interval in: {measures.get('better', 'nothing')}. "
+            f"- **{method}** beats {rival} in: {measures.get('better', 'nothing')}. "
             f"**No clear difference** in: {measures.get('no clear difference', 'nothing')}. "
             f"**{rival} is better** in: {measures.get('worse', 'nothing')}. "
             f"One seed cannot tell: {measures.get('unknown', 'nothing')}."
         )
     return "\n".join(lines) or otherwise
+
+
+def worse_in_words(verdicts: pd.DataFrame) -> str:
+    """Markdown: a line for each language and measure in which a method is worse than its rival, ``Nowhere.`` if none.
+
+    Comparisons that nothing can be said of are counted, for worse they may be: one seed cannot tell.
+    """
+    alone = verdicts[~verdicts["language"].str.startswith(AVERAGE)]
+    unknown = (alone["verdict"] == "unknown").sum()
+    form = "{method} against {rival}, {language}, {measure}: {change}"
+    nowhere = "Nowhere." if len(alone) > unknown else "" if unknown else "There is nothing to compare."
+    found = bullet_list(alone[alone["verdict"] == "worse"], form, otherwise=nowhere)
+    untold = f"One seed cannot tell: {unknown} of {len(alone)} comparisons." if unknown else ""
+    return "\n\n".join(filter(None, [found, untold]))
 
 
 def gains_by_seen(
@@ -128,10 +142,15 @@ def gains_by_seen(
 
 
 def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
-    """What :func:`otlib.analysis.statistics.check_findings` found, with gains as text: a row a finding and task."""
+    """What :func:`otlib.analysis.statistics.check_findings` found, with gains as text: a row a finding and task.
+
+    ``to lose`` is the effect of which ``as good`` may lose a share, ``p`` is corrected for all rows.
+    """
     gain = with_interval(findings, "gain").where(findings["gain"].notna(), "–")
-    table = findings.assign(gain=gain).set_index(["finding", "task"])
-    return table[["method", "against", "gain", "expected", "outcome"]]
+    effect = findings["effect"].map("{:+.1f}".format).where(findings["effect"].notna(), "–")
+    p = findings["p_holm"].map("{:.3f}".format).where(findings["p_holm"].notna(), "–")
+    table = findings.assign(gain=gain, p=p, **{"to lose": effect}).set_index(["finding", "task"])
+    return table[["method", "against", "gain", "to lose", "expected", "p", "outcome"]]
 
 
 def findings_page(findings: pd.DataFrame) -> str:

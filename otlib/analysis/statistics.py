@@ -1,11 +1,11 @@
 """Means over seeds, intervals, gains over a baseline, and the verdicts that follow from them. Knows no torch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
+from otlib.analysis.intervals import Estimate, holm, item_estimate, seed_estimate
 from otlib.settings import PIVOT, Finding, Paper
 
 BASELINE = "none"  # the method that leaves the encoder as it was
@@ -25,7 +25,11 @@ MEASURES = {  # how tables and figures call them, in their order
 }
 # The metric of a task by which findings about it are judged.
 MAIN_METRIC = dict(nli="accuracy", qa="f1", word_retrieval="accuracy", retrieval="accuracy", word_alignment="aer")
-ITEM_METRICS = (("nli", "accuracy"), ("qa", "f1"), ("qa", "exact_match"))  # means over items, whose scores are kept
+SENTENCE_PARTS = {  # columns of what is counted in each sentence of a pair, each a share of the column with _of added
+    "retrieval": {"accuracy": ["found"]},
+    "word_retrieval": {"accuracy": ["forth", "back"]},
+    "word_alignment": {"aer": ["aer"], "aer_cosine": ["aer_cosine"]},
+}
 LOWER_IS_BETTER = ("aer", "mean_cosine")  # how the names of such metrics begin
 
 
@@ -40,56 +44,6 @@ def measured(table: pd.DataFrame, among: Iterable[tuple[str, str]] = tuple(MEASU
     return [measure for measure in among if measure in there]
 
 
-# Intervals
-
-
-def item_interval(scores: np.ndarray) -> tuple[float, float]:
-    """95 % interval (low, high) of a method's mean score, for other seeds and other test items of the same kind.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (seeds, items)
-        Every seed's score of every item. For the difference of two methods on the same items, the differences: the
-        interval is then paired.
-
-    Notes
-    -----
-    Assumed is that a score is the true mean plus an effect of its seed, an effect of its item and a rest, all
-    independent and about normal. The variance of the mean is then the variance of the seeds' means over their number,
-    plus that of the items' means over theirs, less that of the rest, which both contain. The interval is Student's with
-    the degrees of freedom of Satterthwaite (1946).
-
-    Three seeds that differ leave about two degrees of freedom, and the interval is wide. It has to be: a bootstrap
-    that resamples three seeds gives intervals of "95 %" that contain the true mean about 75 times in 100. With one
-    seed the interval is that of the items alone and says nothing of other seeds; with one item it is
-    :func:`seed_interval`.
-    """
-    seeds, items = scores.shape
-    if items < 2:
-        return seed_interval(scores.mean(1))
-    mean, by_row, by_column = scores.mean(), scores.mean(1), scores.mean(0)
-    variance = of_items = by_column.var(ddof=1) / items
-    freedom = items - 1
-    if seeds > 1:
-        of_seeds = by_row.var(ddof=1) / seeds
-        rest = scores - by_row[:, None] - by_column + mean
-        shared = (rest**2).sum() / ((seeds - 1) * (items - 1) * scores.size)
-        variance = max(of_seeds + of_items - shared, of_seeds, of_items)
-        if variance > 0:
-            freedom = variance**2 / (of_seeds**2 / (seeds - 1) + of_items**2 / (items - 1))
-    half = stdtrit(freedom, 0.975) * np.sqrt(variance)
-    return float(mean - half), float(mean + half)
-
-
-def seed_interval(values: np.ndarray) -> tuple[float, float]:
-    """Student's 95 % interval of a mean over seeds; NaN for one seed, or copies of one number, which tell nothing."""
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2 or np.ptp(values) == 0:
-        return np.nan, np.nan
-    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
-
-
 def with_interval(table: pd.DataFrame, name: str = "value") -> pd.Series:
     """Text of each row's ``value`` (``"25.1 [24.0, 26.2]"``) or ``gain`` (signed), no interval if NaN."""
     columns = ["value", "low", "high"] if name == "value" else [name, f"{name}_low", f"{name}_high"]
@@ -102,7 +56,7 @@ def with_interval(table: pd.DataFrame, name: str = "value") -> pd.Series:
 
 SUMMARY = [
     *("task", "metric", "language", "method", "value", "low", "high"),
-    *("gain", "gain_low", "gain_high", "seeds", "worse"),
+    *("gain", "gain_low", "gain_high", "seeds", "p"),
 ]
 NO_ITEMS = pd.DataFrame()  # scores (seeds, items) where there are none
 
@@ -121,41 +75,56 @@ def summarise(
     results : DataFrame
         ``method, seed, task, language, metric, value``.
     predictions : mapping of task to DataFrame, optional
-        ``method, seed, language, item`` and a column for each of their metrics (per cent): their intervals are those of
-        :func:`item_interval`, all others of :func:`seed_interval`.
+        ``method, seed, language, item`` and a column for each metric (per cent) whose mean over the items is its value:
+        intervals of these metrics are those of :func:`otlib.analysis.intervals.item_estimate`, all others of
+        ``seed_estimate`` there. Items with the same ``cluster`` (all differ if there is no such column) depend on one
+        another, and count as one.
 
     Returns
     -------
     DataFrame
-        ``task, metric, language, method, value, low, high, gain, gain_low, gain_high, seeds, worse``, with intervals
-        of 95 %. Gains pair the seeds and items that both methods have; ``seeds`` counts them. The language
-        ``average`` is the mean over the languages beside English and ``unseen``, ``average_unseen`` that over
-        ``unseen`` ones, which had no parallel text. ``worse``: the whole interval of the gain is on the
-        wrong side of zero (above it for error rates). One seed is never worse: another might be better.
+        ``task, metric, language, method, value, low, high, gain, gain_low, gain_high, seeds, p``, with intervals
+        of 95 %. Gains pair the seeds and items that both methods have; ``seeds`` counts them, and ``p`` is the p-value
+        of no gain, NaN for one seed: another might say otherwise. The language ``average`` is the mean over the
+        languages beside English and ``unseen``, ``average_unseen`` that over ``unseen`` ones, which had no parallel
+        text.
+    """
+    rows = []
+    for *group, by_seed, by_item in _scores(results, predictions or {}, unseen):
+        for method in by_seed.columns:
+            mean, _ = _combined(by_seed, by_item, [(method, 1)])
+            gain, seeds, p = (np.nan, np.nan, np.nan), 0, np.nan
+            if method != baseline and baseline in by_seed:
+                found, seeds = _combined(by_seed, by_item, [(method, 1), (baseline, -1)])
+                gain, p = (found.mean, *found.interval), found.p if seeds > 1 else np.nan
+            rows.append((*group, method, mean.mean, *mean.interval, *gain, seeds, p))
+    return pd.DataFrame(rows, columns=SUMMARY)
+
+
+def _scores(
+    results: pd.DataFrame,
+    predictions: Mapping[str, pd.DataFrame],
+    unseen: Sequence[str] = (),
+    languages: Sequence[str] | None = None,
+) -> Iterator[tuple[str, str, str, pd.DataFrame, dict[str, pd.DataFrame]]]:
+    """Task, metric and language, averages included, with scores (seeds, methods) and each method's (seeds, items).
+
+    ``languages``: of these alone.
     """
     parts = [results]
     for average in (AVERAGE, AVERAGE_UNSEEN):
         chosen = results[_counts_for(average, results["language"], unseen)]
         means = chosen.groupby(["method", "seed", "task", "metric"], sort=False)["value"].mean()
         parts.append(means.reset_index().assign(language=average))
-    rows = []
-    for (task, metric, language), group in pd.concat(parts).groupby(["task", "metric", "language"], sort=False):
+    table = pd.concat(parts)
+    table = table[table["language"].isin(languages or table["language"])]
+    for (task, metric, language), group in table.groupby(["task", "metric", "language"], sort=False):
         by_seed = group.pivot_table(index="seed", columns="method", values="value", sort=False)
+        answers = predictions.get(task, NO_ITEMS)
         by_item = {}
-        if predictions and task in predictions and (task, metric) in ITEM_METRICS:
-            by_item = _item_scores(predictions[task], metric, language, unseen)
-        for method in by_seed.columns:
-            mean = _mean(by_seed[method].dropna(), by_item.get(method, NO_ITEMS).dropna(axis=1))
-            gain, seeds = (np.nan, np.nan, np.nan), 0
-            if method != baseline and baseline in by_seed:
-                gains = (by_seed[method] - by_seed[baseline]).dropna()
-                # Subtraction pairs by label: what only one of them has becomes missing.
-                by_label = by_item.get(method, NO_ITEMS) - by_item.get(baseline, NO_ITEMS)
-                gain, seeds = _mean(gains, by_label.dropna(how="all").dropna(axis=1)), len(gains)
-            _, low, high = gain
-            worse = seeds > 1 and bool(low > 0 if metric.startswith(LOWER_IS_BETTER) else high < 0)
-            rows.append((task, metric, language, method, *mean, *gain, seeds, worse))
-    return pd.DataFrame(rows, columns=SUMMARY)
+        if metric in answers:
+            by_item = _item_scores(answers[_counts_for(language, answers["language"], unseen)], metric)
+        yield task, metric, language, by_seed, by_item
 
 
 def _counts_for(language: str, languages: pd.Series, unseen: Sequence[str]) -> pd.Series:
@@ -165,45 +134,74 @@ def _counts_for(language: str, languages: pd.Series, unseen: Sequence[str]) -> p
     return languages.isin(unseen) if language == AVERAGE_UNSEEN else languages == language
 
 
-def _item_scores(predictions: pd.DataFrame, metric: str, language: str, unseen: Sequence[str]):
-    """Scores (seeds, items) of each method; an item of an average is its mean over the languages."""
-    chosen = predictions[_counts_for(language, predictions["language"], unseen)]
-    table = chosen.pivot_table(index=["method", "seed"], columns="item", values=metric)
-    return {method: group.droplevel("method") for method, group in table.groupby(level="method")}
+def _item_scores(predictions: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:
+    """Each method's scores (seeds, clusters of items), whose mean is that over the languages.
+
+    A language's mean is a sum over its clusters by a number of items: see :func:`otlib.analysis.intervals.ratio_scores`
+    for the score of a cluster, to which a cluster adds in every language that it has items in.
+    """
+    rows = predictions.dropna(subset=metric)
+    if rows.empty:
+        return {}
+    by_language = rows.groupby(["method", "seed", "language"], sort=False)[metric]
+    effect = (rows[metric] - by_language.transform("mean")) / by_language.transform("size")
+    cluster = rows["cluster" if "cluster" in rows else "item"]
+    effects = effect.groupby([rows["method"], rows["seed"], cluster]).sum().unstack()
+    means = by_language.mean().groupby(level=["method", "seed"])
+    scores = effects.mul(effects.notna().sum(axis=1) / means.size(), axis=0).add(means.mean(), axis=0)
+    return {method: group.droplevel("method") for method, group in scores.groupby(level="method")}
 
 
-def _mean(by_seed: pd.Series, by_item: pd.DataFrame) -> tuple[float, float, float]:
-    """The mean over seeds, and its interval: of the item scores (seeds, items) where there are any."""
-    return by_seed.mean(), *(seed_interval(by_seed) if by_item.empty else item_interval(by_item.to_numpy()))
+def _combined(
+    by_seed: pd.DataFrame, by_item: Mapping[str, pd.DataFrame], weights: Sequence[tuple[str, float]]
+) -> tuple[Estimate, int]:
+    """The estimate of a weighted sum of methods' means, paired by seed and item, and how many seeds it rests on."""
+    values = sum(weight * by_seed[method] for method, weight in weights).dropna()
+    # Sums pair by label: what only one of them has becomes missing.
+    scores = sum(weight * by_item.get(method, NO_ITEMS) for method, weight in weights)
+    scores = scores.dropna(how="all").dropna(axis=1)
+    if scores.empty:
+        return seed_estimate(values), len(values)
+    return item_estimate(scores.to_numpy())._replace(mean=float(values.mean())), len(scores)
 
 
 # Verdicts
+
+SURE = 0.05  # a p-value below it, corrected for the comparisons beside it, makes a verdict
 
 
 def contest(
     results: pd.DataFrame,
     predictions: Mapping[str, pd.DataFrame] | None = None,
     *,
-    methods: Sequence[str],
-    rivals: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
     unseen: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Methods against rivals: rows of :func:`summarise` with the columns ``rival`` and ``verdict``.
+    """Methods against rivals: rows of :func:`summarise` with the columns ``rival``, ``p_holm`` and ``verdict``.
 
-    The gain is over the rival; the verdict is ``"better"`` or ``"worse"`` where its whole interval lies on
-    one side of zero, ``"unknown"`` where there is none or one seed only, else ``"no clear difference"``. No rows
-    without methods or rivals.
+    ``pairs`` are methods, each with its rival, over which the gain is; intervals are of one comparison each. The
+    verdict is ``"better"`` or ``"worse"`` where ``p_holm`` is below .05, ``"unknown"`` for one seed or where there is
+    no interval, else ``"no clear difference"``. ``p_holm`` is corrected (:func:`otlib.analysis.intervals.holm`) for all
+    comparisons of averages together, and for all of single languages together: give one call the pairs of a page.
     """
-    tables = []
-    for rival in rivals if len(methods) else []:
-        table = summarise(results, predictions, baseline=rival, unseen=unseen)
-        table = table[table["method"].isin(methods) & (table["method"] != rival) & table["gain"].notna()]
-        lower_is_better = table["metric"].str.startswith(LOWER_IS_BETTER)
-        better = np.where(lower_is_better, table["gain_high"] < 0, table["gain_low"] > 0)
-        unknown = table["gain_low"].isna() | (table["seeds"] < 2)
-        verdict = np.select([unknown, better, table["worse"]], ["unknown", "better", "worse"], "no clear difference")
-        tables.append(table.assign(rival=rival, verdict=verdict))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*SUMMARY, "rival", "verdict"])
+    tables = [pd.DataFrame(columns=[*SUMMARY, "rival"])][: not pairs]
+    for rival in dict.fromkeys(rival for _, rival in pairs):
+        table = summarise(results, predictions, baseline=rival, unseen=unseen).assign(rival=rival)
+        methods = [method for method, other in pairs if other == rival]
+        tables.append(table[table["method"].isin(methods) & table["gain"].notna()])
+    table = pd.concat(tables, ignore_index=True)
+    together = table["language"].isin([AVERAGE, AVERAGE_UNSEEN])
+    p = table["p"].astype(float).groupby(together).transform(holm)
+    gains = table["gain"].where(~table["metric"].str.startswith(LOWER_IS_BETTER), -table["gain"])
+    verdicts = list(map(_verdict, gains, p))
+    return table.assign(p_holm=p, verdict=pd.Series(verdicts, table.index, dtype=object))
+
+
+def _verdict(gain: float, p: float) -> str:
+    """What a gain in what is good and its p-value say."""
+    if np.isnan(p):
+        return "unknown"
+    return "no clear difference" if p >= SURE else "better" if gain > 0 else "worse"
 
 
 def check_findings(
@@ -216,45 +214,67 @@ def check_findings(
     Returns
     -------
     DataFrame
-        ``finding, method, against, task, gain, gain_low, gain_high, expected, found, outcome``: the paired gain on
-        average over the languages with its interval of 95 %; ``found`` is the verdict of :func:`contest`, or
-        ``"not run"``; the outcome is ``"holds"`` where the verdict is the expected one (or the whole interval is above
-        the loss that ``"as good"`` allows), ``"does not hold"`` where it is another (below it), and ``"cannot tell"``
-        where the interval does not decide, or nothing was run. That no difference is clear proves none: it is only
-        ``"not contradicted"``.
+        ``finding, method, against, task, expected, gain, gain_low, gain_high, effect, p_holm, found, outcome``: the
+        paired gain on average over the languages with its interval of 95 %, which is of one comparison; ``found`` is
+        ``"better"``, ``"worse"``, ``"no clear difference"``, ``"unknown"`` (one seed) or ``"not run"``, by a p-value
+        that is corrected for all rows (:func:`otlib.analysis.intervals.holm`). The outcome is ``"holds"`` where this is
+        as expected, ``"does not hold"`` where it is another, and ``"cannot tell"`` where no difference is clear, or
+        nothing was run. That no difference is clear proves none: where none is expected, this is only ``"not
+        contradicted"``.
+
+    Notes
+    -----
+    ``"as good"`` is about the effect that there is to lose, the gain of ``against`` over the finding's ``over``. What
+    is tested is the sum of the gain over ``against`` and the share ``within`` of the effect, on the same seeds and
+    items, so that the error of the effect counts: clearly above zero it is ``"as good"``, clearly below ``"worse"``.
+    Where the effect itself is not clearly above zero, nothing is there to lose, and ``found`` is ``"no clear effect"``.
     """
-    rows = []
+    rows, predictions = [], predictions or {}
+    judged = results[results["task"].map(MAIN_METRIC) == results["metric"]]
     for finding in findings:
-        compared = _contest_of(finding, results, predictions or {}).set_index(["task", "metric"])
+        answers = {task: _about(finding, predictions[task]) for task in finding.expects.keys() & predictions.keys()}
+        scores = {group[0]: group[3:] for group in _scores(_about(finding, judged), answers, languages=[AVERAGE])}
         for task, expected in finding.expects.items():
-            metric = MAIN_METRIC[task]
-            gain, found = [np.nan] * 3, "not run"
-            if (task, metric) in compared.index:
-                *gain, found = compared.loc[(task, metric), ["gain", "gain_low", "gain_high", "verdict"]]
-            _, low, high = gain
-            if metric.startswith(LOWER_IS_BETTER):
-                low, high = -high, -low
-            outcome = _outcome(expected, found, low, high, finding.within)
-            rows.append((finding.says, finding.method, finding.against, task, *gain, expected, found, outcome))
-    columns = ["finding", "method", "against", "task", "gain", "gain_low", "gain_high", "expected", "found", "outcome"]
-    return pd.DataFrame(rows, columns=columns)
+            found = _test(finding, expected, task, *scores.get(task, (NO_ITEMS, {})))
+            rows.append((finding.says, finding.method, finding.against, task, expected, *found))
+    columns = ["finding", "method", "against", "task", "expected"]
+    table = pd.DataFrame(rows, columns=[*columns, "gain", "gain_low", "gain_high", "effect", "p_holm", "found"])
+    table["p_holm"] = holm(table["p_holm"])
+    table.loc[(table["p_holm"] >= SURE) & (table["found"] != "no clear effect"), "found"] = "no clear difference"
+    return table.assign(outcome=list(map(_outcome, table["expected"], table["found"])))
 
 
-def _contest_of(finding: Finding, results: pd.DataFrame, predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """A finding's two methods against each other, on average over the languages that it is about."""
-    if finding.languages:
-        results = results[results["language"].isin(finding.languages)]
-        predictions = {task: table[table["language"].isin(finding.languages)] for task, table in predictions.items()}
-    table = contest(results, predictions, methods=[finding.method], rivals=[finding.against])
-    return table[table["language"] == AVERAGE]
+def _about(finding: Finding, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a finding's methods and languages."""
+    rows = table["method"].isin([finding.method, finding.against, finding.over])
+    return table[rows & table["language"].isin(finding.languages)] if finding.languages else table[rows]
 
 
-def _outcome(expected: str, found: str, low: float, high: float, within: float) -> str:
-    """What a verdict, and the interval of the gain in what is good, say of a finding."""
-    if found in ("not run", "unknown"):
+def _test(
+    finding: Finding, expected: str, task: str, by_seed: pd.DataFrame, by_item: Mapping[str, pd.DataFrame]
+) -> tuple[float, float, float, float, float, str]:
+    """Gain, low, high and effect of a finding, with the p-value and the verdict of this comparison alone."""
+    method, against, over, share = finding.method, finding.against, finding.over, finding.within
+    as_good = expected == "as good"
+    if not {method, against, *[over] * as_good} <= set(by_seed):
+        return *[np.nan] * 5, "not run"
+    gain, seeds = _combined(by_seed, by_item, [(method, 1), (against, -1)])
+    sign, effect, tested = -1 if MAIN_METRIC[task].startswith(LOWER_IS_BETTER) else 1, np.nan, [gain]
+    if as_good:
+        to_lose, _ = _combined(by_seed, by_item, [(against, 1), (over, -1)])
+        kept, seeds = _combined(by_seed, by_item, [(method, 1), (against, share - 1), (over, -share)])
+        effect, tested = to_lose.mean, [to_lose, kept]
+    p = np.max([one.p for one in tested]) if seeds > 1 else np.nan  # of "as good", both must be clear
+    verdict = "worse" if sign * tested[-1].mean < 0 else expected if as_good else "better"
+    if as_good and seeds > 1 and (to_lose.p >= SURE or sign * effect <= 0):
+        p, verdict = 1.0, "no clear effect"
+    return gain.mean, *gain.interval, effect, p, "unknown" if np.isnan(p) else verdict
+
+
+def _outcome(expected: str, found: str) -> str:
+    """What a verdict says of a finding."""
+    if found in ("not run", "unknown", "no clear effect"):
         return "cannot tell"
-    if expected == "as good":
-        return "holds" if low > -within else "does not hold" if high < -within else "cannot tell"
     if expected == found:
         return "not contradicted" if expected == "no clear difference" else "holds"
     return "cannot tell" if found == "no clear difference" else "does not hold"
@@ -266,18 +286,23 @@ SEEN = (PIVOT, "bg", "de", "el", "es", "fr")  # English and the languages of the
 PRINTED = {("nli", "f1"): ("accuracy", "macro_f1")}  # our measures of what the paper calls otherwise
 
 
-def beside_paper(results: pd.DataFrame, published: pd.DataFrame, paper: Paper) -> pd.DataFrame:
+def beside_paper(
+    results: pd.DataFrame,
+    published: pd.DataFrame,
+    paper: Paper,
+    predictions: Mapping[str, pd.DataFrame] | None = None,
+) -> pd.DataFrame:
     """Our numbers beside the paper's, as far as there are runs.
 
-    ``results`` are as for :func:`summarise`, of any part of the study; ``published`` is
+    ``results`` and ``predictions`` are as for :func:`summarise`, of any part of the study; ``published`` is
     :func:`otlib.study.paper.paper_results`.
 
     Returns
     -------
     DataFrame
         ``task, metric, language, method, model, value, low, high, paper, difference, runs`` in the paper's order:
-        mean over the seeds and Student's interval of it (95 %, NaN for one run), the paper's value, ours minus
-        the paper's, and how many runs are in; NaN where there is none. An average counts the runs that have all
+        mean over the seeds and its interval as of :func:`summarise`, the paper's value, ours minus the paper's,
+        and how many runs are in; NaN where there is none. An average counts the runs that have all
         of its languages. The paper's NLI F1 stands beside our accuracy and our macro-F1, for the paper does not
         say which it is.
     """
@@ -297,7 +322,12 @@ def beside_paper(results: pd.DataFrame, published: pd.DataFrame, paper: Paper) -
                 by_seed = results[chosen].pivot(index="seed", columns="language", values="value")
                 values = by_seed.reindex(columns=languages).dropna().mean(axis=1)
                 theirs = printed_values[task, printed, language, model]
-                ours = (values.mean(), *seed_interval(values))
-                rows.append((task, metric, language, method, model, *ours, theirs, ours[0] - theirs, len(values)))
+                answers, by_item = (predictions or {}).get(task, NO_ITEMS), {}
+                if metric in answers:
+                    counted = (answers["method"] == method) & answers["language"].isin(languages)
+                    by_item = _item_scores(answers[counted & answers["seed"].isin(values.index)], metric)
+                ours, _ = _combined(values.to_frame(method), by_item, [(method, 1)])
+                found = (ours.mean, *ours.interval, theirs, ours.mean - theirs, len(values))
+                rows.append((task, metric, language, method, model, *found))
     columns = ["task", "metric", "language", "method", "model", "value", "low", "high", "paper", "difference", "runs"]
     return pd.DataFrame(rows, columns=columns)

@@ -41,6 +41,16 @@ def link_scores(predicted: Iterable[Links], sure: Iterable[Links], possible: Ite
     return {"precision": right / max(links, 1), "recall": right_sure / max(sure_links, 1)}
 
 
+def link_errors(
+    predicted: Iterable[Links], sure: Iterable[Links], possible: Iterable[Links]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (N,) of each sentence whose sums have the error rate as ratio: ``|A| + |S| - |A & S| - |A & P|``, and
+    ``|A| + |S|``; arguments as for the error rate."""
+    counts = [_count_links([a], [s], [p]) for a, s, p in zip(predicted, sure, possible, strict=True)]
+    right_sure, right, links, sure_links = np.array(counts).reshape(-1, 4).T
+    return links + sure_links - right_sure - right, links + sure_links
+
+
 def _count_links(predicted, sure, possible) -> tuple[int, int, int, int]:
     """Numbers of links: predicted and sure, predicted and sure or possible, all predicted ones, all sure ones."""
     sides = [list(links) for links in (predicted, sure, possible)]

@@ -100,7 +100,8 @@ def read_squad(corpus: Hub, key: str) -> QaItems:
             raise _misplaced(answers, wanted, corpus, f"{key}, row {number}") from None
         found = [{"text": text, "answer_start": start} for text, start in found]
         paragraphs[-1]["qas"].append({"id": name, "question": question, "answers": found})
-    data = {"version": "1.1", "data": [{"title": corpus.hub, "paragraphs": paragraphs}]}
+    articles = [{"title": corpus.hub, "paragraphs": [paragraph]} for paragraph in paragraphs]
+    data = {"version": "1.1", "data": articles}
     return qa_items(data, f"{key}: the data set {corpus.hub}", nearest=True)
 
 

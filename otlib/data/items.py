@@ -56,10 +56,22 @@ def read_nli(path: str | Path, language: str = PIVOT) -> NliItems:
     return NliItems(pd.DataFrame(rows)[COLUMNS], {"no_consensus": no_consensus})
 
 
+def premises(items: pd.DataFrame) -> pd.Series:
+    """A name for each inference item's premise: the first ``pairID`` that has it, in the item's first language.
+
+    XNLI has three hypotheses to a premise. All languages have the same name for it.
+    """
+    first = items.drop_duplicates("pairID")
+    names = first.groupby(["language", "sentence1"], sort=False)["pairID"].transform("first")
+    return items["pairID"].map(dict(zip(first["pairID"], names, strict=True)))
+
+
 class QaItems(NamedTuple):
     """Questions as a table, as SQuAD's JSON, and how many answers were moved to where they stand.
 
-    The columns are ``id, question, context, answers`` (list of str), ``starts`` (list of int, offsets in the context).
+    The columns are ``id, question, context, answers`` (list of str), ``starts`` (list of int, offsets in the context)
+    and ``cluster``: the first id of the article, or of the paragraph where there is one article only, which names it in
+    all languages. Questions of a cluster are easy or hard together.
     """
 
     table: pd.DataFrame
@@ -96,13 +108,16 @@ def qa_items(data: Any, name: str, *, nearest: bool = False) -> QaItems:
         is not at its offset; names question and ``name``.
     """
     try:
+        paragraphs = [paragraph for article in data["data"] for paragraph in article["paragraphs"]]
         asked = [
             (paragraph["context"], question, [(one["text"], one["answer_start"]) for one in question["answers"]])
-            for article in data["data"]
-            for paragraph in article["paragraphs"]
+            for paragraph in paragraphs
             for question in paragraph["qas"]
         ]
         rows = [{"id": one["id"], "question": one["question"], "context": context} for context, one, _ in asked]
+        articles = [article["paragraphs"] for article in data["data"]]
+        together = articles if len(articles) > 1 else [[paragraph] for paragraph in paragraphs]
+        clusters = [ids[0] for ids in map(_ids, together) for _ in ids]
     except (KeyError, TypeError) as error:
         raise ValueError(f"{name} is not SQuAD v1.1 JSON ({type(error).__name__}: {error})") from None
     if not rows:
@@ -121,7 +136,11 @@ def qa_items(data: Any, name: str, *, nearest: bool = False) -> QaItems:
         for answer, text, start, old in zip(question["answers"], row["answers"], row["starts"], given, strict=True):
             answer.update(text=text, answer_start=start)
             moved += (text, start) != old
-    return QaItems(pd.DataFrame(rows), data, moved)
+    return QaItems(pd.DataFrame(rows).assign(cluster=clusters), data, moved)
+
+
+def _ids(paragraphs: list[dict]) -> list[str]:
+    return [str(question["id"]) for paragraph in paragraphs for question in paragraph["qas"]]
 
 
 def _fault(row: dict, answers: list[tuple]) -> str | None:

@@ -127,21 +127,22 @@ def write_text_sides(
 
 
 def write_nli(
-    folder: Path, languages: Sequence[str], splits: Mapping[str, tuple[str, Sequence[NliItems]]]
+    folder: Path, languages: Mapping[str, Sequence[str]], splits: Mapping[str, tuple[str, Sequence[NliItems]]]
 ) -> dict[str, int]:
-    """Write inference items: English ones for training and development, those of every language for the test.
+    """Write the inference items of each split in English and the other ``languages`` of that split.
 
     ``splits`` has those of ``train``, ``dev`` and ``test``, behind a name for messages. ``ValueError`` if a language
     has no items, or a test item stands twice or not in every language.
     """
     counts = {}
     for split, (name, read) in splits.items():
-        codes = [PIVOT, *languages] if split == "test" else [PIVOT]
+        codes = [PIVOT, *languages[split]]
         table = pd.concat([items.table for items in read], ignore_index=True)
         table = table[table["language"].isin(codes)]
         absent = sorted(set(codes) - set(table["language"]))
         if absent:
-            raise ValueError(f"{name} has no rows in {', '.join(absent)}")
+            mend = ", which a method taught by translations needs" if split == "train" and PIVOT not in absent else ""
+            raise ValueError(f"{name} has no rows in {', '.join(absent)}{mend}")
         if split == "test":
             _check_items(table, name)
         else:

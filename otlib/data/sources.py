@@ -90,13 +90,17 @@ def _name(corpus: Corpus) -> str:
     return f"the data set {corpus.hub}" if isinstance(corpus, Hub) else " and ".join(corpus)
 
 
-def missing_files(data: CorporaData, languages: Sequence[str], *, tested: Sequence[str]) -> Iterator[tuple[str, str]]:
+def missing_files(
+    data: CorporaData, languages: Sequence[str], *, tested: Sequence[str], translated: Sequence[str] = ()
+) -> Iterator[tuple[str, str]]:
     """Key and path of every file that the study names and needs, and that is not there.
 
-    ``languages`` are those beside English that are aligned, ``tested`` those that the tasks are tested in.
+    ``languages`` are those beside English that are aligned, ``tested`` those that the tasks are tested in,
+    ``translated`` those that inference is taught in.
     """
     wanted = [(kind, code) for kind in (*PAIRED, "gold") for code in languages]
     wanted += [(kind, PIVOT) for kind in ("nli_train", "nli_dev", "qa_train")]
+    wanted += [("nli_train", code) for code in translated]
     wanted += [(kind, code) for kind in ("nli_test", "qa_test") for code in (PIVOT, *tested)]
     found: dict[tuple[str, str], None] = {}  # in order; a file that serves several languages once
     for kind, language in wanted:
@@ -109,7 +113,9 @@ def missing_files(data: CorporaData, languages: Sequence[str], *, tested: Sequen
     yield from found
 
 
-def check_corpora(data: CorporaData, languages: Sequence[str], *, tested: Sequence[str]) -> None:
+def check_corpora(
+    data: CorporaData, languages: Sequence[str], *, tested: Sequence[str], translated: Sequence[str] = ()
+) -> None:
     """Raise ValueError if a corpus is not named or a file not there; parameters as of :func:`missing_files`."""
     for kind, language in [*((kind, code) for kind in PAIRED for code in languages), ("qa_test", PIVOT)]:
         if getattr(data, kind) is not None and not corpora_of(data, kind, language):
@@ -117,7 +123,7 @@ def check_corpora(data: CorporaData, languages: Sequence[str], *, tested: Sequen
     for test, kind in NEEDS:
         if getattr(data, test) is not None and getattr(data, kind) is None:
             raise ValueError(f"data.{kind} is missing, data.{test} needs it")
-    for key, path in missing_files(data, languages, tested=tested):
+    for key, path in missing_files(data, languages, tested=tested, translated=translated):
         raise ValueError(f"{key}: there is no file {path}")
     gold = [corpus for language in languages for corpus in corpora_of(data, "gold", language)]
     if gold and not any(isinstance(corpus, Hub) or Path(corpus[0]).is_file() for corpus in gold):
@@ -129,7 +135,12 @@ def check_corpora(data: CorporaData, languages: Sequence[str], *, tested: Sequen
 
 
 def prepare(
-    folder: str | Path, languages: Sequence[str], data: CorporaData, *, unseen: Sequence[str] = ()
+    folder: str | Path,
+    languages: Sequence[str],
+    data: CorporaData,
+    *,
+    unseen: Sequence[str] = (),
+    translated: Sequence[str] = (),
 ) -> dict[str, dict[str, int]]:
     """Write the ``data`` folder of a study.
 
@@ -153,6 +164,8 @@ def prepare(
         The languages beside English that have parallel text, and those that are tested without it.
     data : CorporaData
         The study's ``data`` section.
+    translated : sequence of str
+        The languages beside English that the training items of inference are needed in.
 
     Returns
     -------
@@ -168,11 +181,12 @@ def prepare(
     folder, tested = layout.make_folders(folder), [*languages, *unseen]
     for language in languages:
         text.word_tokenizer(data.words, language)
-    check_corpora(data, languages, tested=tested)
+    check_corpora(data, languages, tested=tested, translated=translated)
     counts: dict[str, dict[str, int]] = {}
     if data.nli_test is not None:
-        splits = {split: _nli(data, f"nli_{split}", tested) for split in ("train", "dev", "test")}
-        counts["nli"] = layout.write_nli(folder, tested, splits)
+        spoken = {"train": translated, "dev": [], "test": tested}
+        splits = {split: _nli(data, f"nli_{split}", codes) for split, codes in spoken.items()}
+        counts["nli"] = layout.write_nli(folder, spoken, splits)
     if data.qa_test is not None:
         counts["qa"] = _prepare_qa(folder, tested, data)
     gold = {language: layout.gold_sentences(_prepare_gold(folder, language, data)) for language in languages}
@@ -255,10 +269,10 @@ def _is_there(data: CorporaData, kind: str, language: str) -> bool:
     )
 
 
-def _nli(data: CorporaData, kind: str, tested: Sequence[str]) -> tuple[str, list[items.NliItems]]:
-    """The items of all corpora, behind their names."""
+def _nli(data: CorporaData, kind: str, languages: Sequence[str]) -> tuple[str, list[items.NliItems]]:
+    """The items of all corpora, in English and other languages, behind their names."""
     corpora: dict[tuple[str, Corpus], str] = {}  # with their language; without ``{language}`` each is read once
-    for language in (PIVOT, *tested) if kind == "nli_test" else (PIVOT,):
+    for language in (PIVOT, *languages):
         for one in _keyed(data, kind, language):
             corpora.setdefault(one, language)
     read = [

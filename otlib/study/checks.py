@@ -37,6 +37,12 @@ def check_names(study: Study) -> None:
         raise ValueError("encoder needs either a checkpoint or a pretrain section")
     if ROTATION in study.methods:
         raise ValueError(f"methods.{ROTATION}: the name is taken by the reference of notebook 30, choose another")
+    for name, method in study.methods.items():
+        if method.taught == "translations" and not any(name in study.methods_of(task) for task in study.tasks):
+            raise ValueError(
+                f"methods.{name}.taught: translations are of inference items, and of the micro-world's questions; "
+                "the study has no such task: take the method out"
+            )
     if known := [code for code in study.unseen if code in study.languages]:
         raise ValueError(f"unseen: {listed(known)} stands in languages as well, which have parallel text")
     if study.unseen and study.source == "microworld":
@@ -46,8 +52,8 @@ def check_names(study: Study) -> None:
     sections = {f"methods.{name}": method for name, method in study.methods.items()}
     for number, finding in enumerate(study.findings):
         sections[f"findings[{number}]"] = finding
-        for key in ("method", "against"):
-            if (method := getattr(finding, key)) not in study.methods:
+        for key, method in finding.compared.items():
+            if method not in study.methods:
                 raise ValueError(
                     f"findings[{number}].{key}: there is no method {method!r}; it has {listed(study.methods)}"
                 )
@@ -80,7 +86,7 @@ def check_sizes(study: Study) -> None:
 
 def _check_paper(study: Study) -> None:
     published = paper_results()
-    experiments = published["experiment"].unique()
+    experiments = published.loc[published["metric"] != "f1_change", "experiment"].unique()  # scores
     if study.paper.experiment not in experiments:
         raise ValueError(f"paper.experiment must be one of {listed(experiments)}, got {study.paper.experiment!r}")
     models = published.loc[published["experiment"] == study.paper.experiment, "model"].unique()
@@ -106,7 +112,7 @@ def check_data(study: Study) -> None:
     if study.source == "corpora":
         from otlib.data.sources import check_corpora
 
-        return check_corpora(study.data, study.languages, tested=study.tested)
+        return check_corpora(study.data, study.languages, tested=study.tested, translated=study.translated)
     from otlib.data.microworld import speaks
 
     for language in study.languages:

@@ -12,7 +12,11 @@ from otlib.study.study import Study
 
 KINDS = (*EACH_LANGUAGE, "nli_train", "nli_dev", "nli_test", "qa_train")
 LEFT = {"pretrain": ("config.json", "*.safetensors"), "align": ("config.json", "*.safetensors")}
-LEFT |= {"nli": ("results.csv", "predictions.csv"), "qa": ("results.csv", "predictions.csv"), "pair": ("results.csv",)}
+LEFT |= {
+    "nli": ("results.csv", "predictions.csv"),
+    "qa": ("results.csv", "predictions.csv"),
+    "pair": ("results.csv", "predictions.csv"),
+}
 
 
 def source_files(study: Study) -> list[Path]:
@@ -43,14 +47,14 @@ def data_outlive_their_corpora(study: Study) -> bool:
     """Whether the data are current, and could not be made again, for a corpus has gone elsewhere."""
     if study.source != "corpora" or not data_are_current(study):
         return False
-    return any(missing_files(study.data, study.languages, tested=study.tested))
+    return any(missing_files(study.data, study.languages, tested=study.tested, translated=study.translated))
 
 
 def outdated(study: Study) -> list[str]:
     """The marks (``run.json``, from the study's folder) of what was made by hand with other settings, or lost files."""
-    runs = {study.folder / "encoder": ("pretrain",)} if study.pretrains else {}
-    runs |= {study.aligned(*run): ("align", *run) for run in study.method_runs}
-    runs |= {study.task_folder(task, *run): (task, *run) for task in study.tasks for run in study.method_runs}
+    runs = {study.encoder_path(seed): ("pretrain", None, seed) for seed in study.seeds if study.pretrains}
+    runs |= {study.aligned(*run): ("align", *run) for run in study.runs_of("align")}
+    runs |= {study.task_folder(task, *run): (task, *run) for task in study.tasks for run in study.runs_of(task)}
     runs |= {study.pair_folder(language): ("pair",) for language in study.languages}
     old = [study.data_folder] if (study.data_folder / "run.json").exists() and not data_are_current(study) else []
     for folder, (kind, *run) in runs.items():

@@ -39,7 +39,8 @@ def make_data(study: Study) -> Path:
         else:
             from otlib.data.sources import prepare
 
-            counts = prepare(partial, study.languages, study.data, unseen=study.unseen)
+            languages = {"unseen": study.unseen, "translated": study.translated}
+            counts = prepare(partial, study.languages, study.data, **languages)
             if study.pretrains:
                 _check_text(counts["text"], [PIVOT, *study.languages])
     (partial / "parameters.json").unlink()

@@ -52,7 +52,7 @@ def kept_of(study: Study) -> Kept:
 
 
 def keep(study: Study, gallery: str | Path, *, seed: int) -> list[Path]:
-    """Copy what is kept of a study, notebooks of one seed only, to its folder of the gallery, which is made anew.
+    """Copy what is kept of a study, files of one seed only, to its folder of the gallery, which is made anew.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def keep(study: Study, gallery: str | Path, *, seed: int) -> list[Path]:
     sources = [study.folder / name for name in files]
     sources += [path for pattern in patterns for path in study.folder.glob(pattern)]
     for path in sources:
-        other_seed = re.search(r"-seed(\d+)\.ipynb$", path.name)
+        other_seed = re.search(r"-seed(\d+)\.\w+$", path.name)
         if not path.name.endswith(".partial.ipynb") and (other_seed is None or int(other_seed[1]) == seed):
             copy = unfinished / path.relative_to(study.folder)
             copy.parent.mkdir(parents=True, exist_ok=True)

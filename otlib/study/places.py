@@ -25,16 +25,15 @@ class Places:
     def figures(self) -> Path:
         return self.folder / "figures"
 
-    @property
-    def encoder_path(self) -> Path | str:
-        """The encoder pretrained in the study's folder, or the checkpoint (folder or hub name) it names."""
-        return self.folder / "encoder" if self.pretrains else self.encoder.checkpoint
+    def encoder_path(self, seed: int) -> Path | str:
+        """The encoder that a seed starts from: its own, pretrained, or the one checkpoint (folder or hub name)."""
+        self._known("seed", seed, self.seeds)
+        return self.folder / "encoder" / f"seed{seed}" if self.pretrains else self.encoder.checkpoint
 
-    @property
-    def encoder_files(self) -> list[Path]:
-        """Files that change when the encoder does; none for a checkpoint on the hub."""
+    def encoder_files(self, seed: int) -> list[Path]:
+        """Files that change when the encoder of a seed does; none for a checkpoint on the hub."""
         if self.pretrains:
-            return [self.folder / "encoder" / "run.json"]
+            return [self.encoder_path(seed) / "run.json"]
         found = sorted(Path(self.encoder.checkpoint).glob("*"))
         return [path for path in found if path.name == "config.json" or path.suffix in (".safetensors", ".bin")]
 

@@ -23,6 +23,7 @@ from otlib.data.sources import corpora_of
 from otlib.record import first_line, shown
 from otlib.settings import PIVOT, CorporaData, Hub
 from otlib.study.paper import DOWNLOADS, ITEMS, LICENCES, PAIR_BYTES, PAPER_PAIRS, PUBLISHED
+from otlib.study.recipe import recipe
 from otlib.study.study import Study, settings_table
 from otlib.tasks.finetune import freeze_layers
 from otlib.training.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch, divergence_of
@@ -40,6 +41,8 @@ CORPORA = ("parallel", "retrieval", "gold", "text", "nli_train", "nli_dev", "nli
 def plan(study: Study) -> Iterator[str]:
     """Everything below as texts for the terminal, the hours last; builds no data, asks no network, writes nothing."""
     yield f"Study {study.name}: {study.title}\nlanguages en, {', '.join(study.languages)}; folder {shown(study.folder)}"
+    if study.paper:
+        yield f"Recipe\n{_text(recipe(study), maxcolwidths=[22, 40, 54])}"
     yield from (f"{title}\n{_text(table)}" for title, table in settings_tables(study).items())
     yield f"Jobs\n{_text(jobs(study))}"
     yield f"Data\n{_text(data(study))}"
@@ -48,8 +51,8 @@ def plan(study: Study) -> Iterator[str]:
     yield f"Time\n{_time(study, encoder, origin)}" if encoder is not None else f"Time\nnot measured: {origin}"
 
 
-def _text(table: pd.DataFrame) -> str:
-    return table.to_markdown(index=False, tablefmt="simple", intfmt=",", floatfmt=",.1f", missingval="-")
+def _text(table: pd.DataFrame, **options) -> str:
+    return table.to_markdown(index=False, tablefmt="simple", intfmt=",", floatfmt=",.1f", missingval="-", **options)
 
 
 # --- settings, jobs, data, disk -----------------------------------------------------------------------------
@@ -92,11 +95,12 @@ def trainings(study: Study) -> list[Planned]:
     """Pretraining, the alignments, the tasks, in the order in which they run."""
     seeds, found = len(study.seeds), []
     if study.pretrains:
-        found.append(Planned("03_pretrain", "pretrain", "", 1, study.section("pretrain")))
+        found.append(Planned("03_pretrain", "pretrain", "", seeds, study.section("pretrain")))
     found += [Planned("10_align", "align", name, seeds, method) for name, method in study.methods.items()]
     for task in study.tasks:
         notebook = {"nli": "20_nli", "qa": "21_qa"}[task]
-        found += [Planned(notebook, task, method, seeds, study.section(task)) for method in study.methods]
+        methods = study.methods_of(task)
+        found += [Planned(notebook, task, method, seeds, study.section(task, method)) for method in methods]
     return found
 
 
@@ -177,8 +181,9 @@ def disk(study: Study, encoder: nn.Module | None) -> pd.DataFrame:
         rows.append((name, _bytes(sum(known))))
         rows.append(("parallel text made of them, at Europarl's bytes a pair", _bytes(text)))
     weights = 4 * sum(p.numel() for p in encoder.parameters()) if encoder is not None else None
-    kept = len(study.method_runs)
-    rows.append((f"{kept} aligned encoders, float32", _bytes(kept * weights) if weights else "unknown"))
+    for what, kept in (("pretrained", len(study.seeds) * study.pretrains), ("aligned", len(study.runs_of("align")))):
+        if kept:
+            rows.append((f"{kept} {what} encoders, float32", _bytes(kept * weights) if weights else "unknown"))
     if any(t.settings.save_every for t in trainings(study)):
         rows.append(("a checkpoint of each training that is under way", _bytes(3 * weights) if weights else "unknown"))
     return pd.DataFrame(rows, columns=["what", "size"])
@@ -192,7 +197,7 @@ def load_or_build(study: Study) -> tuple[nn.Module | None, str]:
 
     None, and the reason, if the size is not known here.
     """
-    path = study.encoder_path
+    path = study.encoder_path(study.seeds[0])
     try:
         return AutoModel.from_pretrained(path, local_files_only=True), f"the weights of {path}"
     except (OSError, ValueError):

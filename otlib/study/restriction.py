@@ -61,7 +61,7 @@ def _fewer_pairs(study: Study, kept: Sequence[str]) -> dict[str, Any]:
         "align": _about(study.align, languages) or study.align.changed(languages=None),
         "methods": methods,
         "paper": study.paper.changed(rows=paper) if paper else None,
-        "findings": [found for found in findings if {found.method, found.against} <= methods.keys()],
+        "findings": [found for found in findings if {*found.compared.values()} <= methods.keys()],
     }
 
 

@@ -229,9 +229,8 @@ def _align_command(options) -> int:
     corpora = {language: read_prepared(study.parallel(language), language) for language in study.languages}
     with study.run("align", *key) if main else nullcontext() as run:
         wait_for_everyone()
-        aligned = align(
-            study.encoder_path, corpora, folder, study.methods[options.method], seed=options.seed, resume=True
-        )
+        encoder, settings = study.encoder_path(options.seed), study.methods[options.method]
+        aligned = align(encoder, corpora, folder, settings, seed=options.seed, resume=True)
         if main:
             counts = {"word_pairs": aligned.word_pairs, "skipped_steps": aligned.skipped}
             run.finish(counts=aligned.text, processes=process_count(), **counts)

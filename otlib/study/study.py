@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -114,6 +115,24 @@ class Study(Places, BaseModel):
     def tasks(self) -> list[str]:
         return [task for task in ("nli", "qa") if getattr(self, task) is not None]
 
+    def methods_of(self, kind: Kind) -> list[str]:
+        """The methods with runs of a kind: translations teach a task that has them, and are of no pair."""
+        translated = kind in ("align", "nli") or (kind == "qa" and self.source == "microworld")
+        return [name for name, method in self.methods.items() if translated or method.taught == "english"]
+
+    def runs_of(self, kind: Kind) -> list[tuple[str, int]]:
+        """Every such method with every seed."""
+        return [*product(self.methods_of(kind), self.seeds)]
+
+    def taught(self, method: str) -> list[str]:
+        """The languages of the items that a method's tasks are taught."""
+        return [PIVOT, *self.tested * (self.methods[method].taught == "translations")]
+
+    @property
+    def translated(self) -> list[str]:
+        """The languages beside English that training items are needed in: those of a method taught by translations."""
+        return self.tested * any(method.taught == "translations" for method in self.methods.values())
+
     def languages_with(self, kind: Literal["gold", "qa"]) -> list[str]:
         """The languages (pivot excluded) whose gold alignments, or QA test set, lie in the data folder."""
         path = self.gold if kind == "gold" else lambda language: self.qa_data(language, "test")
@@ -132,11 +151,14 @@ class Study(Places, BaseModel):
             return self.methods[self._known("method", method, self.methods)]
         if kind == "pretrain":
             return self.encoder.pretrain
-        return self.align if kind == "pair" else getattr(self, kind)
+        section = self.align if kind == "pair" else getattr(self, kind)
+        if method is None or (times := self.section("align", method).task_steps) == 1:
+            return section
+        return section.changed(steps=max(1, round(times * section.steps)))
 
     def changes(self, method: str) -> dict[str, Any]:
         """What a method sets otherwise than the ``align`` section; its objective in any case."""
-        own, shared = self.methods[method].model_dump(), self.align.model_dump()
+        own, shared = self.methods[method].model_dump(), Method(**self.align.model_dump()).model_dump()
         return {"objective": own["objective"]} | {name: own[name] for name in own if own[name] != shared[name]}
 
     def transport(self) -> dict[str, Any]:
@@ -151,16 +173,19 @@ class Study(Places, BaseModel):
         """Everything that a run of this kind is given except files: if it differs, an earlier run is out of date."""
         given: dict[str, Any] = {"study": self.name}
         given |= {name: value for name, value in (("method", method), ("seed", seed)) if value is not None}
+        settings = self.section(kind, method).model_dump(mode="json")
         if kind == "data":
             given |= {"source": self.source, "languages": self.languages, "unseen": self.unseen}
+            given |= {"translated": self.translated}
         elif kind == "pair":
             pooled = Align().model_dump(include={"pooling", "max_length"})  # all encoders are looked at alike
-            return given | {"methods": list(self.methods), "seeds": self.seeds} | self.transport() | pooled
+            return given | {"methods": self.methods_of("pair"), "seeds": self.seeds} | self.transport() | pooled
         elif kind == "align":
             given |= {"encoder": self.encoder.checkpoint, "text": self.languages}
+            settings = {name: settings[name] for name in Align.model_fields}
         elif kind in ("nli", "qa"):
-            given |= {"tested": self.tested}
-        return given | self.section(kind, method).model_dump(mode="json")
+            given |= {"tested": self.tested, "taught": self.taught(method)}
+        return given | settings
 
     def inputs(
         self, kind: Kind, method: str | None = None, seed: int | None = None, language: str | None = None
@@ -169,22 +194,18 @@ class Study(Places, BaseModel):
         if kind == "pretrain":
             return [self.text(code) for code in (PIVOT, *self.languages)]
         if kind == "align":
-            return [*(self.parallel(code) for code in self.languages), *self.encoder_files]
+            return [*(self.parallel(code) for code in self.languages), *self.encoder_files(seed)]
         if kind == "pair":
             files = [self.parallel(language), self.parallel(language, "heldout"), self.gold(language)]
-            aligned = [self.aligned(*run) / "run.json" for run in self.method_runs]
+            aligned = [self.aligned(*run) / "run.json" for run in self.runs_of("pair")]
             some = [path for path in aligned if path.exists()] or aligned[:1]  # not all need be there, but one
             return [*(path for path in files if path.exists()), *some]
         aligned = self.aligned(method, seed) / "run.json"
         if kind == "nli":
             return [aligned, *(self.nli_data(split) for split in ("train", "dev", "test"))]
+        train = [self.qa_data(code, "train") for code in self.taught(method)]
         tests = [self.qa_data(code, "test") for code in (PIVOT, *self.languages_with("qa"))]
-        return [aligned, self.qa_data(PIVOT, "train"), self.qa_data(PIVOT, "dev"), *tests]
-
-    @property
-    def method_runs(self) -> list[tuple[str, int]]:
-        """Every method with every seed."""
-        return [(method, seed) for method in self.methods for seed in self.seeds]
+        return [aligned, *train, self.qa_data(PIVOT, "dev"), *tests]
 
     @contextmanager
     def run(
@@ -198,7 +219,7 @@ class Study(Places, BaseModel):
         Parameters
         ----------
         kind : {"pretrain", "align", "nli", "qa", "pair"}
-            An alignment and a task are of a method and a seed, a pair is of a language.
+            Pretraining is of a seed, an alignment and a task are of a method and a seed, a pair is of a language.
 
         Raises
         ------
@@ -207,7 +228,7 @@ class Study(Places, BaseModel):
         """
         columns: dict[str, Any] = {"study": self.name}
         if kind == "pretrain":
-            folder = self.folder / "encoder"
+            folder = self.encoder_path(seed)
         elif kind == "pair":
             folder, columns["language"] = self.pair_folder(language), language
         else:
@@ -229,7 +250,7 @@ class Study(Places, BaseModel):
     def missing(self) -> list[str]:
         """Runs of the tasks and the pairs that have no results yet, such as ``"nli wordot seed 0"``."""
         folders = {
-            f"{task} {m} seed {s}": self.task_folder(task, m, s) for task in self.tasks for m, s in self.method_runs
+            f"{task} {m} seed {s}": self.task_folder(task, m, s) for task in self.tasks for m, s in self.runs_of(task)
         }
         folders |= {f"pair {language}": self.pair_folder(language) for language in self.languages}
         return [run for run, folder in folders.items() if not (folder / "results.csv").exists()]

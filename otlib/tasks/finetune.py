@@ -137,6 +137,23 @@ class MeanPooledClassifier(nn.Module):
         return self.classifier((hidden * real).sum(1) / real.sum(1))
 
 
+class PairClassifier(nn.Module):
+    """An encoder, the means of either sentence, their distance and product, and two layers (Conneau et al., 2017)."""
+
+    def __init__(self, encoder: nn.Module):
+        super().__init__()
+        self.encoder, self.config = encoder, encoder.config
+        width = 4 * encoder.config.hidden_size
+        self.classifier = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, len(LABELS)))
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Logits, shape (B, 3)."""
+        hidden = self.encoder(**inputs).last_hidden_state
+        real, second = (inputs[name].to(hidden.dtype) for name in ("attention_mask", "token_type_ids"))
+        u, v = ((hidden * of[..., None]).sum(1) / of.sum(1, keepdim=True) for of in (real - second, second))
+        return self.classifier(torch.cat([u, v, (u - v).abs(), u * v], 1))
+
+
 class _TaskModel(nn.Module):
     """Transformers' own model of a task."""
 

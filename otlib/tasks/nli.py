@@ -11,13 +11,14 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification
 
-from otlib.data.items import LABELS
+from otlib.data.items import LABELS, premises
 from otlib.settings import Nli
 from otlib.tasks.finetune import (
     ClsClassifier,
     FineTuned,
     Inputs,
     MeanPooledClassifier,
+    PairClassifier,
     Predictions,
     fit,
     freeze_layers,
@@ -25,6 +26,8 @@ from otlib.tasks.finetune import (
     outputs,
 )
 from otlib.training.words import load_encoder, longest_input, tokenise
+
+POOLED = {"mean": MeanPooledClassifier, "pair": PairClassifier}
 
 
 def finetune(
@@ -37,7 +40,7 @@ def finetune(
     seed: int = 0,
     resume: bool = False,
 ) -> FineTuned:
-    """Fine-tune an encoder on English items.
+    """Fine-tune an encoder on items, as a rule English ones.
 
     Parameters
     ----------
@@ -67,8 +70,8 @@ def finetune(
     """
     torch.manual_seed(seed)
     tokenizer, base = load_encoder(encoder)
-    if settings.pooling == "mean":
-        model: nn.Module = MeanPooledClassifier(base)
+    if settings.pooling in POOLED:
+        model: nn.Module = POOLED[settings.pooling](base)
     else:
         classifier = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS))
         model = ClsClassifier(classifier.float())
@@ -123,7 +126,7 @@ def _classify(model, tokenizer, inputs: Inputs, *, at_once: int = 128) -> np.nda
 
 
 def predict(model, tokenizer, items: pd.DataFrame, settings: Nli = Nli(), *, at_once: int = 128) -> Predictions:
-    """Predicted labels: ``language, pairID, gold, predicted``, in the order of the items.
+    """Predicted labels: ``language, pairID, gold, cluster`` (the premise), ``predicted``, in the order of the items.
 
     The model reads ``at_once`` items in one batch; but for rounding the results do not depend on it.
     """
@@ -131,6 +134,7 @@ def predict(model, tokenizer, items: pd.DataFrame, settings: Nli = Nli(), *, at_
     inputs, truncated = _encode(tokenizer, items, max_length)
     numbers = _classify(model, tokenizer, inputs, at_once=at_once)
     table = items[["language", "pairID", "gold_label"]].rename(columns={"gold_label": "gold"})
+    table = table.assign(cluster=premises(items))
     table = table.reset_index(drop=True).assign(predicted=np.array(LABELS, dtype=object)[numbers])
     return Predictions(table, truncated)
 

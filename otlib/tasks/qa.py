@@ -29,6 +29,7 @@ class Windows(NamedTuple):
     item: list[int]  # the question that a window belongs to
     context: list[tuple[int, int]]  # first subword of the context in the window, and the one after its last
     offsets: list[np.ndarray]  # where these subwords begin and end in the context, in characters: (subwords, 2)
+    nowhere: list[int]  # the subword to point at where there is no answer: [CLS], else the first
     cut_questions: int  # questions of which half a window holds a part only
 
 
@@ -52,7 +53,9 @@ def _windows(tokenizer, items: pd.DataFrame, max_length: int, stride: int) -> Wi
         context.append((first, last))
         offsets.append(np.array(pairs[first:last], dtype=np.int32).reshape(-1, 2))
     item = encoded["overflow_to_sample_mapping"]
-    return Windows(model_inputs(tokenizer, encoded), item, context, offsets, cut)
+    cls = tokenizer.cls_token_id
+    nowhere = [ids.index(cls) if cls in ids else 0 for ids in encoded["input_ids"]]
+    return Windows(model_inputs(tokenizer, encoded), item, context, offsets, nowhere, cut)
 
 
 def _questions(tokenizer, questions: list[str], limit: int) -> tuple[list[str], int]:
@@ -66,9 +69,10 @@ def _questions(tokenizer, questions: list[str], limit: int) -> tuple[list[str], 
 
 
 def _targets(windows: Windows, items: pd.DataFrame) -> tuple[list[int], np.ndarray]:
-    """Windows that hold their first answer whole, and its first and last subword there (windows, 2).
+    """Windows that hold their first answer whole, and what every window is to point at (windows, 2).
 
-    An answer is the subwords that it shares a character with: a tokenizer may drop its last mark or invisible ones.
+    That is the first and last subword of the answer or, where it is not whole, [CLS] twice, as in XTREME. An answer is
+    the subwords that it shares a character with: a tokenizer may drop its last mark or invisible ones.
     """
     inside, begins, whole = [], [], {}
     answers, starts = items["answers"].tolist(), items["starts"].tolist()
@@ -77,8 +81,11 @@ def _targets(windows: Windows, items: pd.DataFrame) -> tuple[list[int], np.ndarr
         inside.append(np.flatnonzero((offsets[:, 0] < end) & (offsets[:, 1] > begin)))
         begins.append(set(offsets[inside[-1], 0].tolist()))
         whole[item] = whole.get(item, set()) | begins[-1]  # in any window
-    kept = [window for window, item in enumerate(windows.item) if begins[window] and begins[window] == whole[item]]
-    return kept, np.array([windows.context[window][0] + inside[window][[0, -1]] for window in kept])
+    holding = [window for window, item in enumerate(windows.item) if begins[window] and begins[window] == whole[item]]
+    spans = np.repeat(np.array(windows.nowhere)[:, None], 2, axis=1)
+    for window in holding:
+        spans[window] = windows.context[window][0] + inside[window][[0, -1]]
+    return holding, spans
 
 
 # --- fine-tuning ------------------------------------------------------------------------------------------------------
@@ -94,7 +101,7 @@ def finetune(
     seed: int = 0,
     resume: bool = False,
 ) -> FineTuned:
-    """Fine-tune an encoder on English questions. A question takes up half a window at most.
+    """Fine-tune an encoder on questions, as a rule English ones. A question takes up half a window at most.
 
     Parameters and errors are those of :func:`otlib.tasks.nli.finetune`, with items as from
     :func:`otlib.data.items.read_qa`; a ValueError also says if no window holds an answer.
@@ -102,8 +109,8 @@ def finetune(
     Returns
     -------
     FineTuned
-        The log has the term ``dev_f1``; ``counts``: ``windows``, those ``without_answer``, which are not trained on,
-        and ``cut_questions``.
+        The log has the term ``dev_f1``; ``counts``: ``windows``, those ``without_answer``, which learn to point at
+        [CLS] as in XTREME, and ``cut_questions``.
     """
     torch.manual_seed(seed)
     tokenizer, _ = load_encoder(encoder)
@@ -111,8 +118,8 @@ def finetune(
     freeze_layers(model.encoder, settings.freeze)
     max_length = longest_input(settings.max_length, tokenizer, model)
     windows = _windows(tokenizer, train_items, max_length, settings.stride)
-    kept, spans = _targets(windows, train_items)
-    if not kept:
+    holding, spans = _targets(windows, train_items)
+    if not holding:
         raise ValueError(f"no answer fits a window of {max_length} subwords: raise qa.max_length")
     dev_windows = _windows(tokenizer, dev_items, max_length, settings.stride)
 
@@ -122,7 +129,7 @@ def finetune(
     log = fit(
         model,
         tokenizer,
-        {name: [rows[window] for window in kept] for name, rows in windows.inputs.items()},
+        windows.inputs,
         {"span": torch.from_numpy(spans)},
         _objective,
         settings,
@@ -133,7 +140,7 @@ def finetune(
         description="qa",
     )
     n = len(windows.item)
-    counts = {"windows": n, "without_answer": n - len(kept), "cut_questions": windows.cut_questions}
+    counts = {"windows": n, "without_answer": n - len(holding), "cut_questions": windows.cut_questions}
     return FineTuned(model, tokenizer, log, counts)
 
 
@@ -150,7 +157,7 @@ def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tenso
 def predict(
     model, tokenizer, items: pd.DataFrame, settings: Qa = Qa(), *, longest_answer: int = 30, at_once: int = 64
 ) -> Predictions:
-    """Best answers: ``id, predicted, f1, exact_match`` (0 to 1), in the order of the items.
+    """Best answers: ``id, cluster, predicted, f1, exact_match`` (0 to 1), in the order of the items.
 
     The answer is the stretch of at most ``longest_answer`` subwords of the context, in any window, whose
     start and end logits have the highest sum. Questions longer than half a window are cut there, and counted.
@@ -177,7 +184,8 @@ def _answer(
     texts = [contexts[i][slice(*best[i][1:])] for i in range(len(items))]
     scores = [score_answer(text, answers) for text, answers in zip(texts, items["answers"], strict=True)]
     f1, exact = zip(*scores, strict=True)
-    return pd.DataFrame({"id": items["id"].to_numpy(), "predicted": texts, "f1": f1, "exact_match": exact})
+    named = items.reindex(columns=["id", "cluster"]).reset_index(drop=True)
+    return named.assign(predicted=texts, f1=f1, exact_match=exact)
 
 
 def best_spans(logits: Tensor, context: Sequence[tuple[int, int]], longest: int) -> list[tuple[float, int, int]]:

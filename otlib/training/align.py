@@ -6,7 +6,8 @@ On several GPUs or machines: ``accelerate launch -m otlib align --study NAME --m
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain, product
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch.utils.data import DataLoader
 
 from otlib.data.aligners import installed_aligner, one_to_one_links
@@ -39,7 +42,7 @@ class Aligned(NamedTuple):
     """
 
     log: pd.DataFrame
-    text: dict[str, dict[str, int]]  # of each language, the counts of otlib.training.words.count_words
+    text: dict[str, dict[str, int]]  # of each language, the counts of otlib.training.words.count_words, and shuffled
     word_pairs: str | None  # where they came from; None if the objective has no word pairs
 
     @property
@@ -73,7 +76,7 @@ def align(
         An aligner (``word_pairs``) is eflomal or fast_align, whichever is installed; if neither is, word pairs are
         mutual nearest words. TF-IDF is counted in the training text of each language and side.
     seed : int
-        Of the order of the sentence pairs, and of dropout.
+        Of the order of the sentence pairs, of dropout, and of which pairs are shuffled.
     resume : bool
         Go on from the last checkpoint in the folder; a training that was finished is not run again.
 
@@ -107,9 +110,14 @@ def align(
         trainer.save_pretrained(model, tokenizer, folder)
         return Aligned(pd.DataFrame(), {}, None)
     corpora = _chosen(corpora, settings)
+    if settings.shuffled_pairs:
+        for number, (language, text) in enumerate(corpora.items()):
+            corpora[language] = shuffle_pairs(text, settings.shuffled_pairs, seed=[seed, number, 1])
     max_length = longest_input(settings.max_length, tokenizer, model)
     encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
     counts = {language: count_words([*chain(*pairs)]) for language, pairs in encoded.items()}
+    for language, text in corpora.items():
+        counts[language]["shuffled"] = text.counts.get("shuffled", 0)
     if cut := [f"{code} {c['truncated']} of {c['sentences']}" for code, c in counts.items() if c["truncated"]]:
         warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=2)
     aligner = origin = None
@@ -159,6 +167,27 @@ def _chosen(corpora: Mapping[str, ParallelText], settings: Align) -> dict[str, P
     return {
         code: text.take(range(pairs or len(text))) for code, text in corpora.items() if code in (languages or corpora)
     }
+
+
+def shuffle_pairs(text: ParallelText, share: float, *, seed: int | Sequence[int]) -> ParallelText:
+    """The text with a share of its pairs, drawn at random, exchanging their English sentences at random.
+
+    ``counts["shuffled"]``: pairs whose English sentence is another one now, which translates none of theirs. These are
+    all that were drawn (two or more: one alone has no partner), unless more than half of those share sentences: pairs
+    that share one do not exchange with each other. A larger share draws the same pairs and more.
+    """
+    n = len(text)
+    source, pivot = (np.unique([*map(" ".join, side)], return_inverse=True)[1] for side in (text.source, text.pivot))
+    # Pairs that share a sentence, themselves or through others, are a group: each moves on by the largest one's size.
+    shared = coo_array((np.ones(n), (source, n + pivot)), shape=(2 * n, 2 * n))
+    group = connected_components(shared, directed=False)[1][source]
+    drawn = np.random.default_rng(seed).permutation(n)[: max(2, round(share * n))]
+    to = drawn[np.argsort(pd.factorize(group[drawn])[0], kind="stable")]  # by groups, which are in random order
+    by = np.roll(to, np.bincount(group[drawn]).max())
+    sentences = [*text.pivot]
+    for i, j in zip(to, by, strict=True):
+        sentences[i] = text.pivot[j]
+    return replace(text, pivot=sentences, counts={**text.counts, "shuffled": int((group[to] != group[by]).sum())})
 
 
 def encode_pairs(tokenizer, text: ParallelText, max_length: int) -> Encoded:

@@ -64,7 +64,7 @@ def divergence_of(settings: Align, frozen: FrozenWords) -> Divergence:
     if settings.objective == "wordot":
         return wordot(settings)
     if settings.objective == "l2":
-        return l2(frozen)
+        return l2(frozen, settings.l2_target)
     if settings.objective in ("contrastive-weak", "contrastive-strong"):
         return contrastive(settings, frozen)
     raise ValueError(f"objective: no divergence is named {settings.objective!r}")
@@ -109,17 +109,22 @@ def wordot(settings: Align) -> Divergence:
     return divergence
 
 
-def l2(frozen: FrozenWords) -> Divergence:
+def l2(frozen: FrozenWords, target: str = "current") -> Divergence:
     """Half the squared distance of word pairs, averaged over a sentence's pairs, summed over the layers.
 
-    As Cao et al. (2020): the one-to-one word pairs are those of the batch, from an aligner, or else mutual nearest
+    After Cao et al. (2020): the one-to-one word pairs are those of the batch, from an aligner, or else mutual nearest
     words, by cosine, of the frozen encoder. This is what transport costs by a plan that moves equal masses between
     paired words and no others; therefore an anchor of the same weight counts as much here as beside :func:`wordot`.
+    The English words of the pairs are the ``"current"`` ones or, as in the released script of Cao et al., the
+    ``"frozen"`` ones (``target``). That script pairs [CLS] and [SEP] as well, and averages over the pairs of four
+    sentences.
     """
 
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         pairs = _word_pairs(source, pivot, batch, frozen)
         row, i, j = pairs.nonzero(as_tuple=True)
+        if target == "frozen":
+            pivot = frozen(batch, "pivot")
         layers = zip(source.layers, pivot.layers, strict=True)
         distance = sum(((x[row, i] - y[row, j]) ** 2).sum(-1) / 2 for x, y in layers)
         total = distance.new_zeros(len(pairs)).index_add(0, row, distance)
@@ -221,17 +226,21 @@ class FrozenWords:
         return self._words[side]
 
 
-def anchor(pivot: Words, frozen: Words, batch: PairBatch, reduction: str) -> Tensor:
-    """Squared distance of English words from their frozen vectors, one mean over sentences a language.
+def anchor(pivot: Words, frozen: Words, batch: PairBatch, reduction: str, pooled: bool = False) -> Tensor:
+    """Squared distance of English words from their frozen vectors, summed over the layers, one value a language.
 
-    Summed over the layers and, within a sentence, over the words (``"sum"``, Eq. 2 of Alqahtani et al., 2021) or
-    averaged over them (``"mean"``). A divergence is an average over words; beside it a sum weighs as many times more as
-    the sentence has words.
+    A mean over the sentences of what is averaged (``reduction`` ``"mean"``) or summed (``"sum"``) over the words of
+    each. Eq. 2 of Alqahtani et al. (2021) sums over the English words of a transport problem: where problems are
+    ``pooled`` (scopes ``"batch"`` and ``"mixed"``), a sum is over all words of the language's batch; of a mixed problem
+    the languages' sums add up to its own. A divergence is an average over words; beside it a sum weighs as many times
+    more as the sentence, or the batch, has words.
     """
     layers = zip(pivot.layers, frozen.layers, strict=True)
     distance = sum(((x.float() - x0.float()) ** 2).sum((1, 2)) for x, x0 in layers)
     if reduction == "mean":
         distance = distance / pivot.mask.sum(1).clamp(min=1)
+    elif pooled:
+        distance = distance * (len(distance) // batch.languages)
     return language_means(distance, batch)
 
 
@@ -263,6 +272,7 @@ class Alignment:
         loss = values.sum()
         terms |= {f"divergence_{name}": value for name, value in zip(self.languages, values, strict=True)}
         if given.anchor_weight:
-            terms["anchor"] = anchor(pivot, self.frozen(batch, "pivot"), batch, given.anchor_reduction).sum()
+            frozen = self.frozen(batch, "pivot")
+            terms["anchor"] = anchor(pivot, frozen, batch, given.anchor_reduction, given.scope != "sentence").sum()
             loss = loss + given.anchor_weight * terms["anchor"]
         return loss, {**terms, "spread": spread(pivot)}

@@ -91,14 +91,19 @@ def _inside_words(letter: str, tokenizer: Tokenizer) -> bool:
 
 
 def pretrain(
-    files: Mapping[str, str | Path], folder: str | Path, settings: Pretrain = Pretrain(), *, resume: bool = False
+    files: Mapping[str, str | Path],
+    folder: str | Path,
+    settings: Pretrain = Pretrain(),
+    *,
+    seed: int = 0,
+    resume: bool = False,
 ) -> pd.DataFrame:
     """Train tokenizer and encoder on the text of all languages and save both in ``folder``.
 
     Files have one document a line. Documents longer than ``settings.max_length`` subwords are cut into pieces; every
     batch holds pieces of similar length, drawn evenly from the languages whatever the sizes of their files. The loss of
-    the held-out documents is logged as ``heldout_<language>``; the tokenizer has read them. ``resume`` goes on from the
-    last checkpoint in the folder.
+    the held-out documents is logged as ``heldout_<language>``; the tokenizer has read them. ``seed`` is of weights,
+    masks, batches and of which documents are held out. ``resume`` goes on from the last checkpoint in the folder.
 
     Returns
     -------
@@ -107,22 +112,22 @@ def pretrain(
     """
     folder = Path(folder)
     tokenizer = _tokenizer(list(files.values()), folder, settings, resume)
-    rng = np.random.default_rng(settings.seed)
+    rng = np.random.default_rng(seed)
     trained, unseen = {}, {}
     for language, path in files.items():
         trained[language], unseen[language] = _read_pieces(path, tokenizer, settings, rng)
 
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(seed)
     model = MaskedLanguageModel(BertForMaskedLM(bert_config(settings, len(tokenizer), tokenizer.pad_token_id)))
     mask = partial(mask_subwords, tokenizer=tokenizer, share=settings.masking)
     batches = settings.steps * settings.accumulation * trainer.process_count()
     log = trainer.train(
         model,
-        _loader(trained, tokenizer, batches, settings),
+        _loader(trained, tokenizer, batches, settings.batch_size, seed),
         partial(_objective, mask=mask),
         settings,
         folder=folder,
-        seed=settings.seed,
+        seed=seed,
         resume=resume,
         evaluate=partial(_heldout_losses, heldout=unseen, tokenizer=tokenizer, mask=mask),
         evaluate_every=max(1, settings.steps // 5),
@@ -183,17 +188,17 @@ def _pieces(documents: list[str], tokenizer, longest: int) -> Pieces:
     return pieces
 
 
-def _loader(trained: Mapping[str, Pieces], tokenizer, batches: int, settings: Pretrain) -> DataLoader:
+def _loader(trained: Mapping[str, Pieces], tokenizer, batches: int, batch_size: int, seed: int) -> DataLoader:
     """Every batch of the run, in order: draws from the languages in turn, each reshuffled when used up."""
     pieces = [*chain(*trained.values())]
-    rng = np.random.default_rng(settings.seed)
-    size = batches * settings.batch_size
+    rng = np.random.default_rng(seed)
+    size = batches * batch_size
     each = -(-size // len(trained))
     starts = np.cumsum([0, *map(len, trained.values())])
     drawn = [start + draw(len(part), each, rng) for start, part in zip(starts, trained.values(), strict=False)]
     drawn = np.stack(drawn, axis=1).reshape(-1)[:size]
     lengths = np.array([*map(len, pieces)])
-    order = length_batches(drawn, lengths, batch_size=settings.batch_size, seed=settings.seed)
+    order = length_batches(drawn, lengths, batch_size=batch_size, seed=seed)
     return DataLoader(order, batch_size=1, collate_fn=partial(_collate, pieces=pieces, tokenizer=tokenizer))
 
 

@@ -4,16 +4,19 @@ import importlib
 import json
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from otlib.data.files import write_lines, write_table
 from otlib.data.items import COLUMNS, LABELS
 from otlib.data.layout import make_folders
+from otlib.data.microworld.balance import COUNTS_WEIGHT, Weighted, balanced, overlap_of, words_of
 from otlib.data.microworld.sample import Sampler
 from otlib.data.microworld.situations import Clause
-from otlib.data.microworld.tasks import Inference, Question, inference, question
+from otlib.data.microworld.tasks import Inference, Question, hypernyms, inference, question, said_again
 from otlib.data.microworld.tokens import Token, detokenise, links, prefixed, span, text_span
 from otlib.data.text import GoldPair, write_gold
 from otlib.settings import PIVOT, Microworld
@@ -48,9 +51,9 @@ def preview(code: str, n: int = 100, *, seed: int = 0) -> None:
     """Print random sentences and questions of a language beside English, for reading."""
     draws = _Draws(seed)
     for _ in range(n):
-        utterances = _utterances(draws, "preview", single=True)
+        said = _small_text(draws, "preview", single=True).said
         for each in (PIVOT, code):
-            print(detokenise(_tokens(language(each), utterances)))
+            print(detokenise(_tokens(language(each), said)))
         print()
 
 
@@ -59,7 +62,8 @@ def write_world(
 ) -> dict[str, dict[str, int]]:
     """Write text, parallel text, gold alignments, NLI and QA in the formats of the real data sets.
 
-    Training and development items are written in English only, test items in every language.
+    Development items are written in English only, test items in every language. Training items are all in English; each
+    is also translated into one of the other languages in turn, for a ceiling to be taught by.
 
     Parameters
     ----------
@@ -131,14 +135,11 @@ class _Draws:
                 return item
         raise ValueError(f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items")
 
-    def clause(self, part: str) -> Clause:
-        return self.draw(part, self.sampler.clause, lambda clause: [(clause, None)])
-
     def different(self, part: str, n: int, *, single: bool) -> list[tuple[Utterance, ...]]:
         """Different sentences, questions and small texts."""
         found: dict[tuple[Utterance, ...], None] = {}
         while len(found) < n:
-            found[tuple(_utterances(self, part, single=single))] = None
+            found[_small_text(self, part, single=single).said] = None
         return list(found)
 
     def inference(self, part: str, label: str) -> Inference:
@@ -150,8 +151,15 @@ class _Draws:
         return self.draw(part, lambda: question(self.sampler), _question_and_paragraph)
 
 
+class _Text(NamedTuple):
+    """What a small text says; ``answer``: the clause and its part that answer the question in it, if one does."""
+
+    said: tuple[Utterance, ...]
+    answer: Utterance | None = None
+
+
 def _question_and_paragraph(item: Question) -> list[Utterance]:
-    return [(item.paragraph[item.about], item.asked), *((clause, None) for clause in item.paragraph)]
+    return [(item.asks, item.asked), *((clause, None) for clause in item.paragraph)]
 
 
 def _uttered(speaker: ModuleType, clause: Clause, asked: str | None) -> list[Token]:
@@ -162,18 +170,33 @@ def _say(speaker: ModuleType, clause: Clause) -> str:
     return detokenise(speaker.sentence(clause))
 
 
-def _utterances(draws: _Draws, part: str, *, single: bool) -> list[Utterance]:
-    """A sentence or a question; if not ``single``, also two related sentences, or a question with its paragraph."""
-    roll = draws.rng.random() * (0.65 if single else 1)
-    if roll < 0.45:
-        return [(draws.clause(part), None)]
-    if roll < 0.65:
+def _small_text(draws: _Draws, part: str, *, single: bool) -> _Text:
+    """A sentence or a question; if not ``single``, also a sentence and the same in other words, or a question with its
+    paragraph."""
+    roll = draws.rng.random() * (0.5 if single else 1)
+    if roll < 0.35:
+        return _Text(((draws.draw(part, draws.sampler.clause, _alone), None),))
+    if roll < 0.5:
         item = draws.question(part)
-        return [(item.paragraph[item.about], item.asked)]
+        return _Text(((item.asks, item.asked),))
     if roll < 0.8:
-        item = draws.inference(part, draws.rng.choice(LABELS))
-        return [(item.premise, None), (item.hypothesis, None)]
-    return _question_and_paragraph(draws.question(part))
+        one, other = draws.draw(part, partial(_twice, draws.sampler), lambda pair: [*map(_uttering, pair)])
+        return _Text((_uttering(one), _uttering(other)))
+    item = draws.question(part)
+    return _Text(tuple(_question_and_paragraph(item)), (item.paragraph[item.about], item.asked))
+
+
+def _uttering(clause: Clause) -> Utterance:
+    return clause, None
+
+
+def _alone(clause: Clause) -> list[Utterance]:
+    return [_uttering(clause)]
+
+
+def _twice(sampler: Sampler) -> tuple[Clause, Clause]:
+    clause = sampler.clause(detail=1.4)
+    return clause, said_again(sampler, clause)
 
 
 def _tokens(speaker: ModuleType, utterances: Sequence[Utterance]) -> list[Token]:
@@ -186,13 +209,15 @@ def _tokens(speaker: ModuleType, utterances: Sequence[Utterance]) -> list[Token]
 
 def _document(speaker: ModuleType, draws: _Draws, part: str) -> str:
     """One line of text; behind a question and its paragraph stands the answer."""
-    utterances = _utterances(draws, part, single=False)
-    text = detokenise(_tokens(speaker, utterances))
-    if len(utterances) < 3:
-        return text
-    about, asked = utterances[0]
-    tokens = speaker.sentence(about)
-    return f"{text} {text_span(tokens, *span(tokens, asked))[1]}."
+    said, answer = _small_text(draws, part, single=False)
+    text = detokenise(_tokens(speaker, said))
+    return f"{text} {_answer(speaker, *answer)[1]}." if answer else text
+
+
+def _answer(speaker: ModuleType, clause: Clause, asked: str) -> tuple[int, str]:
+    """Where the answer stands in the written clause, and its text."""
+    tokens = speaker.sentence(clause)
+    return text_span(tokens, *span(tokens, "object.count" if asked == "count" else asked))
 
 
 def _write_parallel(
@@ -213,31 +238,51 @@ def _gold(source: Sequence[Token], pivot: Sequence[Token]) -> GoldPair:
 
 def _write_nli(folder: Path, speakers: Mapping[str, ModuleType], draws: _Draws, sizes: dict[str, int]) -> None:
     for split, n in sizes.items():
-        items = [draws.inference(f"nli {split}", LABELS[i % len(LABELS)]) for i in range(n)]
+        balanced_in = speakers if split == "test" else {PIVOT: speakers[PIVOT]}
+        items = balanced(n, LABELS, partial(draws.inference, f"nli {split}"), partial(_features, balanced_in))
         draws.rng.shuffle(items)
         rows = [
             (code, item.label, f"{item.kind}-{i:06d}", _say(speaker, item.premise), _say(speaker, item.hypothesis))
-            for code, speaker in (speakers if split == "test" else {PIVOT: speakers[PIVOT]}).items()
-            for i, item in enumerate(items)
+            for code, speaker, shared in _said_in(speakers, split, items)
+            for i, item in shared
         ]
         write_table(folder / f"xnli.{split}.tsv", COLUMNS, rows)
+
+
+def _said_in(speakers: Mapping[str, ModuleType], split: str, items: list) -> Iterator[tuple[str, ModuleType, list]]:
+    """Numbered items of each language: all in English and of a test; of training each in one other language."""
+    numbered, others = list(enumerate(items)), [code for code in speakers if code != PIVOT]
+    for code, speaker in speakers.items():
+        if code == PIVOT or split == "test":
+            yield code, speaker, numbered
+        elif split == "train":
+            yield code, speaker, numbered[others.index(code) :: len(others)]
+
+
+def _features(speakers: Mapping[str, ModuleType], item: Inference) -> Iterable[Weighted]:
+    """What must not tell the label: words of either side, how much they share in any language, how general they are."""
+    for code, speaker in speakers.items():
+        sides = _say(speaker, item.premise), _say(speaker, item.hypothesis)
+        yield overlap_of(*sides, code)
+        if code == PIVOT:
+            yield from words_of(*sides)
+    yield COUNTS_WEIGHT, ("hypernyms", hypernyms(item.premise), hypernyms(item.hypothesis))
 
 
 def _write_qa(folder: Path, speakers: Mapping[str, ModuleType], draws: _Draws, sizes: dict[str, int]) -> None:
     for split, n in sizes.items():
         items = [draws.question(f"qa {split}") for _ in range(n)]
-        for code, speaker in (speakers if split == "test" else {PIVOT: speakers[PIVOT]}).items():
-            paragraphs = [_squad(speaker, item, f"{item.asked}-{i:06d}") for i, item in enumerate(items)]
+        for code, speaker, shared in _said_in(speakers, split, items):
+            paragraphs = [_squad(speaker, item, f"{item.asked}-{i:06d}") for i, item in shared]
             data = {"version": "1.1", "data": [{"title": "micro-world", "paragraphs": paragraphs}]}
             (folder / f"{code}.{split}.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
 
 
 def _squad(speaker: ModuleType, item: Question, name: str) -> dict:
     """The paragraph as SQuAD has it, with its question and where the answer stands."""
-    sentences = [speaker.sentence(clause) for clause in item.paragraph]
-    before = "".join(detokenise(tokens) + " " for tokens in sentences[: item.about])
-    start, text = text_span(sentences[item.about], *span(sentences[item.about], item.asked))
-    asked = detokenise(speaker.question(item.paragraph[item.about], item.asked))
+    sentences = [_say(speaker, clause) for clause in item.paragraph]
+    before = "".join(f"{sentence} " for sentence in sentences[: item.about])
+    start, text = _answer(speaker, item.paragraph[item.about], item.asked)
     answers = [{"text": text, "answer_start": len(before) + start}]
-    context = " ".join(detokenise(tokens) for tokens in sentences)
-    return {"context": context, "qas": [{"id": name, "question": asked, "answers": answers}]}
+    asked = detokenise(speaker.question(item.asks, item.asked))
+    return {"context": " ".join(sentences), "qas": [{"id": name, "question": asked, "answers": answers}]}

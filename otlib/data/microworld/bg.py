@@ -1,14 +1,15 @@
 """Bulgarian: no cases, the article a suffix of a phrase's first word, "да" after modals, dropped pronouns.
 
 A masculine subject has the full article (учителят), elsewhere the short one (учителя). Masculine things have
-a count form (два стола), masculine people a numeral of their own (двама учители). Indefinite objects stand
+a count form (два стола, колко стола), masculine people a numeral of their own (двама учители). Indefinite objects stand
 bare (чете книга), but for people. A noun compound is an adjective (ябълков сок), a phrase (ключ за къщата) or
 one word (учебник). The past is the aorist, or the imperfect of verbs without a natural end (тичаше).
 """
 
+from dataclasses import replace
 from pathlib import Path
 
-from otlib.data.microworld.concepts import COMPOUNDS, GAMES, LIVING, MASS, NAMES, PEOPLE, PERSONS
+from otlib.data.microworld.concepts import COMPOUNDS, GAMES, LIVING, MASS, NAMES, NUMBERS, PEOPLE, PERSONS
 from otlib.data.microworld.lexicon import Lexicon
 from otlib.data.microworld.situations import Clause, Thing
 from otlib.data.microworld.tables import Row
@@ -94,7 +95,7 @@ def _noun(thing: Thing, role: str, full: bool) -> tuple[str, str, str]:
         return noun["counted"] or _masculine(singular, gender, full=False), "", node
     if thing.several:
         return plural, plural + ("те" if plural[-1] in "ие" else "та"), node
-    if gender == "n":
+    if gender == "n" or singular.endswith("о"):  # детето, таткото
         return singular, singular + "то", node
     if gender == "f" or singular.endswith("а"):  # песента, бащата
         return singular, singular + "та", node
@@ -145,8 +146,11 @@ def _subject(clause: Clause) -> list[Token]:
     return [] if clause.pronoun else noun_phrase(clause.subject, "subject")
 
 
-def _adverbial(role: str, concept: str, *, definite: bool) -> list[Token]:
+def _adverbial(role: str, concept: str | None) -> list[Token]:
+    if concept is None:
+        return []
     *preposition, noun = LEXICON.text(role, concept).split()
+    definite = role == "place" or bool(LEXICON["time"][concept]["definite"])
     also = f"{role}.det" if definite else ""
     if definite and not preposition:  # "сутринта" is "in the morning"
         also += f" {role}.prep"
@@ -161,10 +165,8 @@ def _rest(clause: Clause, without: str = "") -> list[Token]:
         words += noun_phrase(clause.object, "object", preposition=preposition, negated=clause.negated)
     if clause.recipient:
         words += noun_phrase(clause.recipient, "recipient", preposition="на", negated=clause.negated)
-    if clause.place and without != "place":
-        words += _adverbial("place", clause.place, definite=True)
-    if clause.time and without != "time":
-        words += _adverbial("time", clause.time, definite=bool(LEXICON["time"][clause.time]["definite"]))
+    words += _adverbial("place", clause.place) if without != "place" else []
+    words += _adverbial("time", clause.time) if without != "time" else []
     return words
 
 
@@ -178,27 +180,41 @@ def _reason(clause: Clause) -> list[Token]:
 
 def sentence(clause: Clause) -> list[Token]:
     """The clause as a sentence."""
-    verb = _verb(clause, plural=clause.subject.several, first=clause.pronoun)
-    words = [*_subject(clause), *verb, *_rest(clause), *_reason(clause)]
+    first = _adverbial(clause.front, getattr(clause, clause.front)) if clause.front else []
+    verb = _verb(clause, plural=clause.subject.several, first=clause.pronoun and not first)
+    words = [*first, *_subject(clause), *verb, *_rest(clause, without=clause.front or ""), *_reason(clause)]
     return capitalise([*words, word(".", "stop")])
 
 
+def _how_many(clause: Clause) -> list[Token]:
+    """What is counted, behind "колко", which asks for the forms that a number does: колко ключа, колко гости."""
+    thing = replace(clause.object, count=max(NUMBERS), definite=False)
+    words = noun_phrase(thing, "object", preposition=LEXICON.verb(clause)["preposition"])
+    return [word("колко", "ask") if "object.count" in token.main else token for token in words]
+
+
 def question(clause: Clause, asked: str) -> list[Token]:
-    """A question about ``subject``, ``object``, ``place`` or ``time``."""
+    """A question about ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object)."""
     if asked == "subject":
         living = clause.subject.concept in LIVING
         words = [word("кой" if living else "какво", "ask"), *_verb(clause, plural=False)]
         return capitalise([*words, *_rest(clause), word("?", "stop")])
-    verb = _verb(clause, plural=clause.subject.several)
-    if asked == "object":
-        preposition = LEXICON.verb(clause)["preposition"]
+    verb, preposition = _verb(clause, plural=clause.subject.several), LEXICON.verb(clause)["preposition"]
+    if asked == "count":
+        words = _how_many(clause)
+    elif asked == "object":
         words = [word(preposition, also="ask")] if preposition else []
         words += [word("кого" if clause.object.concept in PEOPLE else "какво", "ask")]
     else:
         words = [word({"place": "къде", "time": "кога"}[asked], "ask")]
-    # The subject follows the finite verb, "Какво иска Мария да чете?"; but not where an object follows as
-    # well, since no case tells them apart: "Къде Мария видя Петър?"
+    # The subject follows the finite verb, "Какво иска Мария да чете?"; but not where it could be taken for the
+    # object, since no case tells them apart: "Къде Мария видя Петър?", "Колко кучета децата видяха?"
     finite = next((i for i, token in enumerate(verb) if token.text == "да"), len(verb))
-    before = 0 if clause.object and asked != "object" else finite
-    words += [*verb[:before], *_subject(clause), *verb[before:], *_rest(clause, without=asked)]
+    if asked == "count":
+        mistakable = clause.subject.several and clause.object.concept in LIVING and not preposition
+    else:
+        mistakable = clause.object is not None and asked != "object"
+    before = 0 if mistakable else finite
+    rest = _rest(clause, without="object" if asked == "count" else asked)
+    words += [*verb[:before], *_subject(clause), *verb[before:], *rest]
     return capitalise([*words, word("?", "stop")])

@@ -12,10 +12,10 @@ from otlib.data.microworld.tables import Row
 
 KINDS = {
     "name": "sense?*",
-    "noun": "category traits?* parts?* members?* sense?*",
+    "noun": "category? traits?* parts?* members?* opposite?* synonym? sense?*",
     "category": "members* sense?*",
-    "adjective": "traits?* describes* opposite?* sense?*",
-    "verb": "traits?* subject* object?* recipient?* places?* opposite?* sense?*",
+    "adjective": "traits?* describes?* opposite?* synonym? sense?*",
+    "verb": "traits?* subject?* object?* recipient?* places?* opposite?* synonym? sense?*",
     "place": "traits?* sense?*",
     "time": "traits?* sense?*",
     "modal": "sense?*",
@@ -51,6 +51,7 @@ def read_concepts(path: Path) -> list[Row]:
         If the table is wrong, or a row names a concept, category or trait that there is not; names file and line.
     """
     rows = tables.read(path, KINDS)
+    _complete_synonyms(rows)
     concepts = {kind: [row["concept"] for row in rows if row["kind"] == kind] for kind in KINDS}
     categories = ["name", *dict.fromkeys(row["category"] for row in rows if row["category"] not in NO_CATEGORIES)]
     known = {"describes": categories, "places": [NOWHERE, *concepts["place"]]}
@@ -74,6 +75,26 @@ def read_concepts(path: Path) -> list[Row]:
         if row["parts"] and row.names("parts")[1:] not in [(noun,) for noun in concepts["noun"]]:
             raise ValueError(f"{row.where}: parts are a modifier and a noun of this table, got {row['parts']!r}")
     return rows
+
+
+def _complete_synonyms(rows: list[Row]) -> None:
+    """A word that means the same as another goes wherever that one goes, unless its row says otherwise."""
+    by_name = {(row["kind"], row["concept"]): row for row in rows}
+    for row in rows:
+        kind = row["kind"]
+        if not row["synonym"]:
+            for column in ("category", "describes", "subject"):
+                if column in tables.columns(KINDS[kind]) and not row[column]:
+                    mend = f"fill it for the {kind} {row['concept']!r}, or name a synonym"
+                    raise ValueError(f"{row.where}: {column} is empty; {mend}")
+            continue
+        (name,) = row.names("synonym", [concept for of, concept in by_name if of == kind])
+        same = by_name[kind, name]
+        if same["synonym"]:
+            raise ValueError(f"{row.where}: synonym names {name!r}, which is one of {same['synonym']!r}: name that")
+        for column in ("category", "describes", "subject", "object", "recipient", "places"):
+            row[column] = row[column] or same[column]
+        row["traits"] = " ".join(trait for trait in same.names("traits") if trait != "common")
 
 
 _ROWS = {kind: [] for kind in KINDS}
@@ -129,6 +150,8 @@ PERSONS, ANIMALS, GAMES = CATEGORIES["person"], CATEGORIES["animal"], CATEGORIES
 PEOPLE = frozenset((*NAMES, *PERSONS, "person"))
 LIVING = PEOPLE | {*ANIMALS, "animal"}
 
+NOUN_OPPOSITES = _opposites("noun")  # who is one of them is not the other
+
 # --- adjectives ---------------------------------------------------------------------------------------------
 ADJECTIVES = {row["concept"]: row.names("describes") for row in _ROWS["adjective"]}  # the categories they suit
 ADJECTIVE_ANTONYMS = _opposites("adjective")
@@ -151,6 +174,16 @@ MODALS = _all("modal")
 PLACES, TIMES = _all("place"), _all("time")
 DISTINCT_PLACES = _with("apart", "place")  # who is at one of them is at none of the others
 NUMBERS = tuple(int(number) for number in _all("number"))
+
+# --- synonyms -----------------------------------------------------------------------------------------------
+SYNONYMS = {  # by kind the words for the same, the plain one first
+    kind: [
+        (row["concept"], *(other["concept"] for other in _ROWS[kind] if other["synonym"] == row["concept"]))
+        for row in _ROWS[kind]
+        if not row["synonym"]
+    ]
+    for kind in ("noun", "adjective", "verb")
+}
 
 # --- all of them --------------------------------------------------------------------------------------------
 COMMON = frozenset(row["concept"] for kind in TRAITS for row in _ROWS[kind] if "common" in row.names("traits"))

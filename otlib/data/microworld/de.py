@@ -1,5 +1,6 @@
 """German: cases, verb second and its rest last, separable verbs, one-word compounds, `kein`, `weil`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from otlib.data.microworld.concepts import GAMES, LIVING, MASS, NAMES, PEOPLE
@@ -179,17 +180,33 @@ def _reason(clause: Clause) -> list[Token]:
 def sentence(clause: Clause) -> list[Token]:
     """The clause as a sentence."""
     finite, end = _verb(clause, plural=clause.subject.several)
-    words = [*_subject(clause), *finite, *_middle(clause), *end, *_reason(clause)]
+    first = _adverbial(clause.front, getattr(clause, clause.front)) if clause.front else []
+    opening = [*first, *finite, *_subject(clause)] if first else [*_subject(clause), *finite]
+    words = [*opening, *_middle(clause, without=clause.front or ""), *end, *_reason(clause)]
     return capitalise([*words, word(".", "stop")])
 
 
+def _how_many(clause: Clause) -> list[Token]:
+    """Wie viele Schlüssel, wie vielen Freunden, zu wie vielen Mänteln."""
+    verb = LEXICON.verb(clause)
+    case = verb["case"] or "accusative"
+    counted = noun_phrase(replace(clause.object, count=None, plural=True, definite=False), "object", case)
+    before = [word(verb["preposition"], also="verb")] if verb["preposition"] else []
+    many = word("vielen" if case == "dative" else "viele", "ask")
+    return [*before, word("wie", "ask"), many, *counted]
+
+
 def question(clause: Clause, asked: str) -> list[Token]:
-    """A question about the ``subject``, ``object``, ``place`` or ``time`` of the clause."""
+    """A question about the ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object) of the clause."""
     if asked == "subject":
         ask = "wer" if clause.subject.concept in LIVING else "was"
         finite, end = _verb(clause, plural=False)
         words = [word(ask, "ask"), *finite, *_middle(clause), *end]
         return capitalise([*words, word("?", "stop")])
+    finite, end = _verb(clause, plural=clause.subject.several)
+    if asked == "count":
+        words = [*_how_many(clause), *finite, *_subject(clause)]
+        return capitalise([*words, *_middle(clause, without="object"), *end, word("?", "stop")])
     ask = {"place": "wo", "time": "wann", "object": "was"}[asked]
     if asked == "object":
         verb = LEXICON.verb(clause)
@@ -197,6 +214,5 @@ def question(clause: Clause, asked: str) -> list[Token]:
             ask = "wem" if verb["case"] == "dative" else "wen"
         elif verb["preposition"]:  # "wozu"
             ask = "wo" + verb["preposition"]
-    finite, end = _verb(clause, plural=clause.subject.several)
     words = [word(ask, "ask"), *finite, *_subject(clause), *_middle(clause, without=asked), *end]
     return capitalise([*words, word("?", "stop")])

@@ -4,6 +4,7 @@ A noun compound is a genitive (χυμός μήλου), an adjective (σχολι�
 past is the aorist, of states the imperfect (ήξερε); modals take the perfective, of states the imperfective.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from otlib.data.microworld.concepts import COMPOUNDS, GAMES, LIVING, MASS, NAMES, PEOPLE
@@ -18,7 +19,7 @@ LEXICON = Lexicon(
         "noun": "word gender accusative? plural? accusative_plural?",
         "modifier": "word* agrees?",
         "adjective": "noun?* word",
-        "verb": "word plural? past after_na after_na_plural? preposition?",
+        "verb": "object?* word plural? past past_plural? after_na after_na_plural? preposition?",
         "place": "word*",
         "time": "word*",
         "modal": "word plural",
@@ -31,6 +32,7 @@ NOMINATIVE, ACCUSATIVE = 0, 1
 ARTICLES = {"m": ("ο", "τον", "οι", "τους"), "f": ("η", "την", "οι", "τις"), "n": ("το", "το", "τα", "τα")}
 ONE = {"m": ("ένας", "έναν"), "f": ("μια", "μια"), "n": ("ένα", "ένα")}
 NO = {"m": ("κανένας", "κανέναν"), "f": ("καμία", "καμία"), "n": ("κανένα", "κανένα")}
+HOW_MANY = {"m": "πόσους", "f": "πόσες", "n": "πόσα"}  # as objects
 # Endings of adjectives: nominatives of masculine, feminine and neuter, then in the plural.
 ADJECTIVE_ENDINGS = {
     "ος": ("ος", "η", "ο", "οι", "ες", "α"),
@@ -107,7 +109,7 @@ def _agree(adjective: str, gender: str, case: int, plural: bool) -> str:
     if endings is None:  # indeclinable: μπλε
         return adjective
     ending = endings["mfn".index(gender) + 3 * plural]
-    if gender == "f" and not plural and adjective[-3] == "ι":  # πλούσια, παλιά
+    if gender == "f" and not plural and adjective[-3] in "ιίέ":  # πλούσια, παλιά, ωραία, νέα
         ending = endings[-1]
     form = adjective[:-2] + ending
     if gender != "m" or case == NOMINATIVE:
@@ -144,7 +146,7 @@ def _form(clause: Clause, plural: bool) -> str:
     if clause.modal:
         form, irregular = verb["after_na"], verb["after_na_plural"]
     elif clause.tense == "past":
-        form, irregular = verb["past"], ""
+        form, irregular = verb["past"], verb["past_plural"]
     else:
         form, irregular = verb["word"], verb["plural"]
     if not plural or irregular:
@@ -157,26 +159,32 @@ def _subject(clause: Clause) -> list[Token]:
     return [] if clause.pronoun else noun_phrase(clause.subject, "subject", case=NOMINATIVE)
 
 
+def _object(clause: Clause) -> list[Token]:
+    return noun_phrase(
+        clause.object,
+        "object",
+        case=ACCUSATIVE,
+        preposition=LEXICON.verb(clause)["preposition"],
+        negated=clause.negated,
+        bare=clause.verb == "play_music",  # "παίζει κιθάρα"
+    )
+
+
+def _adverbial(role: str, concept: str | None) -> list[Token]:
+    """The noun behind its preposition and article in one word, or its article alone: στον κήπο, το πρωί."""
+    *before, noun = LEXICON.text(role, concept).split() if concept else [""]
+    main, also = (f"{role}.prep {role}.det", "") if role == "place" else (f"{role}.det", f"{role}.prep")
+    return [*(word(text, main, also) for text in before), word(noun, role)] if noun else []
+
+
 def _rest(clause: Clause, without: str = "") -> list[Token]:
     """What follows the verb, but for one constituent."""
     words = []
-    if clause.object and without != "object":
-        words += noun_phrase(
-            clause.object,
-            "object",
-            case=ACCUSATIVE,
-            preposition=LEXICON.verb(clause)["preposition"],
-            negated=clause.negated,
-            bare=clause.verb == "play_music",  # "παίζει κιθάρα"
-        )
+    words += _object(clause) if clause.object and without != "object" else []
     if clause.recipient:
         words += noun_phrase(clause.recipient, "recipient", case=ACCUSATIVE, preposition="σε", negated=clause.negated)
-    if clause.place and without != "place":
-        *before, place = LEXICON.text("place", clause.place).split()
-        words += [*(word(text, "place.prep place.det") for text in before), word(place, "place")]
-    if clause.time and without != "time":
-        *article, time = LEXICON.text("time", clause.time).split()
-        words += [*(word(text, "time.det", "time.prep") for text in article), word(time, "time")]
+    words += _adverbial("place", clause.place) if without != "place" else []
+    words += _adverbial("time", clause.time) if without != "time" else []
     return words
 
 
@@ -190,16 +198,28 @@ def _reason(clause: Clause) -> list[Token]:
 
 def sentence(clause: Clause) -> list[Token]:
     """The clause as a sentence."""
+    first = _adverbial(clause.front, getattr(clause, clause.front)) if clause.front else []
     verb = _verb(clause, plural=clause.subject.several)
-    words = [*_subject(clause), *verb, *_rest(clause), *_reason(clause)]
+    words = [*first, *_subject(clause), *verb, *_rest(clause, without=clause.front or ""), *_reason(clause)]
     return capitalise([*words, word(".", "stop")])
 
 
+def _how_many(clause: Clause) -> list[Token]:
+    """What is counted, behind "how many" in its gender: πόσα κλειδιά, σε πόσους φίλους."""
+    words = _object(replace(clause, object=replace(clause.object, count=None, plural=True, definite=False)))
+    ask = word(HOW_MANY[LEXICON.noun(clause.object.concept)["gender"]], "ask")
+    before = 1 if LEXICON.verb(clause)["preposition"] else 0
+    return [*words[:before], ask, *words[before:]]
+
+
 def question(clause: Clause, asked: str) -> list[Token]:
-    """A question about ``subject``, ``object``, ``place`` or ``time``; ``;`` is the Greek question mark."""
+    """A question about ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object); it ends in ``;``."""
     if asked == "subject":
         ask = "ποιος" if clause.subject.concept in LIVING else "τι"
         words = [word(ask, "ask"), *_verb(clause, plural=False), *_rest(clause)]
+    elif asked == "count":
+        words = [*_how_many(clause), *_verb(clause, plural=clause.subject.several), *_subject(clause)]
+        words += _rest(clause, without="object")
     else:
         asks = {"object": "ποιον" if clause.object and clause.object.concept in PEOPLE else "τι"}
         asks |= {"place": "πού", "time": "πότε"}

@@ -104,16 +104,22 @@ def _reason(clause: Clause) -> list[Token]:
 
 def sentence(clause: Clause) -> list[Token]:
     """The clause as a sentence."""
-    words = [*_subject(clause), *_verb(clause), *_rest(clause), *_reason(clause)]
+    first = _adverbial(clause.front, getattr(clause, clause.front)) if clause.front else []
+    words = [*first, *_subject(clause), *_verb(clause), *_rest(clause, without=clause.front or ""), *_reason(clause)]
     return capitalise([*words, word(".", "stop")])
 
 
 def question(clause: Clause, asked: str) -> list[Token]:
-    """A question about the ``subject``, ``object``, ``place`` or ``time`` of the clause."""
+    """A question about the ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object) of the clause."""
     if asked == "subject":
         one = replace(clause, subject=Thing("man"))
         ask = "who" if clause.subject.concept in LIVING else "what"
         return capitalise([word(ask, "ask"), *_verb(one), *_rest(clause), word("?", "stop")])
+    if asked == "count":
+        helper, verb = _inverted(clause)
+        counted = noun_phrase(replace(clause.object, count=None, plural=True, definite=False), "object")
+        words = [word("how", "ask"), word("many", "ask"), *counted, helper, *_subject(clause), *verb]
+        return capitalise([*words, *_rest(clause, without="object"), word("?", "stop")])
     person = asked == "object" and clause.object.concept in PEOPLE
     ask = {"object": "whom" if person else "what", "place": "where", "time": "when"}[asked]
     helper, verb = _inverted(clause)

@@ -164,24 +164,35 @@ def _reason(clause: Clause) -> list[Token]:
 
 def sentence(clause: Clause) -> list[Token]:
     """The clause as a sentence."""
-    words = [*_subject(clause), *_verb(clause), *_rest(clause), *_reason(clause)]
+    first = {"place": _place, "time": _time}[clause.front](clause) if clause.front else []
+    opening = [*_subject(clause), *_verb(clause)]
+    if clause.front == "place" and clause.verb == "arrive":  # "al mercado llega el autobús"
+        opening = [*_verb(clause), *_subject(clause)]
+    words = [*first, *opening, *_rest(clause, without=clause.front or ""), *_reason(clause)]
     return capitalise([*words, word(".", "stop")])
 
 
 def question(clause: Clause, asked: str) -> list[Token]:
-    """A question about ``subject``, ``object``, ``place`` or ``time``; the verb before the subject."""
+    """A question about ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object); the verb first."""
     if asked == "subject":
         one = replace(clause, subject=Thing("man"), pronoun=False)
         ask = "quién" if clause.subject.concept in LIVING else "qué"
         words = [word(ask, "ask"), *_verb(one), *_rest(clause)]
     else:
-        words = [*_asking(clause, asked), *_verb(clause), *_subject(clause), *_rest(clause, without=asked)]
+        left_out = "object" if asked == "count" else asked
+        words = [*_asking(clause, asked), *_verb(clause), *_subject(clause), *_rest(clause, without=left_out)]
     return [word("¿", also="ask", glue=True), *capitalise(words), word("?", "stop")]
 
 
 def _asking(clause: Clause, asked: str) -> list[Token]:
     if asked == "place" and clause.verb == "arrive":
         return [word("adónde", "ask")]
+    if asked == "count":
+        # Who is counted takes "a" as in "ve a dos niños", not as in "ve niños".
+        before = _preposition(replace(clause, object=replace(clause.object, count=2, definite=False)))
+        counted = noun_phrase(replace(clause.object, count=None, plural=True, definite=False), "object")
+        many = "cuántos" if LEXICON.noun(clause.object.concept)["gender"] == "m" else "cuántas"
+        return [*([before] if before else []), word(many, "ask"), *counted]
     if asked != "object":
         return [word({"place": "dónde", "time": "cuándo"}[asked], "ask")]
     if clause.object.concept in PEOPLE:

@@ -26,7 +26,8 @@ LEXICON = Lexicon(
 )
 CONTRACTIONS = {("à", "le"): "au", ("à", "les"): "aux", ("de", "le"): "du", ("de", "les"): "des"}
 LINKING = ("à", "au", "aux", "de", "d'", "du", "des", "la", "le", "l'", "les")
-VOWELS = "aeiouyéèêâîôûœh"  # every h of the lexicon is mute
+VOWELS = "aeiouyéèêâîôûœh"  # every h of the lexicon is mute, but that of "haïr"
+ASPIRATED = ("haï", "hait")
 
 
 # --- noun phrases -------------------------------------------------------------------------------------------
@@ -41,7 +42,8 @@ def _feminine(thing: Thing) -> bool:
 
 def _short(text: str, following: str, main: str = "", also: str = "") -> Token:
     """A little word, which becomes l', d', qu', n' or s' before a vowel."""
-    if text in ("le", "la", "de", "que", "ne", "se") and following[0].lower() in VOWELS:
+    elided = following[0].lower() in VOWELS and not following.startswith(ASPIRATED)
+    if text in ("le", "la", "de", "que", "ne", "se") and elided:
         return word(text[:-1] + "'", main, also, glue=True)
     return word(text, main, also)
 
@@ -156,8 +158,11 @@ def _object(clause: Clause) -> list[Token]:
     return noun_phrase(clause.object, "object", before=before, negated=negated)
 
 
-def _verb(clause: Clause) -> list[Token]:
-    """Finite verb with negation around it, then infinitive or participle."""
+def _verb(clause: Clause, counted: Thing | None = None) -> list[Token]:
+    """Finite verb with negation around it, then infinitive or participle.
+
+    ``counted`` is an object before the verb, with which the participle agrees.
+    """
     verb, plural = LEXICON.verb(clause), _plural(clause.subject)
     if clause.modal:
         end = _words(verb["word"], "verb")
@@ -171,8 +176,9 @@ def _verb(clause: Clause) -> list[Token]:
     elif clause.tense == "past" and not verb["past"]:  # the perfect; states have an imperfect
         being = verb["auxiliary"] == "être"
         finite = [word(("sont" if plural else "est") if being else ("ont" if plural else "a"), also="verb")]
-        agreement = ("e" if _feminine(clause.subject) else "") + ("s" if plural else "") if being else ""
-        end = _words(verb["participle"] + agreement, "verb")
+        before = clause.subject if being else counted
+        participle = _participle(verb["participle"], before) if before else verb["participle"]
+        end = _words(participle, "verb")
     else:
         forms = ("past", "past_plural") if clause.tense == "past" else ("third", "plural")
         first, *end = _words(verb[forms[plural]], "verb")
@@ -182,6 +188,12 @@ def _verb(clause: Clause) -> list[Token]:
     if clause.negated:
         finite = [_short("ne", finite[0].text, "neg"), *finite, word("pas", "neg")]
     return [*finite, *end]
+
+
+def _participle(masculine: str, thing: Thing) -> str:
+    """The participle, agreeing with what stands before it."""
+    form = masculine + "e" if _feminine(thing) else masculine
+    return form + "s" if _plural(thing) and form[-1] != "s" else form
 
 
 def _adverbial(role: str, concept: str | None) -> list[Token]:
@@ -217,12 +229,13 @@ def _reason(clause: Clause) -> list[Token]:
 
 def sentence(clause: Clause) -> list[Token]:
     """The clause as a sentence."""
-    words = [*_subject(clause), *_verb(clause), *_rest(clause), *_reason(clause)]
+    first = _adverbial(clause.front, getattr(clause, clause.front)) if clause.front else []
+    words = [*first, *_subject(clause), *_verb(clause), *_rest(clause, without=clause.front or ""), *_reason(clause)]
     return capitalise([*words, word(".", "stop")])
 
 
 def question(clause: Clause, asked: str) -> list[Token]:
-    """A question about ``subject``, ``object``, ``place`` or ``time``, with "est-ce que"."""
+    """A question about ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object), with "est-ce que"."""
     if asked == "subject":
         one = replace(clause, subject=Thing("man"), pronoun=False)
         if clause.subject.concept in LIVING:
@@ -230,12 +243,20 @@ def question(clause: Clause, asked: str) -> list[Token]:
         else:
             ask = [word("qu'", "ask", glue=True), word("est-ce", also="ask"), word("qui", also="ask")]
         return capitalise([*ask, *_verb(one), *_rest(one), word("?", "stop")])
-    words = [*_subject(clause), *_verb(clause), *_rest(clause, without=asked)]
+    before_verb, left_out = None, asked
+    if asked == "count":
+        clause = replace(clause, object=replace(clause.object, count=None, plural=True, definite=False))
+        before_verb, left_out = (None if _preposition(clause) else clause.object), "object"
+    words = [*_subject(clause), *_verb(clause, before_verb), *_rest(clause, without=left_out)]
     ask = [*_asking(clause, asked), word("est-ce", also="ask"), _short("que", words[0].text, also="ask")]
     return capitalise([*ask, *words, word("?", "stop")])
 
 
 def _asking(clause: Clause, asked: str) -> list[Token]:
+    if asked == "count":
+        counted = noun_phrase(clause.object, "object", negated=True)[1:]  # behind "de", as in "pas de clés"
+        many = [word("combien", "ask"), _short("de", counted[0].text, also="ask")]
+        return [*_with(_preposition(clause), many[0].text), *many, *counted]
     if asked != "object":
         return [word({"place": "où", "time": "quand"}[asked], "ask")]
     before = _preposition(clause)

@@ -97,8 +97,15 @@ class Sampler:
         where = places(verb)
         place = self.pick(where) if rng.random() < (0.3 if recipient else 0.5) and where else None
         time = self.pick(TIMES) if rng.random() < (0.3 if place else 0.45) and verb not in STATES else None
-        clause = Clause(verb, subject, obj, recipient, place, time, tense=self._tense(time))
+        clause = Clause(
+            verb, subject, obj, recipient, place, time, tense=self._tense(time), front=self.front(place, time)
+        )
         return clause if plain else self._varied(clause)
+
+    def front(self, place: str | None, time: str | None) -> str | None:
+        """Which of them is said first, if any is there: two clauses in five begin with it."""
+        said = [role for role, concept in (("place", place), ("time", time)) if concept]
+        return self.rng.choice(said) if said and self.rng.random() < 0.4 else None
 
     def adjective(self, concept: str) -> str | None:
         """An adjective that suits a concept, or None."""
@@ -115,7 +122,7 @@ class Sampler:
         if roll < 0.22 and clause.subject.concept not in HYPERNYMS:
             return replace(clause, pronoun=True)
         if roll < 0.27:
-            return replace(clause, place=None, time=None, reason=self._reason(clause.subject))
+            return replace(clause, place=None, time=None, front=None, reason=self._reason(clause.subject))
         return clause
 
     def _general_role(self, verb: str) -> str:

@@ -40,4 +40,5 @@ class Clause:
     negated: bool = False
     modal: str | None = None
     pronoun: bool = False
+    front: str | None = None  # "place" or "time": said first ("In the evening the boy reads."); not in questions
     reason: Clause | None = None  # "..., because <clause>" (German: verb-final)

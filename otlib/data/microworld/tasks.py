@@ -1,19 +1,27 @@
-"""Inference and question answering about situations: the items that every language renders."""
+"""Inference and question answering about situations: the items that every language renders.
 
-from collections.abc import Iterator
+Both are made so that it does not help to count which words two texts share: a hypothesis says other words than its
+premise whatever the label, a question other words than its answer's sentence, and what they mean decides.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from otlib.data.microworld.concepts import (
     ADJECTIVE_ANTONYMS,
     COLOURS,
     COMPOUNDS,
     DISTINCT_PLACES,
+    GENERAL,
     HYPERNYMS,
     MEMBERS,
+    NAMES,
+    NOUN_OPPOSITES,
     NUMBERS,
     PERSONS,
+    PLACES,
     STATES,
+    SYNONYMS,
     TIMES,
     VERB_ANTONYMS,
     VERBS,
@@ -21,29 +29,46 @@ from otlib.data.microworld.concepts import (
 from otlib.data.microworld.sample import NO_DETAIL, Sampler, adjectives, deniable, places
 from otlib.data.microworld.situations import Clause, Thing
 
-# Weights of the types that a hypothesis allows; README.md here has the shares that result.
-TYPES = {
-    "entailment": {"drop": 1.0, "hypernym": 5.0, "number": 8.0, "negation": 1.0},
-    "neutral": {"add": 1.0, "hyponym": 0.35, "swap": 3.0, "number": 2.0, "negation": 1.0},
-    "contradiction": {"substitution": 1.0, "antonym": 1.3, "number": 3.0, "negation": 0.15},
-}
-NEGATED = 0.08  # hypotheses with "not"
-GENERAL = 0.4  # hypotheses with a hypernym
-# Part of the premises that get one modifier more, of which the hypothesis says nothing. What entails more is longer;
-# this makes the premises of all labels about equally long.
-BESIDES = {"entailment": 0.1, "neutral": 0.7, "contradiction": 0.5}
+TWO_CHANGES = 0.7  # hypotheses with two changes; the others have one
+NEGATED = 0.08  # items with a negation
+SWAPPED = 0.1  # neutral items of which subject and object change places
+DETAIL = 1.6  # how often premises have adjectives, plurals and numbers, and hypernyms (below), beside other text
+HYPERNYM = 0.5
+BESIDE = (1, 2)  # sentences of a paragraph beside the one that answers
+
+GROUPS_OF_TIMES = (
+    ("monday", "sunday"),
+    ("morning", "evening", "night"),
+    ("summer", "winter", "spring_season"),
+)  # two of a group exclude each other, two of different groups do not
 
 _GENERAL_OF = {member: hypernym for hypernym, concepts in HYPERNYMS.items() for member in concepts}
-_ANTONYMS = {pair[i]: pair[1 - i] for pair in VERB_ANTONYMS for i in (0, 1)}
-_OPPOSITES = {
-    **{a: [p[1 - p.index(a)] for p in ADJECTIVE_ANTONYMS if a in p] for pair in ADJECTIVE_ANTONYMS for a in pair},
-    **{colour: [other for other in COLOURS if other != colour] for colour in COLOURS},
-}
+_SAME = {kind: {word: words for words in groups for word in words} for kind, groups in SYNONYMS.items()}
+
+
+def _opposites(kind: str, pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """The words for the opposite of each word that has one."""
+    both = [(one, other) for pair in pairs for one, other in (pair, pair[::-1])]
+    found: dict[str, tuple[str, ...]] = {}
+    for one, other in both:
+        for word in _SAME[kind][one]:
+            found[word] = (*found.get(word, ()), *_SAME[kind][other])
+    return found
+
+
+_VERB_OPPOSITES = _opposites("verb", VERB_ANTONYMS)
+_NOUN_OPPOSITES = _opposites("noun", NOUN_OPPOSITES)
+_ADJECTIVE_OPPOSITES = _opposites("adjective", ADJECTIVE_ANTONYMS)
+_ADJECTIVE_OPPOSITES |= {colour: tuple(other for other in COLOURS if other != colour) for colour in COLOURS}
+# Adjectives and occupations that every label may change: they have synonyms and, adjectives, opposites.
+_ADJECTIVES = [word for word in _ADJECTIVE_OPPOSITES if len(_SAME["adjective"][word]) > 1]
+_NO_OCCUPATION = {*_NOUN_OPPOSITES, *_SAME["noun"]["child"]}
+_OCCUPATIONS = [word for word in PERSONS if word not in _NO_OCCUPATION and len(_SAME["noun"][word]) > 1]
 
 
 @dataclass(frozen=True)
 class Inference:
-    """A premise and a hypothesis, their label, and the type of their relation."""
+    """A premise and a hypothesis, their label, and the type of the change that decides it."""
 
     premise: Clause
     hypothesis: Clause
@@ -53,259 +78,318 @@ class Inference:
 
 @dataclass(frozen=True)
 class Question:
-    """A paragraph of clauses, the number of the one that is asked about, and the part that is asked for."""
+    """A paragraph of clauses, the number of the one that answers, the part that is asked for, and what is asked.
+
+    ``asked`` is ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object); ``asks`` is the answering
+    clause in the words of the question.
+    """
 
     paragraph: tuple[Clause, ...]
     about: int
     asked: str
+    asks: Clause
 
 
-# --- inference ------------------------------------------------------------------------------------
-def inference(sampler: Sampler, label: str) -> Inference:
-    """A random item with this label.
+@dataclass(frozen=True)
+class Change:
+    """What becomes of a clause: which part of it changes, how, and the clause that results."""
 
-    The hypothesis is drawn first, blind to the label, and kept only if every label has a premise for it;
-    so the hypothesis alone tells nothing about the label.
-    """
-    while True:
-        hypothesis = sampler.clause(plain=True, detail=1.2, general=GENERAL)
-        if sampler.rng.random() < NEGATED:
-            hypothesis = replace(hypothesis, negated=deniable(hypothesis))
-        if all(any(_premises(sampler, hypothesis, other)) for other in TYPES):
-            break
-    kinds = dict(_premises(sampler, hypothesis, label))
-    kind = sampler.rng.choices(list(kinds), [TYPES[label][kind] for kind in kinds])[0]
-    premise = kinds[kind]
-    if kind != "negation" and sampler.rng.random() < BESIDES[label]:
-        premise = _detailed(sampler, premise, hypothesis) or premise
-    return Inference(premise, hypothesis, label, kind)
+    part: str
+    kind: str
+    clause: Clause
 
 
-def _premises(sampler: Sampler, hypothesis: Clause, label: str) -> Iterator[tuple[str, Clause]]:
-    """Each type of the label that the hypothesis allows, with a premise of this type."""
-    for kind in TYPES[label]:
-        if (kind == "negation") == hypothesis.negated or (label, kind) == ("contradiction", "negation"):
-            premise = _MAKERS[label, kind](sampler, hypothesis)
-            if premise is not None:
-                yield kind, premise
-
-
+# --- changes --------------------------------------------------------------------------------------
 def _roles(clause: Clause) -> list[str]:
     return [role for role in ("subject", "object") if getattr(clause, role) is not None]
 
 
-def _pick(sampler: Sampler, options: list):
-    return sampler.rng.choice(options) if options else None
+def _with(clause: Clause, role: str, **changes) -> Clause:
+    return replace(clause, **{role: replace(getattr(clause, role), **changes)})
 
 
-def _detailed(sampler: Sampler, clause: Clause, hypothesis: Clause | None = None) -> Clause | None:
-    """One more adjective, place or time, on which the hypothesis is silent as well."""
-    other = hypothesis or clause
-    options = []
-    if clause.place is None and other.place is None and places(clause.verb):
-        options.append(replace(clause, place=sampler.pick(places(clause.verb))))
-    if clause.time is None and other.time is None and clause.verb not in STATES:
-        times = [time for time in TIMES if time != ("today" if clause.tense == "past" else "yesterday")]
-        options.append(replace(clause, time=sampler.pick(times)))
-    if not clause.negated:
-        for role in _roles(clause):
-            thing = getattr(clause, role)
-            adjective = None if thing.adjectives else sampler.adjective(thing.concept)
-            if adjective and thing == getattr(other, role):
-                options.append(replace(clause, **{role: replace(thing, adjectives=(adjective,))}))
-    return _pick(sampler, options)
+def _others(kind: str, concept: str) -> list[str]:
+    """The other words for the same."""
+    return [word for word in _SAME[kind].get(concept, ()) if word != concept]
 
 
-def _stripped(sampler: Sampler, clause: Clause) -> Clause | None:
-    """One adjective, place or time less."""
-    options = [replace(clause, **{part: None}) for part in ("place", "time") if getattr(clause, part)]
-    if not clause.negated:
-        for role in _roles(clause):
-            thing = getattr(clause, role)
-            if thing.adjectives:
-                options.append(replace(clause, **{role: replace(thing, adjectives=())}))
-    return _pick(sampler, options)
+def _used(clause: Clause) -> set[str]:
+    """The nouns of a clause, and all that mean the same."""
+    return {word for role in _roles(clause) for word in _SAME["noun"].get(getattr(clause, role).concept, ())}
 
 
-def _special(sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subject", "object")) -> Clause | None:
-    """A member in the place of a hypernym: "a person" becomes "the teacher"."""
-    for role in roles:
+def _rename(role: str, kind: str, clause: Clause, concepts: Iterable[str]) -> list[Change]:
+    return [Change(role, kind, _with(clause, role, concept=concept)) for concept in concepts]
+
+
+def _adjectives(clause: Clause, kind: str, others: Callable[[str], Iterable[str]]) -> list[Change]:
+    """Every adjective in the place of one that a clause has, as far as it suits the noun."""
+    return [
+        Change(f"{role}.adj", kind, _with(clause, role, adjectives=(other,)))
+        for role in _roles(clause)
+        for adjective in getattr(clause, role).adjectives
+        for other in others(adjective)
+        if other in adjectives(getattr(clause, role).concept)
+    ]
+
+
+def following(sampler: Sampler, clause: Clause) -> list[Change]:
+    """What follows from a clause: it holds whenever the clause does."""
+    changes = _adjectives(clause, "synonym", lambda adjective: _others("adjective", adjective))
+    changes += [Change("verb", "synonym", replace(clause, verb=verb)) for verb in _others("verb", clause.verb)]
+    for role in _roles(clause):
         thing = getattr(clause, role)
-        if thing is None or thing.concept not in HYPERNYMS:
-            continue
-        categories = getattr(VERBS[clause.verb], role)
-        used = [getattr(clause, other).concept for other in _roles(clause)]
-        able = [
-            concept
-            for category in categories
-            for concept in MEMBERS[category]
-            if concept in HYPERNYMS[thing.concept]
-            and concept not in used
-            and not (thing.plural and concept in NO_DETAIL)
-        ]
-        if not able:
-            return None
-        definite = sampler.rng.random() < 0.8
-        return replace(clause, **{role: Thing(sampler.pick(able), plural=thing.plural, definite=definite)})
-    return None
+        changes += _rename(role, "synonym", clause, _others("noun", thing.concept))
+        general = _GENERAL_OF.get(thing.concept)
+        if general and thing.concept not in NAMES and not thing.adjectives and general != "drink_noun":
+            changes += _rename(role, "hypernym", clause, [general])  # but nobody drinks a drink
+    return changes
 
 
-def _general(sampler: Sampler, clause: Clause, roles: tuple[str, ...] = ("subject", "object")) -> Clause | None:
-    """The hypernym in the place of a noun: "the teacher" becomes "a person"."""
-    able = [role for role in _roles(clause) if role in roles and getattr(clause, role).concept in _GENERAL_OF]
-    role = _pick(sampler, [role for role in able if (clause.verb, role) != ("drink", "object")])
-    if role is None:
-        return None
+def open_ones(sampler: Sampler, clause: Clause) -> list[Change]:
+    """What neither follows from a clause nor is excluded by it."""
+    rng = sampler.rng
+    changes = _adjectives(clause, "unrelated", lambda adjective: _unrelated(sampler, adjective))
+    for role in _roles(clause):
+        thing = getattr(clause, role)
+        if thing.concept in _OCCUPATIONS:
+            able = [word for word in _OCCUPATIONS if word not in _used(clause)]
+            changes += _rename(role, "occupation", clause, [sampler.pick(able)])
+        if thing.concept in HYPERNYMS:
+            changes += _rename(role, "hyponym", clause, _member(sampler, clause, role))
+    for group in GROUPS_OF_TIMES:
+        if clause.time in group:
+            able = [time for other in GROUPS_OF_TIMES if other != group for time in other]
+            changes.append(Change("time", "time", replace(clause, time=rng.choice(able))))
+    return changes
+
+
+def _unrelated(sampler: Sampler, adjective: str) -> list[str]:
+    """An adjective that goes with another one: who is rich may be old."""
+    apart = {*_SAME["adjective"][adjective], *_ADJECTIVE_OPPOSITES.get(adjective, ())}
+    if adjective not in _ADJECTIVES:
+        return []
+    return sampler.rng.sample([other for other in _ADJECTIVES if other not in apart], 3)
+
+
+def _member(sampler: Sampler, clause: Clause, role: str) -> list[str]:
+    """A member of the hypernym that stands there: "an animal" may be a dog."""
     thing = getattr(clause, role)
-    plural = thing.plural and thing.concept not in NO_DETAIL
-    return replace(clause, **{role: Thing(_GENERAL_OF[thing.concept], plural=plural, definite=False)})
+    able = [
+        concept
+        for category in getattr(VERBS[clause.verb], role)
+        for concept in MEMBERS[category]
+        if concept in HYPERNYMS[thing.concept]
+        and concept not in {*NAMES, *_used(clause)}
+        and not (thing.several and concept in NO_DETAIL)
+    ]
+    return [sampler.pick(able)] if able else []
 
 
-def _swapped(sampler: Sampler, clause: Clause) -> Clause | None:
-    """Subject and object change places, if both can do it to the other."""
-    swapped = replace(clause, subject=clause.object, object=clause.subject) if clause.object else None
-    return swapped if swapped and clause.verb != "match_fit" and _fits(swapped) else None
+def excluded(sampler: Sampler, clause: Clause) -> list[Change]:
+    """What cannot be if the clause holds, for both are about the same event."""
+    rng = sampler.rng
+    changes = _adjectives(clause, "antonym", lambda adjective: _ADJECTIVE_OPPOSITES.get(adjective, ()))
+    changes += [Change("verb", "antonym", replace(clause, verb=verb)) for verb in _VERB_OPPOSITES.get(clause.verb, ())]
+    for role in _roles(clause):
+        thing = getattr(clause, role)
+        able = [word for word in _NOUN_OPPOSITES.get(thing.concept, ()) if word not in _used(clause)]
+        changes += _rename(role, "antonym", clause, able)
+        if thing.count:
+            other = rng.choice([number for number in NUMBERS if number != thing.count])
+            changes.append(Change(f"{role}.count", "number", _with(clause, role, count=other)))
+    changes += _rename("object", "substitution", clause, _another_kind(sampler, clause))
+    if clause.place in DISTINCT_PLACES:
+        able = [place for place in DISTINCT_PLACES if place != clause.place and place in places(clause.verb)]
+        changes += [Change("place", "place", replace(clause, place=place)) for place in able]
+    for group in GROUPS_OF_TIMES:
+        if clause.time in group:
+            other = rng.choice([time for time in group if time != clause.time])
+            changes.append(Change("time", "time", replace(clause, time=other)))
+    return changes
+
+
+def _another_kind(sampler: Sampler, clause: Clause) -> list[str]:
+    """Another thing, or another hypernym, that cannot be the object; no other person, for a cook may be a friend."""
+    thing = clause.object
+    if thing is None or thing.concept in (*PERSONS, *NAMES, "person"):
+        return []
+    categories = VERBS[clause.verb].object
+    own = {thing.concept, _GENERAL_OF.get(thing.concept), *HYPERNYMS.get(thing.concept, ())}
+    members = [
+        concept
+        for category in categories
+        for concept in MEMBERS[category]
+        if concept not in {*PERSONS, *NAMES, *_used(clause)}
+        and concept not in own
+        and not _is_a(concept, thing.concept)
+        and (concept in NO_DETAIL) == (thing.concept in NO_DETAIL)
+        and {*thing.adjectives} <= {*adjectives(concept)}
+    ]
+    hypernyms = sorted({GENERAL[category] for category in categories if category in GENERAL} - {*own, "person"})
+    able = [sampler.pick(members)] if members else []
+    return able + ([sampler.rng.choice(hypernyms)] if hypernyms and not thing.adjectives else [])
+
+
+def _is_a(one: str, other: str) -> bool:
+    """A winter coat is a coat, and an overcoat."""
+    heads = [{*_SAME["noun"].get(COMPOUNDS.get(word, ("", word))[1], ()), word} for word in (one, other)]
+    return bool(heads[0] & heads[1])
+
+
+def hypernyms(clause: Clause) -> int:
+    """How many of its subject and object are said by a general word."""
+    return sum(getattr(clause, role).concept in HYPERNYMS for role in _roles(clause))
+
+
+# --- inference ------------------------------------------------------------------------------------
+_DECIDING = {"entailment": following, "neutral": open_ones, "contradiction": excluded}
+
+
+def inference(sampler: Sampler, label: str) -> Inference:
+    """A random item with this label: a clause, and the same with one or two parts changed.
+
+    The last change decides; the other, if there is one, follows. So the number of words that differ is the same
+    under every label.
+    """
+    while True:
+        premise = sampler.clause(plain=True, detail=DETAIL, general=HYPERNYM)
+        if premise.recipient or premise.verb == "match_fit":
+            continue
+        made = _negated(sampler, premise, label) if sampler.rng.random() < NEGATED else _plain(sampler, premise, label)
+        if made:
+            premise, hypothesis, kind = made
+            return Inference(_reordered(sampler, premise), _reordered(sampler, hypothesis), label, kind)
+
+
+def _plain(sampler: Sampler, premise: Clause, label: str) -> tuple[Clause, Clause, str] | None:
+    swaps = label == "neutral" and sampler.rng.random() < SWAPPED
+    first = Change("", "", premise)
+    if swaps or sampler.rng.random() < TWO_CHANGES:
+        first = _drawn(sampler, following(sampler, premise))
+    second = first and _drawn(sampler, (following if swaps else _DECIDING[label])(sampler, first.clause), first.part)
+    if not second:
+        return None
+    hypothesis, kind = second.clause, second.kind
+    if swaps and hypothesis.object and not hypernyms(hypothesis):  # "a person sees a person" says no less swapped
+        hypothesis, kind = replace(hypothesis, subject=hypothesis.object, object=hypothesis.subject), "swap"
+    return (premise, hypothesis, kind) if _fits(hypothesis) and (kind == "swap") == swaps else None
+
+
+def _negated(sampler: Sampler, special: Clause, label: str) -> tuple[Clause, Clause, str] | None:
+    """Who buys no fruit buys no apple, who buys no apple may buy a fruit."""
+    general = _drawn(sampler, [change for change in following(sampler, special) if change.part == "object"])
+    if not general or general.kind != "hypernym" or not deniable(special):
+        return None
+    if not (other := _drawn(sampler, following(sampler, general.clause), "object")):
+        return None
+    general, special = other.clause, special
+    no_general, no_special = replace(general, negated=True), replace(special, negated=True)
+    pairs = {
+        "entailment": [(no_general, no_special)],
+        "neutral": [(no_special, no_general), (no_special, general), (general, no_special)],
+        "contradiction": [(no_general, special), (special, no_general)],
+    }
+    return *sampler.rng.choice(pairs[label]), "negation"
+
+
+def _drawn(sampler: Sampler, changes: Sequence[Change], apart: str = "") -> Change | None:
+    """One of the changes of another part than ``apart``: first the kind and part are drawn, then the change."""
+    able = [change for change in changes if change.part != apart]
+    sorts = sorted({(change.kind, change.part) for change in able})
+    sort = sampler.rng.choice(sorts) if sorts else None
+    return sampler.rng.choice([change for change in able if (change.kind, change.part) == sort]) if sort else None
+
+
+def _reordered(sampler: Sampler, clause: Clause) -> Clause:
+    return replace(clause, front=sampler.front(clause.place, clause.time))
 
 
 def _fits(clause: Clause) -> bool:
     """Whether the verb takes this subject, object and place."""
     frame = VERBS[clause.verb]
     able = all(
-        thing is None or any(thing.concept in MEMBERS[category] for category in categories)
+        thing is None or any(thing.concept in (*MEMBERS[name], GENERAL.get(name)) for name in categories)
         for thing, categories in ((clause.subject, frame.subject), (clause.object, frame.object))
     )
     return able and (clause.place is None or clause.place in places(clause.verb))
 
 
-def _counted(sampler: Sampler, clause: Clause) -> Clause | None:
-    """A number for a plural that has none: "books" become "three books"."""
-    roles = [
-        role
-        for role in _roles(clause)
-        if (thing := getattr(clause, role)).plural
-        and not thing.definite
-        and thing.count is None
-        and thing.concept not in HYPERNYMS
-    ]
-    role = _pick(sampler, roles)
-    return role and replace(clause, **{role: replace(getattr(clause, role), count=sampler.rng.choice(NUMBERS))})
-
-
-def _recounted(sampler: Sampler, clause: Clause, *, counted: bool) -> Clause | None:
-    """Another number of things, or no number."""
-    role = _pick(sampler, [role for role in _roles(clause) if getattr(clause, role).count is not None])
-    if role is None:
-        return None
-    thing = getattr(clause, role)
-    count = sampler.rng.choice([n for n in NUMBERS if n != thing.count]) if counted else None
-    return replace(clause, **{role: replace(thing, count=count)})
-
-
-def _substituted(sampler: Sampler, clause: Clause) -> Clause | None:
-    """Another object of the same category, or another place; no other person, for a cook may be a friend as well."""
-    options = []
-    thing = clause.object
-    if thing is not None and thing.concept not in (*HYPERNYMS, *PERSONS):
-        used = {thing.concept, clause.subject.concept}
-        others = [
-            concept
-            for category in VERBS[clause.verb].object
-            if thing.concept in MEMBERS[category]
-            for concept in MEMBERS[category]
-            if concept not in used
-            and (concept in NO_DETAIL) == (thing.concept in NO_DETAIL)
-            and not _is_a(concept, thing.concept)
-        ]
-        if others:
-            concept = sampler.pick(others)
-            kept = tuple(adjective for adjective in thing.adjectives if adjective in adjectives(concept))
-            options += 2 * [replace(clause, object=replace(thing, concept=concept, adjectives=kept))]
-    if clause.place in DISTINCT_PLACES:
-        others = [place for place in DISTINCT_PLACES if place != clause.place and place in places(clause.verb)]
-        options += [replace(clause, place=sampler.pick(others))] if others else []
-    return _pick(sampler, options)
-
-
-def _is_a(one: str, other: str) -> bool:
-    """A winter coat is a coat."""
-    return COMPOUNDS.get(one, ("", one))[1] == other or COMPOUNDS.get(other, ("", other))[1] == one
-
-
-def _opposite(sampler: Sampler, clause: Clause) -> Clause | None:
-    """An antonym of the verb or of an adjective; another colour."""
-    options = []
-    if clause.verb in _ANTONYMS:
-        turned = replace(clause, verb=_ANTONYMS[clause.verb])
-        options += [turned] if _fits(turned) else []
-    for role in _roles(clause):
-        thing = getattr(clause, role)
-        for adjective in thing.adjectives:
-            fitting = [o for o in _OPPOSITES.get(adjective, ()) if o in adjectives(thing.concept)]
-            if fitting:
-                opposite = sampler.rng.choice(fitting)
-                options.append(replace(clause, **{role: replace(thing, adjectives=(opposite,))}))
-    return _pick(sampler, options)
-
-
-def _denied(sampler: Sampler, clause: Clause) -> Clause | None:
-    """The clause with "not", or without; no clause about "a person", whose negation would be "nobody"."""
-    able = clause.subject.concept not in HYPERNYMS and deniable(clause)
-    return replace(clause, negated=not clause.negated) if able else None
-
-
-def _denied_more_widely(sampler: Sampler, clause: Clause) -> Clause | None:
-    """Who does not sleep at all does not sleep in the garden; who sees no animal sees no dog."""
-    return _stripped(sampler, clause) or _general(sampler, clause, roles=("object",))
-
-
-def _denied_more_narrowly(sampler: Sampler, clause: Clause) -> Clause | None:
-    """Who does not sleep in the garden may sleep elsewhere; who sees no dog may see another animal."""
-    return _special(sampler, clause, roles=("object",)) or _detailed(sampler, clause)
-
-
-_MAKERS = {
-    ("entailment", "drop"): _detailed,
-    ("entailment", "hypernym"): _special,
-    ("entailment", "number"): _counted,
-    ("entailment", "negation"): _denied_more_widely,
-    ("neutral", "add"): _stripped,
-    ("neutral", "hyponym"): _general,
-    ("neutral", "swap"): _swapped,
-    ("neutral", "number"): partial(_recounted, counted=False),
-    ("neutral", "negation"): _denied_more_narrowly,
-    ("contradiction", "substitution"): _substituted,
-    ("contradiction", "antonym"): _opposite,
-    ("contradiction", "number"): partial(_recounted, counted=True),
-    ("contradiction", "negation"): _denied,
-}
+def said_again(sampler: Sampler, clause: Clause) -> Clause:
+    """The same in other words, and perhaps in another order."""
+    for _ in range(6):
+        change = sampler.rng.choice(following(sampler, clause) or [None])
+        if change and (change.kind == "synonym" or sampler.rng.random() < 0.4):
+            clause = change.clause
+    return _reordered(sampler, clause) if clause.front else clause
 
 
 # --- questions ------------------------------------------------------------------------------------
+_ASKED = ("subject", "object", "place", "time", "count")
+_PAST_TIMES = tuple(time for time in TIMES if time != "today")
+_EVENTS = [verb for verb, frame in VERBS.items() if frame.object and not frame.recipient and verb not in STATES]
+
+
 def question(sampler: Sampler) -> Question:
-    """A random paragraph with a question that exactly one of its constituents answers."""
+    """A random paragraph whose sentences differ in one part that the question names, in other words than they do."""
     rng = sampler.rng
     while True:
-        asked_of = sampler.clause(plain=True, detail=0.6, general=0)
-        askable = [part for part in ("object", "place", "time") if getattr(asked_of, part) is not None]
-        if not askable or asked_of.verb == "match_fit":
+        by = rng.choice(("subject", "object", "verb"))
+        asked = rng.choice([part for part in _ASKED if part != by])
+        verb = sampler.pick(_EVENTS)
+        verbs = _VERB_OPPOSITES.get(verb, ()) if by == "verb" else (verb,)
+        about = _told(sampler, verb, asked, {})
+        words = _other_words(about, by)
+        if not (verbs and words) or (asked == "count" and not about.object.count):
             continue
-        asked = "subject" if rng.random() < 0.25 else rng.choice(askable)
+        same = {role: getattr(about, role) for role in ("subject", "object") if role not in (by, asked)}
+        apart = sorted({by, asked, "place", "time"} - {"verb"})
         others: list[Clause] = []
-        seen = set(_concepts(asked_of))
-        for _ in range(rng.choice((1, 1, 1, 2))):
-            alike = asked_of.object is not None and rng.random() < 0.3
-            verb = asked_of.verb if alike else None
-            other = sampler.clause(verb=verb, avoid=frozenset(seen), plain=True, detail=0.6, general=0)
-            if other.verb != "match_fit" and not seen & set(_concepts(other)):
+        beside = rng.choice(BESIDE)
+        for _ in range(20):
+            other = _told(sampler, rng.choice(verbs), asked, same)
+            if _fits(other) and all(_differ(other, told, apart) for told in (about, *others)):
                 others.append(other)
-                seen |= set(_concepts(other))
-        if not others or any(not other.object and other.verb == asked_of.verb for other in others):
+            if len(others) == beside:
+                break
+        words = [word for word in words if by == "verb" or not any(_is_said(word, other, by) for other in others)]
+        if len(others) < beside or not words:
             continue
-        paragraph = [*others, asked_of]
-        rng.shuffle(paragraph)
-        return Question(tuple(paragraph), paragraph.index(asked_of), asked)
+        word = rng.choice(words)
+        asks = replace(about, verb=word) if by == "verb" else _with(about, by, concept=word, adjectives=())
+        unsaid = {part: None for part in ("place", "time") if part != asked}
+        paragraph = rng.sample([about, *others], 1 + len(others))
+        return Question(tuple(paragraph), paragraph.index(about), asked, replace(asks, front=None, **unsaid))
 
 
-def _concepts(clause: Clause) -> list[str]:
-    things = [thing.concept for thing in (clause.subject, clause.object, clause.recipient) if thing]
-    return [*things, *([clause.place] if clause.place else [])]
+def _told(sampler: Sampler, verb: str, asked: str, same: dict[str, Thing]) -> Clause:
+    """A clause in the past with place and time; its object is counted if its number is asked for."""
+    said = sampler.clause(verb=verb, plain=True, detail=0.4, general=0)
+    place, time = sampler.pick(places(verb) or PLACES), sampler.pick(_PAST_TIMES)
+    front = sampler.rng.choice((None, "place", "time"))
+    clause = replace(said, tense="past", place=place, time=time, front=front, **same)
+    if asked != "count" or clause.object.concept in NO_DETAIL:
+        return clause
+    return _with(clause, "object", plural=True, count=sampler.rng.choice(NUMBERS), definite=False)
+
+
+def _differ(one: Clause, other: Clause, parts: Iterable[str]) -> bool:
+    return all(_part(one, part) != _part(other, part) for part in parts)
+
+
+def _part(clause: Clause, part: str) -> str | int | None:
+    value = clause.object.count if part == "count" else getattr(clause, part)
+    return value.concept if isinstance(value, Thing) else value
+
+
+def _other_words(clause: Clause, part: str) -> list[str]:
+    """What else the verb, subject or object may be called: by a synonym or the hypernym."""
+    if part == "verb":
+        return _others("verb", clause.verb)
+    concept = getattr(clause, part).concept
+    return [*_others("noun", concept), *([_GENERAL_OF[concept]] if concept in {*_GENERAL_OF} - {*NAMES} else [])]
+
+
+def _is_said(word: str, clause: Clause, role: str) -> bool:
+    """Whether a word is true of the subject or object of a clause; of a name any may be: Anna may be the friend."""
+    return getattr(clause, role).concept in {*_SAME["noun"].get(word, ()), *HYPERNYMS.get(word, ()), *NAMES}

@@ -1,0 +1,114 @@
+"""Retrieval: how often the nearest word, and the nearest sentence, of another language is the translation."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from otlib.data.text import GoldPair
+
+TIE = 1e-6  # cosines of the same float32 vectors differ by less
+
+
+def word_retrieval(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequence[GoldPair]) -> float:
+    """Contextual word retrieval, per cent: how often the nearest word of all sentences is the one linked by gold.
+
+    Of every word with a sure link the nearest word of the other language, by cosine, must be linked to it. Of several
+    nearest one must be, as for :func:`sentence_retrieval`. Both directions are averaged.
+
+    Parameters
+    ----------
+    source, pivot : sequence of Tensor, shape (n_i, d)
+        Word vectors of each sentence pair; a word that has none is zero: it is never right, nor what is found.
+
+    Raises
+    ------
+    ValueError
+        If no word has a sure link, or a vector is not finite.
+    """
+    return word_rate(words_found(source, pivot, gold))
+
+
+def word_rate(words: Mapping[str, np.ndarray]) -> float:
+    """Per cent of the words of :func:`words_found` that were right, the mean of both directions."""
+    return float(np.mean([100 * words[side].sum() / words[f"{side}_of"].sum() for side in ("forth", "back")]))
+
+
+def words_found(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequence[GoldPair]) -> dict[str, np.ndarray]:
+    """Numbers of words in each sentence pair (N,): that have a sure link (``forth_of``, ``back_of`` for those of the
+    pivot), and of these that find it (``forth``, ``back``); arguments and errors as for :func:`word_retrieval`."""
+    starts = np.cumsum([(0, 0), *((len(x), len(y)) for x, y in zip(source, pivot, strict=True))], axis=0)
+    links = np.array(
+        [start + link for start, pair in zip(starts[:-1], gold, strict=True) for link in sorted(pair.sure)]
+    )
+    if not len(links):
+        raise ValueError("word retrieval needs a sure link, there is none")
+    units = [directions(torch.cat(list(side))) for side in (source, pivot)]
+    found = {}
+    for name, side in (("forth", 0), ("back", 1)):
+        asked, right = _right_words(units[side], units[1 - side], links[:, [side, 1 - side]])
+        for column, words in ((name, asked[right]), (f"{name}_of", asked)):
+            found[column] = np.diff(np.searchsorted(words, starts[:, side]))
+    return found
+
+
+def _right_words(x: Tensor, y: Tensor, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The linked words of ``x``, and whether the nearest word of ``y`` is linked to them."""
+    asked, place = np.unique(links[:, 0], return_inverse=True)
+    partners, place = torch.from_numpy(links[:, 1].copy()), torch.from_numpy(place)
+    vectors, present = x[torch.from_numpy(asked)], y.any(1)
+    best = torch.cat([(rows @ y.T).masked_fill(~present, -torch.inf).amax(1) for rows in vectors.split(1024)])
+    nearest = (vectors[place] * y[partners]).sum(1) >= best[place] - TIE
+    right = place[nearest & vectors[place].any(1) & present[partners]]
+    return asked, np.isin(np.arange(len(asked)), right)
+
+
+def sentence_retrieval(x: Tensor, y: Tensor) -> float:
+    """Per cent of sentences (N, d) whose nearest sentence of the other side is the translation.
+
+    By cosine after each side's mean is taken off; both directions, averaged. A sentence that has no vector is zero: it
+    is never right, nor what is found. So is every sentence if all of a side are the same, as in a collapsed space.
+
+    Of several nearest sentences, whose cosines differ by rounding only, one must be the translation: where a sentence
+    stands twice, either is right. XTREME's script for Tatoeba asks for one nearest sentence and for its place in the
+    list, so that which of two equal ones it finds is left to chance (Hu et al., 2020, arXiv:2003.11080).
+
+    Raises
+    ------
+    ValueError
+        If the sides are not of one shape, less than two sentence pairs have vectors, or one is not finite.
+    """
+    return float(100 * sentences_found(x, y).float().mean(1).mean())
+
+
+def sentences_found(x: Tensor, y: Tensor) -> Tensor:
+    """Whether each sentence finds its translation (2, N), back and forth; see :func:`sentence_retrieval`."""
+    if x.shape != y.shape:
+        raise ValueError(f"retrieval needs a translation for each sentence, got {len(x)} and {len(y)} vectors")
+    present = x.any(1) & y.any(1)
+    if present.sum() < 2:
+        raise ValueError(f"sentence retrieval needs two sentence pairs with vectors, got {int(present.sum())}")
+    units = [directions(z, centred=True) for z in (x, y)]
+    known = [unit.any(1) for unit in units]
+    similarity = (units[0] @ units[1].T).masked_fill(~(known[0][:, None] & known[1]), -torch.inf)
+    own = similarity.diagonal()
+    return torch.stack([own.isfinite() & (own >= similarity.amax(side) - TIE) for side in (0, 1)])
+
+
+def directions(x: Tensor, *, centred: bool = False) -> Tensor:
+    """Unit vectors (N, d); zero for a zero vector and, ``centred`` on the mean of the others, for one at this mean."""
+    check_finite(x)
+    if centred:
+        present, rounding = x.any(1), 1e-6 * x.norm(dim=1)
+        x = (x - x[present].mean(0)) * present[:, None]
+        x = x.masked_fill((x.norm(dim=1) <= rounding)[:, None], 0.0)
+    return normalize(x, dim=-1)
+
+
+def check_finite(*sides: Tensor) -> None:
+    """A ValueError if a number of the vectors (N, d) is not finite."""
+    for x in sides:
+        if broken := int((~x.isfinite()).any(1).sum()):
+            raise ValueError(f"{broken} of {len(x)} vectors are not finite numbers: align the encoder again")
