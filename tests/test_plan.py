@@ -157,7 +157,7 @@ def test_a_batch_is_what_a_step_of_two_takes_longer_than_a_step_of_one(study, mo
 def test_the_plan_prints_every_setting_and_marks_what_the_study_sets(study):
     tables = plan.settings_tables(study)
     world = plan.settings_tables(load_study("workshop"))["Settings: data"].set_index("setting")
-    assert world.loc["nli_train", ["value", "here"]].tolist() == ["12000", "set"]
+    assert world.loc["nli_train", ["value", "here"]].tolist() == [str(load_study("workshop").data.nli_train), "set"]
     names = ["Settings: data", "Settings: align", "Settings: nli", "Methods, and what they change in align"]
     assert list(tables) == names
     align = tables["Settings: align"].set_index("setting")
