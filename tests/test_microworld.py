@@ -386,7 +386,7 @@ def test_a_world_depends_on_its_seed_alone(tmp_path):
         "from otlib.settings import Microworld\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "write_world(folder, ['bg'], Microworld(seed=5, text_sentences=60, parallel_pairs=30, heldout_pairs=10,\n"
-        "    nli_train=30, nli_dev=9, nli_test=9, qa_train=20, qa_dev=5, qa_test=5))\n"
+        "    nli_train=300, nli_dev=9, nli_test=9, qa_train=20, qa_dev=5, qa_test=5))\n"
         "files = sorted(path for path in folder.rglob('*') if path.is_file())\n"
         "print(hashlib.sha256(b''.join(path.read_bytes() for path in files)).hexdigest())\n"
     )

@@ -45,7 +45,7 @@ def balanced(
 def words_of(premise: str, hypothesis: str) -> Iterable[Weighted]:
     """Every word of a premise, and every word of a hypothesis."""
     for side, text in (("premise", premise), ("hypothesis", hypothesis)):
-        yield from ((1.0, (side, word)) for word in {*_words(text)})
+        yield from ((1.0, (side, word)) for word in dict.fromkeys(_words(text)))
 
 
 def overlap_of(premise: str, hypothesis: str, language: str) -> Weighted:
