@@ -113,8 +113,10 @@ FAST = Nli(steps=60, batch_size=16, learning_rate=1e-2)
 BRIEF = Nli(steps=3, batch_size=8, learning_rate=1e-3)
 
 
-@pytest.mark.parametrize("build", ["encoder", "xlmr"])
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize(
+    ("build", "pooling"),
+    [("encoder", "mean"), ("encoder", "pair"), ("encoder", "cls"), ("xlmr", "mean"), ("xlmr", "cls")],
+)
 def test_fine_tuning_learns_what_the_hypothesis_says(build, pooling, request, tmp_path):
     # Chance is one third. Labels, their order and the order of predictions must all be right for this.
     folder = request.getfixturevalue(build)
@@ -132,7 +134,7 @@ def test_fine_tuning_learns_what_the_hypothesis_says(build, pooling, request, tm
     assert not model.training and counts == {"truncated": 0} and cut == 0
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("pooling", ["mean", "pair", "cls"])
 def test_padding_changes_no_logit(encoder, tmp_path, pooling):
     # A mean over padded positions would make an item depend on its neighbours in the batch.
     model, tokenizer, *_ = finetune(encoder, items(), items(6), tmp_path, BRIEF.changed(pooling=pooling))
@@ -156,6 +158,25 @@ def test_frozen_layers_stay_and_the_others_move(build, pooling, freeze, request,
         moved = [not torch.equal(before[name], after[name]) for name in names]
         assert names
         assert any(moved) == all(moved) == (number > freeze), part
+
+
+def test_a_pair_is_read_as_both_means_their_distance_and_product(encoder, tmp_path):
+    # Premise and hypothesis told apart by the token types, one item at a time, without padding.
+    model, tokenizer, *_ = finetune(encoder, items(), items(6), tmp_path, BRIEF.changed(pooling="pair"))
+    inputs, _ = otlib.tasks.nli._encode(tokenizer, items(6), 32)
+    for i in range(6):
+        batch = pad(tokenizer, inputs, [i])
+        with torch.no_grad():
+            hidden = model.encoder(**batch).last_hidden_state[0]
+            end = batch["input_ids"][0].tolist().index(tokenizer.sep_token_id) + 1
+            u, v = hidden[:end].mean(0), hidden[end:].mean(0)
+            expected = model.classifier(torch.cat([u, v, abs(u - v), u * v]))
+            torch.testing.assert_close(model(**batch)[0], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_pair_whose_sentences_are_not_marked_is_refused(xlmr, tmp_path):
+    with pytest.raises(ValueError, match=r"nli\.pooling: pair .* does not: write mean or cls"):
+        finetune(xlmr, items(), items(6), tmp_path, BRIEF.changed(pooling="pair"))
 
 
 def test_a_missing_encoder_is_one_clear_error(tmp_path):

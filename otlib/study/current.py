@@ -11,11 +11,9 @@ from otlib.settings import PIVOT, Hub
 from otlib.study.study import Study
 
 KINDS = (*EACH_LANGUAGE, "nli_train", "nli_dev", "nli_test", "qa_train")
-LEFT = {"pretrain": ("config.json", "*.safetensors"), "align": ("config.json", "*.safetensors")}
-LEFT |= {
-    "nli": ("results.csv", "predictions.csv"),
-    "qa": ("results.csv", "predictions.csv"),
-    "pair": ("results.csv", "predictions.csv"),
+LEFT = {  # what a finished run leaves
+    **dict.fromkeys(("pretrain", "align"), ("config.json", "*.safetensors")),
+    **dict.fromkeys(("nli", "qa", "pair"), ("results.csv", "predictions.csv")),
 }
 
 

@@ -66,10 +66,12 @@ def finetune(
     FileNotFoundError
         If there is no encoder.
     ValueError
-        If the encoder has not as many layers to freeze.
+        If the encoder has not as many layers to freeze, or does not mark the second sentence for ``pooling: pair``.
     """
     torch.manual_seed(seed)
     tokenizer, base = load_encoder(encoder)
+    if settings.pooling == "pair" and "token_type_ids" not in tokenizer.model_input_names:
+        raise ValueError(f"nli.pooling: pair needs the sentences marked, which {encoder} does not: write mean or cls")
     if settings.pooling in POOLED:
         model: nn.Module = POOLED[settings.pooling](base)
     else:
