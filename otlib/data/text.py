@@ -31,6 +31,9 @@ NO_BLANKS = ("bo", "dz", "ja", "km", "lo", "lzh", "my", "wuu", "yue")
 LAYOUT = re.compile(r"[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 # At a word's ends; but after a virama one spells final consonants of Bengali and Malayalam.
 LOOSE_JOINERS = re.compile(r"(?<!\S)[\u200c\u200d]+|(?<![\u09cd\u0d4d\u200c\u200d])[\u200c\u200d]+(?!\S)")
+# For a set of a regular expression: combining marks; and all that belongs to the character before it, as they do.
+MARKS = "".join(chr(code) for code in range(0x300, 0x20000) if unicodedata.category(chr(code)).startswith("M"))
+ATTACHED = MARKS + "\u180e\u200c\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\U000e0100-\U000e01ef"
 FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"  # two of them are a flag
 
 
@@ -87,8 +90,7 @@ def _splitter(kind: str, language: str) -> Callable[[str], list[str]]:
         warnings.warn(
             f"Moses splits {language} at blanks only; segment it first and use words: whitespace", stacklevel=3
         )
-    attached = _attached()
-    split = _moses(language, attached)
+    split = _moses(language)
     if language not in SEGMENTED:
         return split
     segment = _segmenter(language)
@@ -96,26 +98,19 @@ def _splitter(kind: str, language: str) -> Callable[[str], list[str]]:
     def words(sentence: str) -> list[str]:
         parted = "\0".join(segment(" ".join(sentence.split())))
         parted = re.sub(f"({FLAG_LETTER})\0({FLAG_LETTER})", r"\1\2", parted)
-        parts = re.sub(f"\0(?=[{attached}])|(?<=\u200d)\0", "", parted).split("\0")
+        parts = re.sub(f"\0(?=[{ATTACHED}])|(?<=\u200d)\0", "", parted).split("\0")
         return [word for part in parts for word in (split(part) if part.isascii() else [part])]
 
     return words
 
 
-@cache
-def _attached() -> str:
-    """For a set of a regular expression: what belongs to the character before it, as marks, joiners, skin tones do."""
-    marks = (chr(code) for code in range(0x300, 0x20000) if unicodedata.category(chr(code)).startswith("M"))
-    return "".join(marks) + "\u180e\u200c\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\U000e0100-\U000e01ef"
-
-
-def _moses(language: str, attached: str) -> Callable[[str], list[str]]:
+def _moses(language: str) -> Callable[[str], list[str]]:
     """The Moses tokenizer, which by itself makes words of many marks and of every part of an emoji."""
     from sacremoses import MosesTokenizer
 
     moses = MosesTokenizer(lang=language)
-    sign = rf"[^{moses.IsAlnum}{attached}\s.'`,\-]"
-    emoji = rf"{FLAG_LETTER}{{2}}|[0-9]\ufe0f?\u20e3|{sign}[{attached}]*(?:(?<=\u200d){sign}[{attached}]*)*"
+    sign = rf"[^{moses.IsAlnum}{ATTACHED}\s.'`,\-]"
+    emoji = rf"{FLAG_LETTER}{{2}}|[0-9]\ufe0f?\u20e3|{sign}[{ATTACHED}]*(?:(?<=\u200d){sign}[{ATTACHED}]*)*"
     moses.PAD_NOT_ISALNUM = re.compile(f"({emoji})"), r" \1 "
     return partial(moses.tokenize, escape=False)
 

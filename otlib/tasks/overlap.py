@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from otlib.data.text import MARKS
 from otlib.settings import PIVOT
 from otlib.tasks.qa import score_answer
 
 OVERLAP_RULE = "overlap rule"  # its name among the methods
 NLI_ITEMS, QA_ITEMS = 20_000, 2_000  # English training items that are looked at, at most: two dozen numbers are learned
-MARKS = "".join(chr(code) for code in range(0x300, 0x20000) if unicodedata.category(chr(code)).startswith("M"))
 # Thai, Lao, Tibetan, Burmese, Khmer, Japanese and Chinese, which have no blanks: each letter counts as a word.
 LETTERS = "\u0e01-\u0eff\u0f40-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 WORD = re.compile(rf"[{LETTERS}][{MARKS}]*|[^\W{LETTERS}](?:[^\W{LETTERS}]|[{MARKS}])*")
