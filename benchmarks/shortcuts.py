@@ -31,7 +31,13 @@ def main(data: Path) -> None:
     tests = {path.name.split(".")[0]: read_qa(path) for path in sorted((data / "qa").glob("*.test.json"))}
     answered = qa.score(qa_rule(read_qa(data / f"qa/{PIVOT}.train.json"), tests)).query("metric == 'f1'")
     rows["QA, a run of words not in the question (F1)"] = answered.set_index("language")["value"]
-    print(pd.DataFrame(rows).T.to_markdown(floatfmt=".1f"), "\n")
+    print(
+        pd.DataFrame(rows)
+        .T.astype(object)
+        .where(lambda table: table.notna(), None)
+        .to_markdown(floatfmt=".1f", missingval=""),
+        "\n",
+    )
     counts = {split: len(table) for split, table in english.items()}
     print(f"English inference items: {counts}; questions of the test: {len(tests[PIVOT])}\n")
     kinds = english["train"]["pairID"].str.rpartition("-")[0].groupby(english["train"]["gold_label"])
