@@ -95,12 +95,13 @@ def verdicts_in_words(verdicts: pd.DataFrame, *, otherwise: str) -> str:
     lines = []
     for (rival, method), rows in average.groupby(["rival", "method"], sort=False):
         measures = rows.groupby("verdict")["measure"].agg(", ".join)
-        lines.append(
-            f"- **{method}** beats {rival} in: {measures.get('better', 'nothing')}. "
+        said = [
+            f"**{method}** beats {rival} in: {measures.get('better', 'nothing')}. "
             f"**No clear difference** in: {measures.get('no clear difference', 'nothing')}. "
-            f"**{rival} is better** in: {measures.get('worse', 'nothing')}. "
-            f"One seed cannot tell: {measures.get('unknown', 'nothing')}."
-        )
+            f"**{rival} is better** in: {measures.get('worse', 'nothing')}."
+        ] * (set(measures.index) != {"unknown"})
+        said += [f"**{method}** or {rival}, one seed cannot tell: {measures.get('unknown')}."] * ("unknown" in measures)
+        lines.append("- " + " ".join(said))
     return "\n".join(lines) or otherwise
 
 

@@ -142,7 +142,7 @@ def train(
             skips.since_row = 0
             _check_finite(row, prepared, optimizer if saves or step == steps else None, description)
             row |= {"lr": scheduler.get_last_lr()[0], "rate": (step - since) / (time.perf_counter() - clock)}
-            bar.set_postfix(loss=f"{row.get('loss', math.nan):.3f}", skipped=row["skipped"], refresh=False)
+            bar.set_postfix(loss=f"{row.get('loss', math.nan):.3f}", refresh=False)
             if evaluates:
                 with torch.no_grad():
                     row |= evaluate(accelerator.unwrap_model(prepared).eval())
