@@ -17,7 +17,7 @@ from otlib.data.microworld.balance import COUNTS_WEIGHT, Weighted, balanced, ove
 from otlib.data.microworld.sample import Sampler
 from otlib.data.microworld.situations import Clause
 from otlib.data.microworld.tasks import Inference, Question, hypernyms, inference, question, said_again
-from otlib.data.microworld.tokens import Token, detokenise, links, prefixed, span, text_span
+from otlib.data.microworld.tokens import Token, detokenise, links, span, text_span
 from otlib.data.text import GoldPair, write_gold
 from otlib.settings import PIVOT, Microworld
 
@@ -51,9 +51,9 @@ def preview(code: str, n: int = 100, *, seed: int = 0) -> None:
     """Print random sentences and questions of a language beside English, for reading."""
     draws = _Draws(seed)
     for _ in range(n):
-        said = _small_text(draws, "preview", single=True).said
+        utterance = _single(draws, "preview")
         for each in (PIVOT, code):
-            print(detokenise(_tokens(language(each), said)))
+            print(detokenise(_uttered(language(each), *utterance)))
         print()
 
 
@@ -100,8 +100,8 @@ def write_world(
     _write_qa(folder / "qa", speakers, draws, qa)
     for code in languages:
         pairs = {
-            "heldout": draws.different(f"heldout {code}", settings.heldout_pairs, single=True),
-            "train": draws.different(f"train {code}", settings.parallel_pairs, single=False),
+            "heldout": draws.different(f"heldout {code}", settings.heldout_pairs),
+            "train": draws.different(f"train {code}", settings.parallel_pairs),
         }
         _write_parallel(folder, speakers, code, pairs)
     for code in speakers:
@@ -135,11 +135,11 @@ class _Draws:
                 return item
         raise ValueError(f"the micro-world has no new sentence left for the part {part!r}: ask for fewer items")
 
-    def different(self, part: str, n: int, *, single: bool) -> list[tuple[Utterance, ...]]:
-        """Different sentences, questions and small texts."""
-        found: dict[tuple[Utterance, ...], None] = {}
+    def different(self, part: str, n: int) -> list[Utterance]:
+        """Different sentences, and questions of a paragraph."""
+        found: dict[Utterance, None] = {}
         while len(found) < n:
-            found[_small_text(self, part, single=single).said] = None
+            found[_single(self, part)] = None
         return list(found)
 
     def inference(self, part: str, label: str) -> Inference:
@@ -170,15 +170,19 @@ def _say(speaker: ModuleType, clause: Clause) -> str:
     return detokenise(speaker.sentence(clause))
 
 
-def _small_text(draws: _Draws, part: str, *, single: bool) -> _Text:
-    """A sentence or a question; if not ``single``, also a sentence and the same in other words, or a question with its
-    paragraph."""
-    roll = draws.rng.random() * (0.5 if single else 1)
-    if roll < 0.35:
-        return _Text(((draws.draw(part, draws.sampler.clause, _alone), None),))
+def _single(draws: _Draws, part: str) -> Utterance:
+    """A sentence or, three times in ten, the question of a paragraph."""
+    if draws.rng.random() < 0.7:
+        return draws.draw(part, draws.sampler.clause, _alone), None
+    item = draws.question(part)
+    return item.asks, item.asked
+
+
+def _small_text(draws: _Draws, part: str) -> _Text:
+    """Half are single; the others a sentence and the same in other words, or a question with its paragraph."""
+    roll = draws.rng.random()
     if roll < 0.5:
-        item = draws.question(part)
-        return _Text(((item.asks, item.asked),))
+        return _Text((_single(draws, part),))
     if roll < 0.8:
         one, other = draws.draw(part, partial(_twice, draws.sampler), lambda pair: [*map(_uttering, pair)])
         return _Text((_uttering(one), _uttering(other)))
@@ -195,22 +199,16 @@ def _alone(clause: Clause) -> list[Utterance]:
 
 
 def _twice(sampler: Sampler) -> tuple[Clause, Clause]:
-    clause = sampler.clause(detail=1.4)
-    return clause, said_again(sampler, clause)
-
-
-def _tokens(speaker: ModuleType, utterances: Sequence[Utterance]) -> list[Token]:
-    """The words of all utterances; the number before each node keeps words of two utterances from being aligned."""
-    tokens = []
-    for number, (clause, asked) in enumerate(utterances):
-        tokens += prefixed(_uttered(speaker, clause, asked), f"{number}.")
-    return tokens
+    while True:
+        clause = sampler.clause(detail=1.4)
+        if (again := said_again(sampler, clause)) != clause:
+            return clause, again
 
 
 def _document(speaker: ModuleType, draws: _Draws, part: str) -> str:
     """One line of text; behind a question and its paragraph stands the answer."""
-    said, answer = _small_text(draws, part, single=False)
-    text = detokenise(_tokens(speaker, said))
+    said, answer = _small_text(draws, part)
+    text = " ".join(detokenise(_uttered(speaker, *utterance)) for utterance in said)
     return f"{text} {_answer(speaker, *answer)[1]}." if answer else text
 
 
@@ -221,10 +219,10 @@ def _answer(speaker: ModuleType, clause: Clause, asked: str) -> tuple[int, str]:
 
 
 def _write_parallel(
-    folder: Path, speakers: Mapping[str, ModuleType], code: str, pairs: dict[str, list[tuple[Utterance, ...]]]
+    folder: Path, speakers: Mapping[str, ModuleType], code: str, pairs: dict[str, list[Utterance]]
 ) -> None:
     for split, items in pairs.items():
-        sides = [(_tokens(speakers[code], item), _tokens(speakers[PIVOT], item)) for item in items]
+        sides = [tuple(_uttered(speakers[of], *item) for of in (code, PIVOT)) for item in items]
         rows = [[" ".join(token.text for token in side) for side in pair] for pair in sides]
         write_table(folder / "parallel" / f"{code}-{PIVOT}.{split}.tsv", (code, PIVOT), rows)
         if split == "heldout":

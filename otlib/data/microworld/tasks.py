@@ -29,12 +29,11 @@ from otlib.data.microworld.concepts import (
 from otlib.data.microworld.sample import NO_DETAIL, Sampler, adjectives, deniable, places
 from otlib.data.microworld.situations import Clause, Thing
 
-TWO_CHANGES = 0.7  # hypotheses with two changes; the others have one
+TWO_CHANGES = 0.1  # hypotheses with two changes; the others have one
 NEGATED = 0.08  # items with a negation
 SWAPPED = 0.1  # neutral items of which subject and object change places
 DETAIL = 1.6  # how often premises have adjectives, plurals and numbers, and hypernyms (below), beside other text
 HYPERNYM = 0.5
-BESIDE = (1, 2)  # sentences of a paragraph beside the one that answers
 
 GROUPS_OF_TIMES = (
     ("monday", "sunday"),
@@ -331,35 +330,42 @@ _EVENTS = [verb for verb, frame in VERBS.items() if frame.object and not frame.r
 
 
 def question(sampler: Sampler) -> Question:
-    """A random paragraph whose sentences differ in one part that the question names, in other words than they do."""
+    """A random paragraph of two sentences and a question about one of them.
+
+    In what the question says by other words than the sentence does, at least two of verb, subject and object, the two
+    sentences differ; in what it repeats they agree.
+    """
     rng = sampler.rng
     while True:
-        by = rng.choice(("subject", "object", "verb"))
-        asked = rng.choice([part for part in _ASKED if part != by])
+        asked = rng.choice(_ASKED)
         verb = sampler.pick(_EVENTS)
-        verbs = _VERB_OPPOSITES.get(verb, ()) if by == "verb" else (verb,)
         about = _told(sampler, verb, asked, {})
-        words = _other_words(about, by)
-        if not (verbs and words) or (asked == "count" and not about.object.count):
+        named = [part for part in ("verb", "subject", "object") if part != asked]
+        words = {part: rng.choice(found) for part in named if (found := _other_words(about, part))}
+        if len(words) < 2 or (asked == "count" and not about.object.count):
             continue
-        same = {role: getattr(about, role) for role in ("subject", "object") if role not in (by, asked)}
-        apart = sorted({by, asked, "place", "time"} - {"verb"})
-        others: list[Clause] = []
-        beside = rng.choice(BESIDE)
-        for _ in range(20):
-            other = _told(sampler, rng.choice(verbs), asked, same)
-            if _fits(other) and all(_differ(other, told, apart) for told in (about, *others)):
-                others.append(other)
-            if len(others) == beside:
-                break
-        words = [word for word in words if by == "verb" or not any(_is_said(word, other, by) for other in others)]
-        if len(others) < beside or not words:
+        other = _beside(sampler, about, asked, words)
+        if other is None or all(_is_said(word, other, part) for part, word in words.items()):
             continue
-        word = rng.choice(words)
-        asks = replace(about, verb=word) if by == "verb" else _with(about, by, concept=word, adjectives=())
+        asks = about
+        for part, word in words.items():
+            changes = {"concept": word, "adjectives": (), "count": None}
+            asks = replace(asks, verb=word) if part == "verb" else _with(asks, part, **changes)
         unsaid = {part: None for part in ("place", "time") if part != asked}
-        paragraph = rng.sample([about, *others], 1 + len(others))
-        return Question(tuple(paragraph), paragraph.index(about), asked, replace(asks, front=None, **unsaid))
+        paragraph = (about, other) if rng.random() < 0.5 else (other, about)
+        return Question(paragraph, paragraph.index(about), asked, replace(asks, front=None, **unsaid))
+
+
+def _beside(sampler: Sampler, about: Clause, asked: str, words: Iterable[str]) -> Clause | None:
+    """A sentence that differs in what is asked, in place, time and ``words``; half of its other verbs are opposites."""
+    same = {role: getattr(about, role) for role in ("subject", "object") if role not in (asked, *words)}
+    apart = sorted({*words, asked, "place", "time"} - {"verb"})
+    verbs: Sequence[str] = (about.verb,)
+    if "verb" in words:
+        opposites = _VERB_OPPOSITES.get(about.verb, ()) if sampler.rng.random() < 0.5 else ()
+        verbs = opposites or [verb for verb in _EVENTS if verb not in _SAME["verb"][about.verb]]
+    able = (_told(sampler, sampler.pick(verbs), asked, same) for _ in range(20))
+    return next((one for one in able if _fits(one) and all(_part(one, p) != _part(about, p) for p in apart)), None)
 
 
 def _told(sampler: Sampler, verb: str, asked: str, same: dict[str, Thing]) -> Clause:
@@ -371,10 +377,6 @@ def _told(sampler: Sampler, verb: str, asked: str, same: dict[str, Thing]) -> Cl
     if asked != "count" or clause.object.concept in NO_DETAIL:
         return clause
     return _with(clause, "object", plural=True, count=sampler.rng.choice(NUMBERS), definite=False)
-
-
-def _differ(one: Clause, other: Clause, parts: Iterable[str]) -> bool:
-    return all(_part(one, part) != _part(other, part) for part in parts)
 
 
 def _part(clause: Clause, part: str) -> str | int | None:
@@ -391,5 +393,7 @@ def _other_words(clause: Clause, part: str) -> list[str]:
 
 
 def _is_said(word: str, clause: Clause, role: str) -> bool:
-    """Whether a word is true of the subject or object of a clause; of a name any may be: Anna may be the friend."""
+    """Whether a word is true of a part of a clause; of a name any may be: Anna may be the friend."""
+    if role == "verb":
+        return clause.verb in _SAME["verb"][word]
     return getattr(clause, role).concept in {*_SAME["noun"].get(word, ()), *HYPERNYMS.get(word, ()), *NAMES}
