@@ -15,6 +15,7 @@ from otlib.analysis.report import (
     findings_page,
     findings_table,
     gains_by_seen,
+    kind_table,
     language_table,
     paper_table,
     readable,
@@ -66,6 +67,34 @@ def test_the_table_of_averages_has_every_measure_and_leaves_gaps_empty():
     assert table.columns.tolist() == ["none", "wordot", "l2"] and table.index.name == "measure"
     assert table.loc["NLI accuracy (%)"].tolist() == ["50.0", "57.1 [56.9, 57.3]", ""]
     assert table.loc["alignment error rate, plan (%)"].tolist() == ["", "", ""]
+    english = average_table(summary(GAINS), ["none", "wordot"], [NLI], language="en")
+    assert english.loc["en: NLI accuracy (%)"].tolist() == ["50.0", "49.1 [48.9, 49.3]"]
+
+
+def test_scores_split_by_the_kind_of_item_and_english_stands_beside():
+    rows = [
+        (
+            f"{kind}-{i:03d}",
+            language,
+            method,
+            seed,
+            100.0 * (method == "wordot" and kind == "antonym" or language == "en"),
+        )
+        for kind, n in (("number", 1), ("antonym", 3))
+        for i in range(n)
+        for language in ("en", "de", "fr")
+        for method in ("none", "wordot", "left out")
+        for seed in (0, 1)
+    ]
+    scores = pd.DataFrame(rows, columns=["item", "language", "method", "seed", "accuracy"])
+    table = kind_table(scores, "accuracy", ["none", "wordot"])
+    assert table.columns.tolist() == ["none", "wordot", "English", "items"] and table.index.tolist() == [
+        "antonym",
+        "number",
+    ]
+    assert table.loc["antonym"].tolist() == [0, 100, 100, 3] and table.loc["number"].tolist() == [0, 0, 100, 1]
+    # Items of the real benchmarks are of no kind.
+    assert kind_table(scores.assign(item="1"), "accuracy", ["none"]).empty
 
 
 def test_the_table_by_language_has_a_row_for_each_language_that_there_is():

@@ -20,11 +20,15 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(measure=names, shown=with_interval(table), change=with_interval(table, "gain"))
 
 
-def average_table(summary: pd.DataFrame, methods: Sequence[str], measures: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """Averages over the languages, with intervals: a row a measure, a column a method; of :func:`readable` rows."""
-    average = summary[summary["language"] == AVERAGE].set_index(["measure", "method"])["shown"]
+def average_table(
+    summary: pd.DataFrame, methods: Sequence[str], measures: Sequence[tuple[str, str]], language: str = AVERAGE
+) -> pd.DataFrame:
+    """Averages over the languages, or the scores of one, with intervals: a row a measure, a column a method; of
+    :func:`readable` rows."""
+    shown = summary[summary["language"] == language].set_index(["measure", "method"])["shown"]
     names = [measure_name(*measure) for measure in measures]
-    return average.unstack("method").reindex(index=names, columns=methods).astype(object).fillna("")
+    table = shown.unstack("method").reindex(index=names, columns=methods).astype(object).fillna("")
+    return table if language == AVERAGE else table.rename(index=lambda name: f"{language}: {name}")
 
 
 def language_table(
@@ -34,6 +38,21 @@ def language_table(
     table = summary.set_index(["measure", "language", "method"])["shown"].unstack("method").reindex(columns=methods)
     names = [measure_name(*measure) for measure in measures]
     return table.reindex(pd.MultiIndex.from_product([names, languages])).dropna(how="all")
+
+
+def kind_table(scores: pd.DataFrame, metric: str, methods: Sequence[str]) -> pd.DataFrame:
+    """Scores by the kind of item, ``antonym`` of ``antonym-000123``, over all languages beside English; empty without.
+
+    ``scores`` are a task's of :func:`otlib.study.results.load_predictions`. A row a kind, a column a method; the last
+    ones are the mean of these methods in ``English`` and how many ``items`` there are.
+    """
+    scores = scores[scores["method"].isin(methods)]
+    scores = scores.assign(kind=scores["item"].astype(str).str.rpartition("-")[0]).query("kind != ''")
+    english = scores["language"] == PIVOT
+    table = scores[~english].groupby(["kind", "method"])[metric].mean().unstack("method").reindex(columns=methods)
+    in_english = scores[english].groupby("kind")[metric].mean()
+    table = table.assign(English=in_english, items=scores.groupby("kind")["item"].nunique())
+    return table.sort_values("items", ascending=False)
 
 
 def at_a_glance(summary: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:

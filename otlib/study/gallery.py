@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from otlib.record import ROOT, shown, write_text
+from otlib.study.checks import ROTATION
 from otlib.study.paper import paper_results
 from otlib.study.study import Study, load_study
 
@@ -89,23 +90,25 @@ def put_table(page: Path, mark: str, table: str) -> None:
 
 
 HEADLINE = {
-    "NLI accuracy (%)": "NLI accuracy (%)",
-    "QA F1 (%)": "QA F1 (%)",
-    "alignment error rate, plan (%)": "AER (%)",
+    "NLI accuracy (%)": "NLI accuracy",
+    "en: NLI accuracy (%)": "English",
+    "QA F1 (%)": "QA F1",
+    "en: QA F1 (%)": "English QA",
+    "alignment error rate, plan (%)": "AER",
 }
-COLUMNS = {"none": "mBERT", "l2": "L2", "wordot": "WordOT", "wordot-layers": ""}  # our method: the paper's row
+PAPERS = {"none": "mBERT", "l2": "L2", "wordot": "WordOT"}  # our method: the paper's row of table 1
 
 
 def headline_table(summary: str, published: pd.DataFrame) -> str:
-    """The front page's table: rows of a study's ``summary.md``, and below them the averages of the paper's table 1."""
+    """The front page's table: a row a method with measures of a study's ``summary.md``, the paper's averages beside."""
     header, _, *lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in summary.strip().splitlines()]
-    ours = {line[0]: dict(zip(header, line, strict=True)) for line in lines}
-    rows = {f"ours: {short}": [ours[name].get(method, "") for method in COLUMNS] for name, short in HEADLINE.items()}
+    ours = pd.DataFrame(lines, columns=header).set_index("measure").T.drop(ROTATION, errors="ignore")
+    table = ours[[*HEADLINE]].rename(columns=HEADLINE)
     paper = published[published["experiment"] == "table1"].set_index(["task", "metric", "model"])["value"]
-    printed = {"the paper: XNLI F1": ("nli", "f1"), "the paper: XQuAD F1": ("qa", "f1")}
-    rows |= {name: [paper.get((*key, model), "–") for model in COLUMNS.values()] for name, key in printed.items()}
-    names = [f"{method} ({model} in the paper)" if model else method for method, model in COLUMNS.items()]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=names).to_markdown()
+    for name, key in {"paper: XNLI F1": ("nli", "f1"), "paper: XQuAD F1": ("qa", "f1")}.items():
+        found = {method: paper[(*key, model)] for method, model in PAPERS.items()}
+        table[name] = [f"{found[method]:.1f}" if method in found else "" for method in table.index]
+    return table.rename_axis("method").to_markdown(disable_numparse=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
