@@ -1,4 +1,5 @@
 import random
+import re
 from functools import partial
 
 import numpy as np
@@ -7,7 +8,9 @@ import torch
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 import otlib.training.trainer
+from otlib.data.microworld import write_world
 from otlib.settings import Pretrain
+from otlib.study.study import load_study
 from otlib.training.pretrain import _collate, _pieces, mask_subwords, pretrain, train_tokenizer
 
 WORDS = {
@@ -64,6 +67,30 @@ def test_same_text_gives_the_same_vocabulary(files, tmp_path):
     ]
     assert all(vocabulary == vocabularies[0] for vocabulary in vocabularies)
     assert len(vocabularies[0]) == 150
+
+
+def test_words_that_are_rare_have_subwords_of_more_than_letters(tmp_path):
+    """Counted as often as they stand, a thousand the's fill the vocabulary, and what is rare is spelled."""
+    common = ["the", "there", "then", "these", "other", "another", "weather"]
+    text = "\n".join(["\n".join(common)] * 1000 + ["quickstep quickstone quicksand"])
+    (tmp_path / "text").write_text(text, encoding="utf-8")
+    tokenizer = train_tokenizer([tmp_path / "text"], tmp_path, vocabulary_size=58, lowercase=True)
+    assert tokenizer.tokenize("the") == ["the"] and tokenizer.tokenize("quicksand")[0] == "quicks"
+
+
+def test_the_default_study_splits_a_third_of_the_words_of_every_language(tmp_path):
+    """Else words and subwords are about the same, and SubOT is not tested; 4 to 14 % were split once."""
+    study = load_study("demo")
+    few = {name: 10 for name in ("parallel_pairs", "heldout_pairs", "nli_train", "nli_dev", "nli_test", "qa_dev")}
+    world = study.data.changed(**few, text_sentences=3000, qa_train=10, qa_test=10)
+    write_world(tmp_path, study.languages, world)
+    files = [tmp_path / "text" / f"{language}.txt" for language in ("en", *study.languages)]
+    size = study.encoder.pretrain.vocabulary_size
+    tokenizer = train_tokenizer(files, tmp_path, vocabulary_size=size, lowercase=True)
+    for path in files:
+        words = re.findall(r"[^\W\d]+", path.read_text(encoding="utf-8"))
+        split = [len(pieces) > 1 for pieces in map(tokenizer.tokenize, words)]
+        assert 1 / 3 < sum(split) / len(split) < 2 / 3, path.name
 
 
 def test_batch_equals_the_tokenizers_own(files, tmp_path):
