@@ -335,7 +335,7 @@ def load_study(
     --------
     >>> study = load_study("demo", {"align.steps": 10})
     >>> study.pairs
-    ['de-en', 'es-en', 'fr-en', 'bg-en', 'el-en']
+    ['de-en', 'el-en']
     >>> study.methods["wordot"].steps
     10
     """

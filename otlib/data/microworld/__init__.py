@@ -179,11 +179,11 @@ def _single(draws: _Draws, part: str) -> Utterance:
 
 
 def _small_text(draws: _Draws, part: str) -> _Text:
-    """Half are single; the others a sentence and the same in other words, or a question with its paragraph."""
+    """Single, a sentence and the same in other words, or a question with its paragraph."""
     roll = draws.rng.random()
-    if roll < 0.5:
+    if roll < 0.2:
         return _Text((_single(draws, part),))
-    if roll < 0.8:
+    if roll < 0.75:
         one, other = draws.draw(part, partial(_twice, draws.sampler), lambda pair: [*map(_uttering, pair)])
         return _Text((_uttering(one), _uttering(other)))
     item = draws.question(part)

@@ -253,7 +253,7 @@ def inference(sampler: Sampler, label: str) -> Inference:
     """
     while True:
         premise = sampler.clause(plain=True, detail=DETAIL, general=HYPERNYM)
-        if premise.recipient or premise.verb == "match_fit":
+        if premise.recipient or premise.verb == "match_fit" or (premise.place and premise.time):  # long enough
             continue
         made = _negated(sampler, premise, label) if sampler.rng.random() < NEGATED else _plain(sampler, premise, label)
         if made:
