@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from otlib.data.items import LABELS, read_qa
 from otlib.data.microworld import _features, _say, en, speaks, write_world
 from otlib.data.microworld.balance import balanced
+from otlib.data.microworld.changes import GROUPS_OF_TIMES
 from otlib.data.microworld.concepts import (
     ADJECTIVE_ANTONYMS,
     ADJECTIVES,
@@ -40,7 +41,7 @@ from otlib.data.microworld.concepts import (
 )
 from otlib.data.microworld.sample import NO_DETAIL, Sampler
 from otlib.data.microworld.situations import Clause, Thing
-from otlib.data.microworld.tasks import GROUPS_OF_TIMES, inference, question, said_again
+from otlib.data.microworld.tasks import inference, question, said_again
 from otlib.data.microworld.tokens import detokenise
 from otlib.settings import Microworld
 from otlib.tasks.overlap import nli_rule, qa_rule
@@ -416,43 +417,43 @@ SMALL = {
     "qa_test": 40,
 }
 DIGESTS = {
-    "gold/bg-en.tsv": "a20920134250e3969e9d1dc7f43b476c78d88576e122ce7bc6e146eea0f379b1",
-    "gold/de-en.tsv": "559eecae35b3ee00aa8ce2d58118d92f292328268d1ec06ec9dbd72cea491fa8",
-    "gold/el-en.tsv": "f788e3cfbd863a30674ca63df4c045c4532d03748f2c6a26b5d42078b916af0b",
-    "gold/es-en.tsv": "1818a6c6daaa43131c1662492a91978ecb6a5c57f1a8272357f909ee12fcdb3f",
-    "gold/fr-en.tsv": "8b04d942e81dbddf5ad5e5ac1ee575cc50b5e82eb15e2e0bf5d9241ba601c18d",
+    "gold/bg-en.tsv": "8c32c0bc6295ca8d670e674e7dba6268d2c517f8c80a11e70b9093d2aab7c959",
+    "gold/de-en.tsv": "3720983039fcc01797534faf4a5282dac696e557c086a3f5eec5f28f6c6602f1",
+    "gold/el-en.tsv": "d1f518af55a6399bda2976a11098140cc89665dc14a1673d269c0652dbf4b9db",
+    "gold/es-en.tsv": "f4a6494be0a9630f3761f0402ed0009513b0babfb4c6242d56c453b46cac83e8",
+    "gold/fr-en.tsv": "e3155f6c08315c7699650d7bf28315270c36f2cc5a3ef3594d400c2e91c55355",
     "nli/xnli.dev.tsv": "d2e980974075fed40ff5b594d2ed835d276c2b95e1437a2a5363a3bb337efdcc",
     "nli/xnli.test.tsv": "28104687514742d049f911d5bd5942c7bc64c97b683faa37445a6a63de78709d",
     "nli/xnli.train.tsv": "e0d0a1a96bd69bfc12a0e7fdb4d4a7b6852cfa0c5b7eb831de34e194949a6852",
-    "parallel/bg-en.heldout.tsv": "caf96e7a64f3e4c2f3119f7dccc0d86d3c42c8ad57a5a01265b0abcdf06546f4",
-    "parallel/bg-en.train.tsv": "e6dcccf555fb03278ab3823f249158cc22675c2136366d49e03fd1d6473c715a",
-    "parallel/de-en.heldout.tsv": "9eb3969def8a84ffb8e8c1f49eaeabd45c589b62f691e3b1eb4a5adafa937a1e",
-    "parallel/de-en.train.tsv": "aca57e2c1ff9fd8fbc8779091f58894539d3f08ec046117b7dd204027d937c6a",
-    "parallel/el-en.heldout.tsv": "069b63ffe2a21040d47d1d29c3d4e72bf0580202eda224e572eec2799d778dfd",
-    "parallel/el-en.train.tsv": "192bbce5d3b1fb86e048a5ae6c5c13756186687000877d1a5507471d082b8179",
-    "parallel/es-en.heldout.tsv": "948c74c49e7601a62fd1d069ae48d553fe3dbdd0443a3bc798b6de3b0cd1c92f",
-    "parallel/es-en.train.tsv": "4524655196282cac55997cb059c636a1e3eeb7c4270e24ea8650f0219f7579fb",
-    "parallel/fr-en.heldout.tsv": "b55143362769c75439bde41fc2fbfb98c937f62b0b5fd9d7ef9f96c4c487aca4",
-    "parallel/fr-en.train.tsv": "b43e0b2c3f398cab0fa34b5043e7b7eb50556c55bab1254fb2ccdd387d61e15b",
-    "qa/bg.test.json": "6d93a02ecfe49133dec88deaba014c049ebc2fe880f96690adf272799a6bbc72",
-    "qa/bg.train.json": "2cc1c8d43d23cde0cd3981ed217b078d7502b2a1d64a9e784ecfd5ebe6a683ed",
-    "qa/de.test.json": "93b4dfc76bb170ad53d3b462e000192f42bc1d8c1eaa11432675e050ba4f3b07",
-    "qa/de.train.json": "3a3f4454461ad1688bcdd674872c99e0be55e841408e1c3d96303a5bcb154bfa",
-    "qa/el.test.json": "24f6826b8964fe965db19c89d555b24393a395981b051b799020d8a5e74bb084",
-    "qa/el.train.json": "b337fef113d66a9840ef74beaafd434106f9ecd99d38b43002c7eab8e7511d7a",
-    "qa/en.dev.json": "308829ef3e655d1dbc7091df3729a10411ab111dfbcded0916c907337557f1e3",
-    "qa/en.test.json": "87601522d460db1149c1d3e760aee4f8bd4f1928bc29c2c1977308b92ef94dfe",
-    "qa/en.train.json": "863f1b49381a2d5f0fc923eaa99327e756f52cf1bb684480b9e96d0f77d7b146",
-    "qa/es.test.json": "183a2150836f4ed589540df51eb8ecae5107786ad0ffa9e7c79cfb22b2b63198",
-    "qa/es.train.json": "33ad826c6327ffa7fca88d1cd9a07ba1f9f5750d3e780ca983b8affe9feba14d",
-    "qa/fr.test.json": "e3339d2a20d73953424e68f8e14c5ab6917833d62289a0f155a2936cc082ef5a",
-    "qa/fr.train.json": "ab8d83989e01df0c05e18a5fa070710416248176ccac8751bdf9d84928c04a2c",
-    "text/bg.txt": "58108dc0c93d4adbab79888e3b0542dc09c07965eb3fb7461b37c122f4358fa5",
-    "text/de.txt": "70f1de1edd25b725fd424f991379a1467b2f652c584c9fd2fd116ca30763d56e",
-    "text/el.txt": "34545ad8975c5996bdc1e572d9efc5925f6548f20747c7703bf55abf6839b83c",
-    "text/en.txt": "5f9280fbb4121d0803b947891c0342e17dc050bb604e621e8619495567965236",
-    "text/es.txt": "6d5c313729b36f7b3f0f3f798acfbd4a4b136ba1135cae2ffd3fd98b9975f0e7",
-    "text/fr.txt": "2b34076f336f2624f57be8833c722e5a101067e8730787fb89618926e1fd30cf",
+    "parallel/bg-en.heldout.tsv": "2d2acd7293c3547b64a79a2c093b636751b78560cb257d624f6de696253d3c6a",
+    "parallel/bg-en.train.tsv": "c64afd3ff1b929de22c0bd35d61f1591b539cc5a58aa0ca66ece83e5646ab0f4",
+    "parallel/de-en.heldout.tsv": "ecbc4427e7d4d5abbbbfb8709fc859259ea73f0f35ae0cda9bf1ca17d5e088a8",
+    "parallel/de-en.train.tsv": "89d0c7433ddec45b4d37d87cf719658de229263ff9e5c9f00cef801e35a3af8d",
+    "parallel/el-en.heldout.tsv": "40785ce25715dd2b5f4d358fc519e18a3837ec07303e900c11df1957785d8755",
+    "parallel/el-en.train.tsv": "62b9cae2def4b19eb5942d05e2c9513d153b2a31953cceb92cae8c202bd93b68",
+    "parallel/es-en.heldout.tsv": "9631361149e3e35f2765e711839265cb1282f92ebbee46a03c79d725d0f36ff2",
+    "parallel/es-en.train.tsv": "b6b8193348ca2640d414f93c2aaaf09da3cb4b7cf7da9db8792be6c15b3b1c33",
+    "parallel/fr-en.heldout.tsv": "ab9a751a2159974f9855e07117ad46e083a745e2bfd29d04c0c2da9d5567085d",
+    "parallel/fr-en.train.tsv": "1ea1eb1b80485e29103ee5172ef85b2f8aeaee040ebf46ecbee1e0a9b7c46601",
+    "qa/bg.test.json": "15920d8a3c3324cab5a9f3c0b0b8b3678553fd205e4820edbad07f82c1ba7832",
+    "qa/bg.train.json": "9386dee3a94c3cdf216f2f6eb074d064a913a88795fd6c28af0fc574149eb05c",
+    "qa/de.test.json": "0176bda58b85403d3d734524229be1f49ba6e7676f773c35d5d563862cc566f5",
+    "qa/de.train.json": "8217bf413448c36079557ef4e5a40fc12451d36a50b7791f275ffda6adff01b6",
+    "qa/el.test.json": "63bbaf1d800b88bf7f3997d7baa067e0d8f832efefbc70fe73b7637c3c119b41",
+    "qa/el.train.json": "9abd8967b717cc21367810de236e2779a752abaa593c1dd0b23b76731df8e99f",
+    "qa/en.dev.json": "82388f242049dbb5c5a9b0285f107201e8394a77eb0bc91ed20742f1e274ed00",
+    "qa/en.test.json": "028e53ff766b08324150484d146e4c00c4ce90918ecbae2f0b37816f69c385a9",
+    "qa/en.train.json": "b3b1da1c9b7106b7f38d7de6079b641380ead47a90f0b410ce830a245c2500b3",
+    "qa/es.test.json": "378274e938a3d878d9ed14aa67dbd970a8d817de86da98d0a2d2f2fcecc1f5e0",
+    "qa/es.train.json": "74cde3f7c0852ce12ace472ab52162a69ab96a3a41102f06fa4bbb0896d9fe96",
+    "qa/fr.test.json": "1e3a69300b3b66c02da0b373bebeb28af37f1c20a1684d6f4cd64716fe917bd6",
+    "qa/fr.train.json": "b6342e0d74b93327f85eab3ec879872433e66597782d5d5b46d5731f945ed915",
+    "text/bg.txt": "232b34c67a4c7692348e5ca77fa274182fdec2c7dd82799b6e334c7b9068d240",
+    "text/de.txt": "a6e08c51c6c33bfbff087390d6f67b6be6438a4d05ea9c6633ff5ea09af5e4a2",
+    "text/el.txt": "28b5e6b38f9c402e68bfbe7e98b011ffd81e21a16e42eb2b0693029ddddb5de1",
+    "text/en.txt": "108b5363dfcd4b720760616ed10925b6906b84e3f56bb0f058f22bafb4d2e513",
+    "text/es.txt": "ca6fbaadb51e344a9e38b21b04bcecccabace688a818849edd7ff9524a4c9a72",
+    "text/fr.txt": "d6e7d723458c77b7b686910d7758f49330918770e17216d8e44645c96c659658",
 }
 
 

@@ -47,7 +47,7 @@ def kind_table(scores: pd.DataFrame, metric: str, methods: Sequence[str]) -> pd.
     ones are the mean of these methods in ``English`` and how many ``items`` there are.
     """
     scores = scores[scores["method"].isin(methods)]
-    scores = scores.assign(kind=scores["item"].astype(str).str.rpartition("-")[0]).query("kind != ''")
+    scores = scores.assign(kind=scores["item"].astype(str).str.extract(r"^(.+)-\d{6}$")[0]).dropna(subset="kind")
     english = scores["language"] == PIVOT
     table = scores[~english].groupby(["kind", "method"])[metric].mean().unstack("method").reindex(columns=methods)
     in_english = scores[english].groupby("kind")[metric].mean()

@@ -5,6 +5,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -13,10 +14,11 @@ from typing import NamedTuple
 from otlib.data.files import write_lines, write_table
 from otlib.data.items import COLUMNS, LABELS
 from otlib.data.layout import make_folders
-from otlib.data.microworld.balance import COUNTS_WEIGHT, Weighted, balanced, overlap_of, words_of
+from otlib.data.microworld.balance import COUNTS_WEIGHT, Weighted, balanced, overlap_of, shared_words, words_of
+from otlib.data.microworld.changes import hypernyms
 from otlib.data.microworld.sample import Sampler
 from otlib.data.microworld.situations import Clause
-from otlib.data.microworld.tasks import Inference, Question, hypernyms, inference, question, said_again
+from otlib.data.microworld.tasks import Inference, Question, inference, question, said_again
 from otlib.data.microworld.tokens import Token, detokenise, links, span, text_span
 from otlib.data.text import GoldPair, write_gold
 from otlib.settings import PIVOT, Microworld
@@ -137,18 +139,23 @@ class _Draws:
 
     def different(self, part: str, n: int) -> list[Utterance]:
         """Different sentences, and questions of a paragraph."""
-        found: dict[Utterance, None] = {}
+        found: dict[str, Utterance] = {}
         while len(found) < n:
-            found[_single(self, part)] = None
-        return list(found)
+            utterance = _single(self, part)
+            found.setdefault(detokenise(_uttered(self._english, *utterance)), utterance)
+        return list(found.values())
 
     def inference(self, part: str, label: str) -> Inference:
         return self.draw(
             part, lambda: inference(self.sampler, label), lambda item: [(item.premise, None), (item.hypothesis, None)]
         )
 
-    def question(self, part: str) -> Question:
-        return self.draw(part, lambda: question(self.sampler), _question_and_paragraph)
+    def question(self, part: str, even_in: Iterable[ModuleType] = ()) -> Question:
+        """A question, of whose words both sentences of its paragraph say as many in each of some languages."""
+        while True:
+            item = self.draw(part, lambda: question(self.sampler), _question_and_paragraph)
+            if all(_even(speaker, item) for speaker in even_in):
+                return item
 
 
 class _Text(NamedTuple):
@@ -160,6 +167,11 @@ class _Text(NamedTuple):
 
 def _question_and_paragraph(item: Question) -> list[Utterance]:
     return [(item.asks, item.asked), *((clause, None) for clause in item.paragraph)]
+
+
+def _even(speaker: ModuleType, item: Question) -> bool:
+    asked = detokenise(speaker.question(item.asks, item.asked))
+    return len({shared_words(asked, _say(speaker, clause)) for clause in item.paragraph}) == 1
 
 
 def _uttered(speaker: ModuleType, clause: Clause, asked: str | None) -> list[Token]:
@@ -200,8 +212,9 @@ def _alone(clause: Clause) -> list[Utterance]:
 
 def _twice(sampler: Sampler) -> tuple[Clause, Clause]:
     while True:
-        clause = sampler.clause(detail=1.4)
-        if (again := said_again(sampler, clause)) != clause:
+        clause = sampler.clause(plain=True, detail=1.4)
+        again = said_again(sampler, clause)
+        if replace(again, front=clause.front) != clause:
             return clause, again
 
 
@@ -269,7 +282,8 @@ def _features(speakers: Mapping[str, ModuleType], item: Inference) -> Iterable[W
 
 def _write_qa(folder: Path, speakers: Mapping[str, ModuleType], draws: _Draws, sizes: dict[str, int]) -> None:
     for split, n in sizes.items():
-        items = [draws.question(f"qa {split}") for _ in range(n)]
+        even_in = speakers.values() if split == "test" else [speakers[PIVOT]]
+        items = [draws.question(f"qa {split}", even_in) for _ in range(n)]
         for code, speaker, shared in _said_in(speakers, split, items):
             paragraphs = [_squad(speaker, item, f"{item.asked}-{i:06d}") for i, item in shared]
             data = {"version": "1.1", "data": [{"title": "micro-world", "paragraphs": paragraphs}]}

@@ -54,6 +54,11 @@ def overlap_of(premise: str, hypothesis: str, language: str) -> Weighted:
     return COUNTS_WEIGHT, (language, (left & right).total(), left.total(), right.total())
 
 
+def shared_words(one: str, other: str) -> int:
+    """How many words two sentences share."""
+    return (Counter(_words(one)) & Counter(_words(other))).total()
+
+
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
