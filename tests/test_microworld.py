@@ -20,14 +20,15 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from otlib.data.items import LABELS, read_qa
-from otlib.data.microworld import _features, _say, en, speaks, write_world
-from otlib.data.microworld.balance import balanced
+from otlib.data.microworld import _Draws, _features, _say, _twice, _uttered, en, speaks, write_world
+from otlib.data.microworld.balance import balanced, shared_words
 from otlib.data.microworld.changes import GROUPS_OF_TIMES
 from otlib.data.microworld.concepts import (
     ADJECTIVE_ANTONYMS,
     ADJECTIVES,
     CATEGORIES,
     COLOURS,
+    COMPOUNDS,
     DISTINCT_PLACES,
     GENERAL,
     HYPERNYMS,
@@ -219,12 +220,20 @@ def test_what_is_said_again_means_the_same():
 
 
 # --- questions -----------------------------------------------------------------------------------------------------
-def _told_apart(clause: Clause, asks: Clause) -> bool:
-    """Whether a question, by its verb, subject and object, is about a clause."""
-    return _base("verb", clause.verb) == _base("verb", asks.verb) and all(
-        _members(getattr(clause, role).concept) <= _members(getattr(asks, role).concept)
-        for role in ("subject", "object")
+def _may_be_told(clause: Clause, asks: Clause) -> bool:
+    """Whether a question, by its verb, subject and object, may be about a clause."""
+    verb = {"bake": "cook"}.get(clause.verb, _base("verb", clause.verb))
+    return verb == _base("verb", asks.verb) and all(
+        _may_be(getattr(clause, role).concept, getattr(asks, role).concept) for role in ("subject", "object")
     )
+
+
+def _may_be(concept: str, word: str) -> bool:
+    """Anna may be the friend, the friend may be the doctor, an apple cake is a cake; a boy is no girl."""
+    if concept in NAMES or {concept, word} <= {*PERSONS}:
+        return frozenset((_base("noun", concept), _base("noun", word))) not in OPPOSITES
+    heads = {_base("noun", concept), _base("noun", COMPOUNDS.get(concept, ("", concept))[1])}
+    return bool(heads & _members(word))
 
 
 def test_questions_have_one_answer_that_meaning_alone_finds():
@@ -239,12 +248,14 @@ def test_questions_have_one_answer_that_meaning_alone_finds():
         assert len(set(answers)) == len(answers) and answers[item.about]
         said = {"subject": replace(asks, subject=about.subject), "object": replace(asks, object=about.object)}
         asks = said.get(item.asked, asks)  # what is asked for is not said
-        alike = [c for c in item.paragraph if _told_apart(replace(c, **_same(item.asked, about)), asks)]
+        alike = [c for c in item.paragraph if _may_be_told(replace(c, **_same(item.asked, about)), asks)]
         assert alike == [about]
         assert (asks.verb, asks.subject.concept, asks.object.concept) != (
             *(about.verb, about.subject.concept, about.object.concept),
         )
         assert asks.place in (None, about.place) and asks.time in (None, about.time)
+        assert item.asked != "count" or all(clause.object.count for clause in item.paragraph)
+        assert asks.object.concept != "drink_noun"
     assert set(asked) == {"subject", "object", "place", "time", "count"} and min(asked.values()) > 200
 
 
@@ -257,6 +268,21 @@ def test_the_sentence_that_shares_most_words_with_a_question_does_not_answer_it(
     tests = {code: read_qa(world[0] / f"qa/{code}.test.json") for code in ("en", *CODES)}
     answered = qa_rule(read_qa(world[0] / "qa/en.train.json"), tests)
     assert answered.groupby("language")["f1"].mean().max() < 0.40  # of 60 questions; of 2,000 below .30
+    # Endings and articles once told in Greek which sentence was meant, in 71 questions of 100.
+    for code in tests:
+        for asked, context in tests[code][["question", "context"]].itertuples(index=False):
+            said = [shared_words(asked, sentence) for sentence in re.findall(r"[^.]+\.", context)]
+            assert len(said) == 2 and said[0] == said[1], (asked, context)
+
+
+def test_text_says_nothing_twice_in_the_same_words():
+    """A pronoun hides the noun that a synonym replaces: the two were one sentence."""
+    draws = _Draws(5)
+    for _ in range(1000):
+        one, other = _twice(draws.sampler)
+        assert sorted(_say(en, one).lower().split()) != sorted(_say(en, other).lower().split())
+    said = draws.different("parallel", 500)
+    assert len({detokenise(_uttered(en, *utterance)) for utterance in said}) == 500
 
 
 # --- files ---------------------------------------------------------------------------------------------------------

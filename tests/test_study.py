@@ -944,7 +944,7 @@ def test_what_is_not_there_yet_is_said_with_the_command_that_makes_it(tiny):
         pass
     assert not study.folder.exists()
     assert load_study("paper/large", check_data=False).command == "make study STUDY=paper/large"
-    assert load_study("demo", pairs=["es-en"]).command == "make study STUDY=demo PAIRS=es-en"
+    assert load_study("demo", pairs=["el-en"]).command == "make study STUDY=demo PAIRS=el-en"
     odd = tiny.rename(tiny.with_name("it's mine.yaml"))
     assert shlex.split(load(odd).command) == ["make", "study", f"STUDY={odd}"]
 

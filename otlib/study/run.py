@@ -178,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     plan.set_defaults(run=_plan_command)
     for command in (study, plan):
         command.add_argument("study", help="a name in params/, or a YAML file")
-        command.add_argument("--pairs", type=_list, help="these pairs only, such as de-en,es-en")
+        command.add_argument("--pairs", type=_list, help="these pairs only, such as de-en,el-en")
         command.add_argument("--seeds", type=_list, help="these seeds only, such as 0,1")
         command.add_argument(
             "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="such as align.steps=100"
