@@ -116,6 +116,13 @@ def test_the_front_page_shows_the_table_of_the_committed_default_study():
     assert rows["shuffled"] == rows["overlaprule"] == ["", ""]
 
 
+def test_the_front_page_has_no_column_of_a_task_that_was_left_out():
+    summary = (GALLERY / "demo/summary.md").read_text(encoding="utf-8")
+    lines = [line for line in summary.splitlines() if "QA" not in line]
+    header = headline_table("\n".join(lines), paper_results()).splitlines()[0]
+    assert "NLI accuracy" in header and "QA" not in header
+
+
 @pytest.mark.parametrize("page", ["README.md", "outputs/gallery/README.md"])
 def test_every_number_of_a_page_stands_in_a_committed_file(page):
     """Numbers in prose were once of runs that nobody could look up."""

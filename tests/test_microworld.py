@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
+from otlib.data import microworld
 from otlib.data.items import LABELS, read_qa
 from otlib.data.microworld import _Draws, _features, _say, _twice, _uttered, en, speaks, write_world
 from otlib.data.microworld.balance import balanced, shared_words
@@ -273,6 +274,15 @@ def test_the_sentence_that_shares_most_words_with_a_question_does_not_answer_it(
         for asked, context in tests[code][["question", "context"]].itertuples(index=False):
             said = [shared_words(asked, sentence) for sentence in re.findall(r"[^.]+\.", context)]
             assert len(said) == 2 and said[0] == said[1], (asked, context)
+
+
+def test_more_sentences_than_there_are_end_in_one_sentence(monkeypatch):
+    draws = _Draws(5)
+    always = microworld._single(draws, "train de")
+    monkeypatch.setattr(microworld, "_single", lambda *_: always)
+    assert draws.different("train de", 1) == [always]
+    with pytest.raises(ValueError, match="has not 2 different sentences for 'train de': ask for fewer"):
+        draws.different("train de", 2)
 
 
 def test_text_says_nothing_twice_in_the_same_words():

@@ -103,7 +103,7 @@ def headline_table(summary: str, published: pd.DataFrame) -> str:
     """The front page's table: a row a method with measures of a study's ``summary.md``, the paper's averages beside."""
     header, _, *lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in summary.strip().splitlines()]
     ours = pd.DataFrame(lines, columns=header).set_index("measure").T.drop(ROTATION, errors="ignore")
-    table = ours[[*HEADLINE]].rename(columns=HEADLINE)
+    table = ours[[name for name in HEADLINE if name in ours]].rename(columns=HEADLINE)  # a task may be left out
     paper = published[published["experiment"] == "table1"].set_index(["task", "metric", "model"])["value"]
     for name, key in {"paper: XNLI F1": ("nli", "f1"), "paper: XQuAD F1": ("qa", "f1")}.items():
         found = {method: paper[(*key, model)] for method, model in PAPERS.items()}

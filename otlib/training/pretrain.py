@@ -37,15 +37,16 @@ SMOOTHING = 0.3
 def train_tokenizer(files: Sequence[str | Path], folder: str | Path, *, vocabulary_size: int, lowercase: bool):
     """Train a WordPiece tokenizer and save it in ``folder``, where AutoTokenizer finds it.
 
-    Files, plain or compressed, have one document a line and count by their sizes. A word counts by a power of its
-    frequency, :data:`SMOOTHING`, so that subwords follow the stems and endings that many words share, and rare words
+    Files, plain or compressed, have one document a line. A word counts by a power of its frequency in all of them,
+    :data:`SMOOTHING`, so that subwords follow the stems and endings that many words share, and rare words
     are not spelled letter by letter. Lower-casing keeps accents: ``été`` does not become ``ete``, nor ``й`` ``и``. The
     same text gives the same vocabulary, always. It holds the special tokens, with the ids 0 to 4, and the most frequent
     letters: a thousand or, for Chinese has more, a fifth of ``vocabulary_size``, which is the upper limit of all.
     """
     normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
     tokenizer = _bert_tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS["unk_token"]), normalizer)
-    alphabet = _alphabet(files, normalizer, max(1000, vocabulary_size // 5))
+    words = _words(files, normalizer, tokenizer.pre_tokenizer)
+    alphabet = _alphabet(words, max(1000, vocabulary_size // 5))
     # The learner meets words in a random order: left to itself it would number the continuing letters, and
     # break ties between merges, anew each time. Listed as special tokens they are numbered first.
     continuing = [f"##{letter}" for letter in alphabet if _inside_words(letter, tokenizer)]
@@ -56,7 +57,6 @@ def train_tokenizer(files: Sequence[str | Path], folder: str | Path, *, vocabula
         limit_alphabet=len(alphabet),
         show_progress=False,
     )
-    words = _words(files, normalizer, tokenizer.pre_tokenizer)
     tokenizer.train_from_iterator(([word] * round(count**SMOOTHING) for word, count in words.items()), learner)
     model = models.WordPiece(tokenizer.get_vocab(), unk_token=SPECIAL_TOKENS["unk_token"])
     tokenizer = _bert_tokenizer(model, normalizer)
@@ -84,14 +84,13 @@ def _words(files, normalizer, pre_tokenizer) -> Counter[str]:
     return Counter(word for line in lines for word, _ in pre_tokenizer.pre_tokenize_str(line))
 
 
-def _alphabet(files, normalizer, limit: int) -> list[str]:
-    """The most frequent letters of the text (ties by code point), in the order of their code points."""
+def _alphabet(words: Mapping[str, int], limit: int) -> list[str]:
+    """The most frequent letters of the words (ties by code point), in the order of their code points."""
     counts: Counter[str] = Counter()
-    for file in files:
-        for line in read_lines(file):
-            counts.update(normalizer.normalize_str(line))
-    letters = [letter for letter in sorted(counts, key=lambda c: (-counts[c], c)) if not letter.isspace()]
-    return sorted(letters[:limit])
+    for word, count in words.items():
+        for letter in word:
+            counts[letter] += count
+    return sorted(sorted(counts, key=lambda letter: (-counts[letter], letter))[:limit])
 
 
 def _inside_words(letter: str, tokenizer: Tokenizer) -> bool:

@@ -140,9 +140,13 @@ class _Draws:
     def different(self, part: str, n: int) -> list[Utterance]:
         """Different sentences, and questions of a paragraph."""
         found: dict[str, Utterance] = {}
-        while len(found) < n:
+        for _ in range(20 * n):
             utterance = _single(self, part)
             found.setdefault(detokenise(_uttered(self._english, *utterance)), utterance)
+            if len(found) == n:
+                break
+        if len(found) < n:
+            raise ValueError(f"the micro-world has not {n} different sentences for {part!r}: ask for fewer items")
         return list(found.values())
 
     def inference(self, part: str, label: str) -> Inference:
