@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from otlib.record import first_line, shown, write_text
+from otlib.study.kernels import kernel_manager_class
 
 
 class NotebookError(RuntimeError):
@@ -50,6 +51,8 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
             copy,
             values,
             kernel_name="python3",
+            kernel_manager_class=kernel_manager_class(),
+            shutdown_kernel="immediate",  # all that it wrote is written
             progress_bar=False,
             coalesce_streams=True,  # keeps the last state of each progress bar
             stderr_file=Progress(out.stem),

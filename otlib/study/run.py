@@ -24,6 +24,7 @@ from otlib.record import ROOT, first_line, shown
 from otlib.settings import ParameterError
 from otlib.study import yaml_file
 from otlib.study.current import outdated
+from otlib.study.kernels import warm_kernels
 from otlib.study.notebook import NotebookError, Progress, run_notebook
 from otlib.study.study import Study, load_study, write_study
 
@@ -34,12 +35,15 @@ __all__ = ["NotebookError", "Progress", "main", "run_notebook", "run_study"]
 
 def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
-    with _only_run(study) as lock:
+    gpu = _has_gpu()
+    with _only_run(study) as lock, warm_kernels(gpu=gpu):
         write_study(study)
         print(
             f"Study {study.name}: {', '.join(study.pairs)}; {', '.join(study.methods)}; seeds {study.seeds}",
             flush=True,
         )
+        # One training at a time on a GPU: as many as there are cores would not fit into it.
+        flags = [*(["--resources", "trainings=1"] if gpu else []), *flags]
         status, said = _snakemake(study, cores, flags, lock)
     if status == 0:
         report = study.folder / "report.html"
@@ -101,7 +105,7 @@ def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[in
     command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
     # As YAML, or a blank and a # in the path would begin a comment.
     path = json.dumps(shown(study.folder / "study.yaml"), ensure_ascii=False)
-    command += [*_one_at_a_time(), *flags, "--config", f"study={path}"]
+    command += [*flags, "--config", f"study={path}"]
     # Its own process group, to stop it as a whole; it holds the lock too, in case this process is killed.
     process = subprocess.Popen(
         command,
@@ -122,12 +126,10 @@ def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[in
     return process.wait(), said
 
 
-def _one_at_a_time() -> list[str]:
-    """Flags for one training at a time if there is a GPU: as many as there are cores would not fit into it."""
+def _has_gpu() -> bool:
     import torch
 
-    found = torch.cuda.is_available() or torch.backends.mps.is_available()
-    return ["--resources", "trainings=1"] if found else []
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
 # --- arguments ----------------------------------------------------------------------------------------------

@@ -1,0 +1,160 @@
+"""Kernels that begin with their libraries imported: forks of one process that has imported what the notebooks import.
+
+To start Python and to import torch, transformers, pandas and seaborn takes six seconds of a core, and a study starts a
+kernel a notebook, a hundred in all. So :func:`warm_kernels` starts one process with these imports, for as long as the
+study runs, and a notebook's kernel is a fork of it. To Jupyter a kernel is the small process that asked for the fork
+(this file, as a script): it ends when the kernel ends, and the kernel ends with it. Where nothing answers, as without a
+study, that process becomes an ordinary kernel.
+"""
+
+import ast
+import functools
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+ADDRESS = "OTLIB_KERNELS"  # environment variable: the socket at which the warm process answers
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+ON_FIRST_USE = ["accelerate", "seaborn", "sklearn.metrics", "transformers.models.bert.modeling_bert"]  # of otlib
+
+
+@contextmanager
+def warm_kernels(*, gpu: bool):
+    """Within the block, notebooks that this process or its children execute get their kernels from a warm process.
+
+    Only on Linux, and not with a GPU.
+    """
+    if sys.platform != "linux" or gpu:  # a fork of a process with these libraries may not be safe there
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="otlib-") as folder:
+        address = os.path.join(folder, "kernels")
+        inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "OMP_NUM_THREADS": "1"}
+        server = subprocess.Popen(
+            [sys.executable, __file__, "serve", address],
+            stdin=subprocess.PIPE,  # closed when this process ends, however it ends
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | inline,
+            start_new_session=True,
+        )
+        os.environ[ADDRESS] = address
+        try:
+            yield
+        finally:
+            os.environ.pop(ADDRESS, None)
+            server.kill()
+            server.communicate()
+
+
+def kernel_manager_class():
+    """Jupyter's manager of a kernel, which starts it by this file."""
+    from jupyter_client import AsyncKernelManager
+
+    class WarmKernelManager(AsyncKernelManager):
+        def format_kernel_cmd(self, extra_arguments=None):
+            return [sys.executable, "-I", "-S", __file__, *super().format_kernel_cmd(extra_arguments)]
+
+    return WarmKernelManager
+
+
+# --- the warm process ---------------------------------------------------------------------------------------
+
+
+def serve(address: str):
+    """Fork a kernel for everyone who asks, until stdin is closed; the first one waits for the imports."""
+    sys.path.pop(0)  # this file's folder
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen(64)
+        while listener in select.select([listener, sys.stdin], [], [])[0]:
+            connection, _ = listener.accept()
+            import_for_notebooks()
+            if os.fork() == 0:
+                listener.close()
+                _become_kernel(connection)
+            connection.close()
+
+
+@functools.cache
+def import_for_notebooks():
+    """Import what the notebooks do, and what otlib imports only when it is needed."""
+    for module in ["ipykernel.kernelapp", *imported(NOTEBOOKS)]:
+        importlib.import_module(module)
+    for module in ON_FIRST_USE if "otlib" in sys.modules else ():
+        importlib.import_module(module)
+
+
+def imported(notebooks: Path) -> list[str]:
+    """The modules that the notebooks of a folder import."""
+    modules = set()
+    for path in sorted(notebooks.glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for source in ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"):
+            with suppress(SyntaxError):  # as of a %magic
+                for statement in ast.parse(source).body:
+                    if isinstance(statement, ast.Import):
+                        modules.update(name.name for name in statement.names)
+                    elif isinstance(statement, ast.ImportFrom):
+                        modules.add(statement.module)
+    return sorted(modules)
+
+
+def _become_kernel(connection: socket.socket):
+    from ipykernel.kernelapp import launch_new_instance
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    _, streams, *_ = socket.recv_fds(connection, 1, 3)
+    for own, theirs in enumerate(streams):
+        os.dup2(theirs, own)
+        os.close(theirs)
+    asked = json.loads(connection.makefile("rb").readline())
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    os.chdir(asked["folder"])
+    if (threads := os.environ.get("OMP_NUM_THREADS")) and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(threads))
+    # Its parent is none that it should end with: `_end_with` sees to that.
+    sys.argv = ["ipykernel_launcher", *asked["arguments"], "--IPKernelApp.parent_handle=1"]
+    connection.sendall(b"%d\n" % os.getpid())
+    threading.Thread(target=_end_with, args=[connection], daemon=True).start()
+    launch_new_instance()
+
+
+def _end_with(connection: socket.socket):
+    connection.recv(1)
+    os._exit(1)
+
+
+# --- the process that Jupyter takes for the kernel ----------------------------------------------------------
+
+
+def stand_for_a_kernel(command: list[str]):
+    """Ask for a fork and end with it, or it with this process; if nobody answers, become the kernel of this command."""
+    with suppress(KeyError, OSError, ValueError), socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(os.environ[ADDRESS])
+        socket.send_fds(connection, [b"\n"], [0, 1, 2])
+        arguments = command[command.index("ipykernel_launcher") + 1 :]
+        asked = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}
+        connection.sendall(json.dumps(asked).encode() + b"\n")
+        int(connection.makefile("rb").readline())  # the fork's number; nothing, a ValueError, if there is none
+        parent = os.getppid()
+        while os.getppid() == parent and not select.select([connection], [], [], 1)[0]:
+            pass
+        sys.exit(1)
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[2]) if sys.argv[1] == "serve" else stand_for_a_kernel(sys.argv[1:])

@@ -1,0 +1,157 @@
+"""Notebooks of a study get their kernels from a process that has its imports done, and are none the worse for it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from test_run import printed, write_notebook
+
+from otlib.record import ROOT
+from otlib.study import kernels
+from otlib.study.kernels import ADDRESS, imported, warm_kernels
+from otlib.study.notebook import NotebookError, run_notebook
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+
+
+@pytest.fixture(scope="module")
+def address():
+    with warm_kernels(gpu=False):
+        yield os.environ.pop(ADDRESS)
+
+
+@pytest.fixture
+def warm(address, monkeypatch):
+    monkeypatch.setenv(ADDRESS, address)
+
+
+def run(folder, *cells, parameters="x = 1"):
+    return run_notebook(write_notebook(folder / "n.ipynb", parameters, *cells), folder / "out.ipynb", {})
+
+
+def alive(process):
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def gone(process, *, within=10):
+    end = time.monotonic() + within
+    while alive(process) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not alive(process)
+
+
+def test_a_warm_kernel_has_imported_what_notebooks_import_and_is_otherwise_as_any_other(warm, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setenv("A_VARIABLE", "its value")
+    asked = [
+        "import os, sys\nprint({'torch', 'otlib.tasks.nli', 'sklearn.metrics', 'seaborn'} <= {*sys.modules})",
+        "import torch\nprint(torch.get_num_threads(), os.environ['A_VARIABLE'], os.getcwd())",
+        "print(torch.ones(300, 300).mm(torch.ones(300, 300)).sum().item(), __name__, 'kernels' in sys.argv[0])",
+        "print(sys.path)",
+    ]
+    *said, path = printed(run(tmp_path, *asked)).splitlines()
+    assert said == ["True", f"2 its value {tmp_path}", "27000000.0 __main__ False"]
+    monkeypatch.delenv(ADDRESS)
+    assert printed(run(tmp_path, "import sys\nprint(sys.path)")) == path + "\n"
+
+
+def test_figures_of_a_warm_kernel_are_shown(warm, tmp_path):
+    import nbformat
+
+    out = run(tmp_path, "import matplotlib.pyplot as plt\nplt.plot([0, 1]);")
+    outputs = nbformat.read(out, nbformat.NO_CONVERT).cells[-1].outputs
+    assert "image/png" in outputs[-1].data
+
+
+def test_the_warm_process_has_no_thread_that_a_fork_would_miss(warm, tmp_path):
+    """A lock that another thread held would never be free again in a fork; jemalloc sees to that for its own."""
+    lists = "import os\nfor thread in os.listdir(f'/proc/{os.getppid()}/task'):\n"
+    lists += "    print(open(f'/proc/{os.getppid()}/task/{thread}/comm').read(), end='')"
+    threads = printed(run(tmp_path, lists)).splitlines()
+    assert len([name for name in threads if name != "jemalloc_bg_thd"]) == 1
+
+
+def test_forks_share_nothing_that_a_notebook_changes(warm, tmp_path):
+    changes = "import pandas as pd\npd.set_option('display.max_rows', 7)\nimport random, os\nos.environ['X'] = 'y'"
+    looks = "import pandas as pd, os\nprint(pd.get_option('display.max_rows'), os.environ.get('X'))"
+    run(tmp_path, changes)
+    assert printed(run(tmp_path, looks)) == "60 None\n"
+
+
+@pytest.mark.parametrize("death", ["os._exit(9)", "os.kill(os.getpid(), 9)"])
+def test_the_death_of_a_warm_kernel_is_noticed(warm, tmp_path, death):
+    with pytest.raises(NotebookError, match=r"in cell \[2\] of n.ipynb: its kernel died"):
+        run(tmp_path, f"import os; {death}")
+
+
+def test_a_warm_kernel_ends_with_the_process_that_executes_its_notebook(warm, tmp_path):
+    pid = tmp_path / "pid"
+    waits = f"import os, pathlib, time\npathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\ntime.sleep(600)"
+    notebook = write_notebook(tmp_path / "n.ipynb", "x = 1", waits)
+    command = [sys.executable, "-m", "otlib", "notebook", str(notebook), str(tmp_path / "out.ipynb")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while not (pid.exists() and pid.read_text()):
+        time.sleep(0.05)
+    kernel = int(pid.read_text())
+    assert alive(kernel)
+    process.kill()
+    process.wait()
+    assert gone(kernel)
+
+
+def test_kernels_go_on_without_the_warm_process_and_new_ones_start_as_ever(tmp_path):
+    kills_parent = "import os, time\nprint(os.getppid())\nos.kill(os.getppid(), 9)\ntime.sleep(1)\nprint('went on')"
+    with warm_kernels(gpu=False):
+        server, went_on = printed(run(tmp_path, kills_parent)).splitlines()
+        assert went_on == "went on" and gone(int(server))
+        assert printed(run(tmp_path, "print('started')")) == "started\n"
+
+
+def test_where_no_warm_process_answers_kernels_start_as_ever(tmp_path, monkeypatch):
+    monkeypatch.setenv(ADDRESS, str(tmp_path / "kernels"))
+    assert printed(run(tmp_path, "print('started')")) == "started\n"
+    ends_unheard = (
+        "import socket, sys\nasked = socket.socket(1)\nasked.bind(sys.argv[1])\nasked.listen()\nasked.accept()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", ends_unheard, os.environ[ADDRESS]])  # as one that fails to import
+    while not os.path.exists(os.environ[ADDRESS]):
+        time.sleep(0.05)
+    assert printed(run(tmp_path, "print('started')")) == "started\n"
+    assert process.wait() == 0
+
+
+def test_the_warm_process_ends_with_the_study(tmp_path):
+    """Also when the study is killed, which closes the pipe that the warm process watches."""
+    script = "import time\nfrom otlib.study.kernels import warm_kernels\nwith warm_kernels(gpu=False):\n"
+    script += "    print('begun', flush=True)\n    time.sleep(600)"
+    study = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert study.stdout.readline() == "begun\n"
+    children = f"/proc/{study.pid}/task/{study.pid}/children"
+    with open(children) as file:
+        (server,) = map(int, file.read().split())
+    assert alive(server)
+    study.send_signal(signal.SIGKILL)
+    study.communicate()
+    assert gone(server)
+
+
+def test_with_a_gpu_or_elsewhere_than_on_linux_nothing_is_forked(monkeypatch):
+    with warm_kernels(gpu=True):
+        assert ADDRESS not in os.environ
+    monkeypatch.setattr(kernels.sys, "platform", "darwin")
+    with warm_kernels(gpu=False):
+        assert ADDRESS not in os.environ
+
+
+def test_what_the_notebooks_import_is_read_from_them(tmp_path):
+    assert {"pandas", "otlib", "otlib.training.align", "otlib.tasks.qa"} <= {*imported(ROOT / "notebooks")}
+    cells = ["import one\nimport two.three as x, four", "y = 1\nfrom five.six import (\n    seven,\n)"]
+    write_notebook(tmp_path / "n.ipynb", "x = 1", *cells, "%matplotlib inline")
+    assert imported(tmp_path) == ["five.six", "four", "one", "two.three"]
