@@ -339,6 +339,22 @@ class Transport(Section):
     """Whether epsilon is a fraction of each pair's mean cost, or in units of the cost (GeomLoss's blur ** p)."""
     solver: Literal["converged", "geomloss", "exact"] = "converged"
     """converged: until the marginals are met; geomloss: GeomLoss's schedule, the paper's; exact: no regularisation."""
+    unbalanced: PositiveFloat | None = None
+    """Price of missed marginals, in the units of epsilon, so that a word may stay without partner; null: none may."""
+    mass: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Partial transport: only this part of the mass moves, the cheapest, without debiasing; null: all of it."""
+
+    @model_validator(mode="after")
+    def _solver_can(self):
+        if self.solver == "geomloss" and self.relative:
+            raise ValueError("solver: geomloss needs relative: false, for its epsilon is absolute (0.05 ** 2)")
+        if self.solver == "geomloss" and self.cost == "cosine":
+            raise ValueError("solver: geomloss knows the costs half_sqeuclidean (p=2) and euclidean (p=1), not cosine")
+        if self.unbalanced and (self.mass or self.solver != "converged"):
+            raise ValueError("unbalanced: goes with solver: converged, and without mass")
+        if self.mass and self.solver == "geomloss":
+            raise ValueError("mass: goes with solver: converged or exact")
+        return self
 
 
 class Align(Transport, Training):
@@ -358,12 +374,18 @@ class Align(Transport, Training):
     """Part of the pairs of each language that exchange their English sentences at random; 1 is a control."""
     layers: Literal["last", "all"] | Annotated[list[int], Field(min_length=1), AfterValidator(no_repeats)] = "last"
     """Hidden states that are aligned and anchored; all: the embeddings (0) and every layer."""
+    layer_reduction: Literal["sum", "mean"] = "sum"
+    """Over these: the sum; or the mean, each in units of the spread of its English words before alignment."""
+    freeze: Literal["none", "lower", "upper"] = "none"
+    """What stays as it is: nothing, the embeddings and the lower half of the layers, or the upper half."""
     pooling: Pooling = "last"
     """Which subword stands for a word; subword: each for itself (SubOT)."""
     scope: Literal["sentence", "batch", "mixed"] = "sentence"
     """What a transport problem spans: a sentence pair, a language's batch, or the batch of all languages."""
     marginals: Literal["uniform", "norm", "tfidf"] = "uniform"
     """Weights of the words: equal, by the norm of their vectors, or by TF-IDF."""
+    confidence_power: NonNegativeFloat = 0.0
+    """Pairs count by this power of how sure the frozen encoder's plan is, so that noisy ones count less; 0: alike."""
     temperature: PositiveFloat = 0.1
     """Of the contrastive objectives: cosines are divided by it."""
     word_pairs: Literal["mutual", "aligner"] = "mutual"
@@ -381,15 +403,13 @@ class Align(Transport, Training):
             raise ValueError("marginals: tfidf weighs words, so that pooling must be last, first or mean")
         if self.pooling == "subword" and self.word_pairs == "aligner":
             raise ValueError("word_pairs: an aligner links words, so that pooling must be last, first or mean")
-        if self.solver == "geomloss" and self.relative:
-            raise ValueError("solver: geomloss needs relative: false, for its epsilon is absolute (0.05 ** 2)")
-        if self.solver == "geomloss" and self.cost == "cosine":
-            raise ValueError("solver: geomloss knows the costs half_sqeuclidean (p=2) and euclidean (p=1), not cosine")
+        if self.confidence_power and self.scope != "sentence":
+            raise ValueError("confidence_power: weighs sentence pairs, so that scope must be sentence")
         return self
 
     def transport(self) -> dict[str, Any]:
-        """The keyword arguments of :func:`otlib.transport.sinkhorn_divergence` and its like."""
-        return self.model_dump(include=set(Transport.model_fields))
+        """The keyword arguments of :func:`otlib.transport.transport_plan` and its like."""
+        return self.model_dump(include=set(Transport.model_fields), exclude_none=True)
 
 
 class Method(Align):

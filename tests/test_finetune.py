@@ -7,8 +7,9 @@ from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertMode
 
 import otlib.tasks.finetune
 from otlib.settings import FineTuning
-from otlib.tasks.finetune import FineTuned, batches_by_length, fit, freeze_layers, model_inputs, pad
+from otlib.tasks.finetune import FineTuned, batches_by_length, fit, model_inputs, pad
 from otlib.training.pretrain import train_tokenizer
+from otlib.training.words import freeze_layers
 
 PAIRS = [("a dog", "it"), ("the dog reads a book .", "a book"), ("reads", "every dog reads every book")]
 
@@ -84,17 +85,16 @@ def test_freezing_more_than_there_is_is_refused():
     """A slice past the end would freeze less than was asked for, and say nothing."""
     config = BertConfig(vocab_size=50, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16)
     model = BertModel(config)
-    for freeze in (-1, 4):
-        with pytest.raises(ValueError, match=f"between 0 and 3 for this encoder, got {freeze}"):
-            freeze_layers(model, freeze)
+    with pytest.raises(ValueError, match="between 0 and 3 for this encoder, got 4"):
+        freeze_layers(model, range(4))
 
 
 def test_an_encoder_of_another_build_can_be_tuned_but_not_frozen():
     """Not freezing must not ask for BERT's parts."""
     model = DistilBertModel(DistilBertConfig(vocab_size=50, dim=8, n_layers=1, n_heads=2, hidden_dim=16))
-    freeze_layers(model, 0)
-    with pytest.raises(ValueError, match="freeze must be 0 for a DistilBertModel"):
-        freeze_layers(model, 1)
+    freeze_layers(model, range(0))
+    with pytest.raises(ValueError, match="freeze must be off for a DistilBertModel"):
+        freeze_layers(model, range(1))
 
 
 def test_a_fine_tuned_model_knows_how_many_steps_were_skipped():

@@ -13,6 +13,7 @@ from otlib.training.objectives import (
     FrozenWords,
     PairBatch,
     Words,
+    alignment_of,
     anchor,
     contrastive,
     divergence_of,
@@ -22,7 +23,8 @@ from otlib.training.objectives import (
     wordot,
 )
 from otlib.training.words import WordBatch
-from otlib.transport import sinkhorn_divergence
+from otlib.transport import sinkhorn_divergence, transport_cost, transport_plan
+from otlib.transport.links import pair_confidence
 
 
 def words(*shape, n_real=None, layers=1, seed=0):
@@ -398,3 +400,94 @@ def test_a_word_that_is_no_number_makes_the_loss_none_and_raises_nothing(options
     x.layers[0][0, 1] = value
     values, _ = ot(**options)(x, y, batch_of(0, 0, 1, 1))
     assert values.isnan().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("options", [{"unbalanced": 0.5}, {"mass": 0.7}], ids=str)
+def test_a_word_may_stay_without_partner(options):
+    """Unbalanced and partial transport are the library's own, with its gradients."""
+    x, y = sides()
+    x.layers[0].requires_grad_()
+    values, terms = ot(**options)(x, y, batch_of(0, 0, 1, 1))
+    function = transport_cost if "mass" in options else sinkhorn_divergence
+    alone = function(x.layers[0], y.layers[0], x.mask, y.mask, epsilon=0.1, **options)
+    torch.testing.assert_close(values, alone.reshape(2, 2).mean(1), rtol=1e-5, atol=1e-5)
+    balanced, _ = ot()(x, y, batch_of(0, 0, 1, 1))
+    assert (values < balanced).all() and terms["unconverged"] == 0
+    (gradient,) = torch.autograd.grad(values.sum(), x.layers[0])
+    assert gradient.abs().sum() > 0
+
+
+def test_pairs_count_by_their_importance():
+    values = torch.tensor([1.0, 3.0, 10.0, 20.0])
+    importance = torch.tensor([1.0, 3.0, 0.0, 0.5])
+    assert language_means(values, batch_of(0, 0, 1, 1)._replace(importance=importance)).tolist() == [2.5, 20]
+    nothing = batch_of(0, 0, 1, 1)._replace(importance=torch.zeros(4))
+    assert language_means(values, nothing).tolist() == [0, 0]  # not NaN
+
+
+def test_confidence_is_of_the_frozen_plans_and_counts_pairs_in_the_loss(model, batch):
+    objective = alignment_of(model, ["de", "fr"], Align(confidence_power=3.0, anchor_weight=0.0))
+    source, pivot = (objective.frozen(batch, side) for side in ("source", "pivot"))
+    plans = transport_plan(source.layers[-1], pivot.layers[-1], source.mask, pivot.mask, **Align().transport())
+    confidence = pair_confidence(plans)
+    loss, terms = objective(model, batch)
+    assert terms["confidence"].item() == pytest.approx(confidence.mean().item(), rel=1e-5)
+    values = sum(
+        sinkhorn_divergence(x, y, source.mask, pivot.mask) for x, y in zip(source.layers, pivot.layers, strict=True)
+    )
+    cubes = confidence.reshape(2, 2) ** 3
+    expected = ((values.reshape(2, 2) * cubes).sum(1) / cubes.sum(1)).sum()
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("objective", [{}, {"objective": "l2"}, {"objective": "l2", "l2_target": "frozen"}], ids=str)
+def test_a_mean_over_layers_does_not_know_their_units(model, batch, objective):
+    """Layers of an encoder have norms that differ tenfold: in a sum one of them is all of the loss."""
+
+    class Scaled(EncoderLayers):
+        def forward(self, batch):
+            return [factor * states for factor, states in zip((1.0, 50.0), super().forward(batch), strict=True)]
+
+    def loss_of(model, **settings):
+        found = alignment_of(model, ["de", "fr"], Align(layers=[0, 2], **objective, **settings))
+        with torch.no_grad():
+            model.encoder.embeddings.word_embeddings.weight.mul_(1.01)
+            loss, terms = found(model, batch)
+            model.encoder.embeddings.word_embeddings.weight.div_(1.01)
+        assert terms["anchor"] > 0
+        return loss.item()
+
+    scaled = Scaled(model.encoder, (0, 2))
+    assert loss_of(scaled, layer_reduction="mean") == pytest.approx(loss_of(model, layer_reduction="mean"), rel=1e-3)
+    assert loss_of(scaled) > 100 * loss_of(model)
+
+
+def test_a_mean_over_layers_is_in_units_of_their_spread(model, batch):
+    objective = alignment_of(model, ["de", "fr"], Align(layers=[0, 2], layer_reduction="mean", anchor_weight=0.0))
+    rows = slice(4, 8)
+    hidden = [states.detach() for states in model(batch.words)]
+    expected = 0.0
+    for states in hidden:
+        x, y = states[:4, 1:6], states[rows, 1:6]
+        spread = (y.flatten(0, 1) - y.flatten(0, 1).mean(0)).square().sum() / 19  # of twenty words
+        expected += sinkhorn_divergence(x, y, relative=True).reshape(2, 2).mean(1).sum() / spread / 2
+    torch.testing.assert_close(objective(model, batch)[0], expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("half", "moves"), [("none", [0, 1, 2]), ("lower", [2]), ("upper", [0, 1])])
+def test_a_half_of_the_encoder_stays_as_it_is(model, batch, half, moves):
+    objective = alignment_of(model, ["de", "fr"], Align(layers=[2], freeze=half))
+    parts = [model.encoder.embeddings, *model.encoder.encoder.layer]
+    before = [[p.clone() for p in part.parameters()] for part in parts]
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    objective(model, batch)[0].backward()
+    optimizer.step()
+    pairs = zip(before, parts, strict=True)
+    moved = [any(not torch.equal(a, b) for a, b in zip(old, part.parameters(), strict=True)) for old, part in pairs]
+    assert [part for part, has in enumerate(moved) if has] == moves
+
+
+def test_a_half_that_leaves_nothing_to_train_is_refused(model):
+    model = EncoderLayers(model.encoder, (0, 1))
+    with pytest.raises(ValueError, match="lower leaves nothing to train below layer 1"):
+        alignment_of(model, ["de", "fr"], Align(layers=[0, 1], freeze="lower"))

@@ -25,11 +25,10 @@ from otlib.settings import PIVOT, CorporaData, Hub
 from otlib.study.paper import DOWNLOADS, ITEMS, LICENCES, PAIR_BYTES, PAPER_PAIRS, PUBLISHED
 from otlib.study.recipe import recipe
 from otlib.study.study import Study, settings_table
-from otlib.tasks.finetune import freeze_layers
-from otlib.training.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch, divergence_of
+from otlib.training.objectives import EncoderLayers, PairBatch, alignment_of
 from otlib.training.pretrain import bert_config
 from otlib.training.trainer import train
-from otlib.training.words import WordBatch, resolve_layers
+from otlib.training.words import WordBatch, freeze_layers, resolve_layers
 
 # Subwords that a step is measured with, or the study's longest if that is less: assumptions, printed with the hours.
 LENGTHS = {"pretrain": 64, "align": 40, "nli": 64, "qa": 192}
@@ -336,9 +335,7 @@ def _sentences(vocabulary: int, count: int, length: int) -> WordBatch:
 
 def _alignment(encoder: nn.Module, given: settings.Align, languages: int) -> tuple[nn.Module, Callable]:
     model = EncoderLayers(deepcopy(encoder), resolve_layers(given.layers, encoder.config))
-    frozen = FrozenWords(model, pooling=given.pooling)
-    names = [str(number) for number in range(languages)]
-    return model, Alignment(divergence_of(given, frozen), frozen, names, given)
+    return model, alignment_of(model, [str(number) for number in range(languages)], given)
 
 
 def _task(encoder: nn.Module, training: Planned) -> tuple[nn.Module, Callable]:
@@ -346,7 +343,7 @@ def _task(encoder: nn.Module, training: Planned) -> tuple[nn.Module, Callable]:
         model = BertForMaskedLM(encoder.config)
         return model, lambda model, batch: (model(batch.input_ids, batch.attention_mask).logits.square().mean(), {})
     model = deepcopy(encoder)
-    freeze_layers(model, training.settings.freeze)
+    freeze_layers(model, range(training.settings.freeze))
 
     def objective(model, batch):
         return model(batch.input_ids, batch.attention_mask).last_hidden_state.square().mean(), {}

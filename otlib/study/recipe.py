@@ -34,6 +34,16 @@ def _words(study: Study, method: Align) -> str:
     return kinds.get(method.pooling, f"{method.pooling} subword of a word")
 
 
+def _layers(study: Study, method: Align) -> str:
+    means = ", their mean in units of their spreads" * (method.layer_reduction == "mean")
+    return (method.layers if isinstance(method.layers, str) else ", ".join(map(str, method.layers))) + means
+
+
+def _marginals(study: Study, method: Align) -> str:
+    missed = f", missed at a price of {method.unbalanced:g}" if method.unbalanced else ""
+    return method.marginals + missed + (f", {method.mass:.0%} of the mass moves" if method.mass else "")
+
+
 def _word_pairs(study: Study, method: Align) -> str:
     nearest = "mutual nearest words of the frozen encoder"
     if method.word_pairs == "mutual":
@@ -63,6 +73,7 @@ ROWS: tuple[tuple[str, str, tuple[str, ...], Callable[[Study, Align], object]], 
         lambda s, m: (
             (f"{_pairs(s, m):,}, fewer are gone through again" if _pairs(s, m) else "all, fewer again")
             + f", {m.shuffled_pairs:.0%} shuffled" * (m.shuffled_pairs > 0)
+            + f", counted by their plan's confidence ** {m.confidence_power:g}" * (m.confidence_power > 0)
         ),
     ),
     ("words", "split by Moses", ALIGNED, lambda s, m: f"split by {getattr(s.data, 'words', 'whitespace')}"),
@@ -83,14 +94,15 @@ ROWS: tuple[tuple[str, str, tuple[str, ...], Callable[[Study, Align], object]], 
     ("longest gradient", SILENT, ALIGNED, lambda s, m: f"{m.clip:g}"),
     ("longest sentence", SILENT, ALIGNED, lambda s, m: f"{m.max_length} subwords"),
     ("what is aligned", "last subword of a word; table 3: all subwords", ALIGNED, _words),
-    ("layers", "last", ALIGNED, lambda s, m: m.layers),
+    ("layers", "last", ALIGNED, _layers),
+    ("frozen while aligning", "nothing", ALIGNED, lambda s, m: "nothing" if m.freeze == "none" else f"{m.freeze} half"),
     (
         "transport problem",
         "a language's batch of parallel sentences, read as one problem or one a pair; appendix E: mixed",
         ("wordot",),
         lambda s, m: m.scope,
     ),
-    ("marginals", "uniform; TF-IDF in section 4", ("wordot",), lambda s, m: m.marginals),
+    ("marginals", "uniform; TF-IDF in section 4", ("wordot",), _marginals),
     (
         "cost and epsilon",
         "in words Euclidean, 0.05; by GeomLoss's defaults half_sqeuclidean, 0.05 ** 2 = 0.0025",

@@ -119,7 +119,7 @@ def pad(tokenizer, inputs: Inputs, chosen: Sequence[int]) -> dict[str, Tensor]:
     }
 
 
-# --- heads and frozen layers ------------------------------------------------------------------------------------------
+# --- heads ------------------------------------------------------------------------------------------------------------
 
 
 class MeanPooledClassifier(nn.Module):
@@ -181,19 +181,3 @@ class SpanModel(_TaskModel):
         """Logits of start and end, shape (B, L, 2)."""
         output = self.model(**inputs)
         return torch.stack([output.start_logits, output.end_logits], -1)
-
-
-def freeze_layers(encoder: nn.Module, freeze: int) -> None:
-    """Keep parameters as they are: 0 none, 1 the embeddings, 1 + k the embeddings and the first k layers.
-
-    A ValueError says if the encoder has fewer layers, or is not built as BERT and XLM-R are.
-    """
-    most = encoder.config.num_hidden_layers + 1
-    if not 0 <= freeze <= most:
-        raise ValueError(f"freeze must be between 0 and {most} for this encoder, got {freeze}")
-    if freeze == 0:
-        return
-    if not hasattr(encoder, "embeddings") or not hasattr(getattr(encoder, "encoder", None), "layer"):
-        raise ValueError(f"freeze must be 0 for a {type(encoder).__name__}: its layers are not BERT's")
-    for part in [encoder.embeddings, *encoder.encoder.layer][:freeze]:
-        part.requires_grad_(False)

@@ -21,11 +21,10 @@ from otlib.tasks.finetune import (
     PairClassifier,
     Predictions,
     fit,
-    freeze_layers,
     model_inputs,
     outputs,
 )
-from otlib.training.words import load_encoder, longest_input, tokenise
+from otlib.training.words import freeze_layers, load_encoder, longest_input, tokenise
 
 POOLED = {"mean": MeanPooledClassifier, "pair": PairClassifier}
 
@@ -77,7 +76,7 @@ def finetune(
     else:
         classifier = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS))
         model = ClsClassifier(classifier.float())
-    freeze_layers(model.encoder, settings.freeze)
+    freeze_layers(model.encoder, range(settings.freeze))
     max_length = longest_input(settings.max_length, tokenizer, model)
     inputs, truncated = _encode(tokenizer, train_items, max_length)
     dev_inputs, _ = _encode(tokenizer, dev_items, max_length)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForQuestionAnswering
 
 from otlib.settings import Qa
-from otlib.tasks.finetune import FineTuned, Inputs, Predictions, SpanModel, fit, freeze_layers, model_inputs, outputs
-from otlib.training.words import load_encoder, longest_input, tokenise
+from otlib.tasks.finetune import FineTuned, Inputs, Predictions, SpanModel, fit, model_inputs, outputs
+from otlib.training.words import freeze_layers, load_encoder, longest_input, tokenise
 
 # --- windows ----------------------------------------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ def finetune(
     torch.manual_seed(seed)
     tokenizer, _ = load_encoder(encoder)
     model = SpanModel(AutoModelForQuestionAnswering.from_pretrained(encoder).float())
-    freeze_layers(model.encoder, settings.freeze)
+    freeze_layers(model.encoder, range(settings.freeze))
     max_length = longest_input(settings.max_length, tokenizer, model)
     windows = _windows(tokenizer, train_items, max_length, settings.stride)
     holding, spans = _targets(windows, train_items)

@@ -25,8 +25,15 @@ from otlib.data.text import Links, ParallelText, draw, length_batches, tfidf_wei
 from otlib.record import write_text
 from otlib.settings import Align
 from otlib.training import trainer
-from otlib.training.objectives import Alignment, EncoderLayers, FrozenWords, PairBatch, divergence_of
-from otlib.training.words import EncodedSentence, collate_words, count_words, encode_words, load_encoder, longest_input
+from otlib.training.objectives import EncoderLayers, PairBatch, alignment_of
+from otlib.training.words import (
+    EncodedSentence,
+    collate_words,
+    count_words,
+    encode_words,
+    load_encoder,
+    longest_input,
+)
 
 ON_PAIRS = ("l2", "contrastive-weak", "contrastive-strong")
 
@@ -130,14 +137,13 @@ def align(
         return Aligned(log, counts, origin)
 
     model = EncoderLayers(model, settings.layers)
-    frozen = FrozenWords(model, pooling=settings.pooling)
     weights = word_weights(corpora) if settings.marginals == "tfidf" else None
     links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
     batches = settings.steps * settings.accumulation * trainer.process_count()
     log = trainer.train(
         model,
         pair_loader(encoded, tokenizer, batches, settings.batch_size, seed, weights, links),
-        Alignment(divergence_of(settings, frozen), frozen, list(corpora), settings),
+        alignment_of(model, list(corpora), settings),
         settings,
         folder=folder,
         seed=seed,

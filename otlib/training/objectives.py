@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from otlib.settings import Align
-from otlib.training.words import WordBatch, hidden_states, pool_layers, resolve_layers
-from otlib.transport import norm_weights, sinkhorn_divergence
+from otlib.training.words import WordBatch, freeze_layers, hidden_states, pool_layers, resolve_layers
+from otlib.transport import norm_weights, sinkhorn_divergence, transport_cost, transport_plan
+from otlib.transport.links import pair_confidence
 from otlib.transport.problem import shares
 
 
@@ -21,6 +23,7 @@ class PairBatch(NamedTuple):
     words: WordBatch  # of 2P sentences: all source sentences, then their translations into the pivot language
     languages: int  # how many there are
     weights: Tensor | None = None  # (2P, n): of the words of each sentence, such as TF-IDF
+    importance: Tensor | None = None  # (P,): of each pair in its language's mean; None: alike
     pairs: Tensor | None = None  # (P, n, n), bool: words (source, pivot) that an aligner has paired
 
     def sides(self) -> tuple[slice, slice]:
@@ -34,6 +37,10 @@ class Words(NamedTuple):
 
     layers: list[Tensor]
     mask: Tensor
+
+    def over(self, units: Sequence[Tensor]) -> Words:
+        """The vectors of each layer divided by its unit."""
+        return self._replace(layers=[x / unit for x, unit in zip(self.layers, units, strict=True)])
 
 
 class EncoderLayers(nn.Module):
@@ -80,8 +87,11 @@ def wordot(settings: Align) -> Divergence:
     control of the paper's appendix E); the one value of the last counts for every language.
 
     By ``settings.marginals`` words weigh the same, or by :func:`otlib.transport.norm_weights`, or as the batch says
-    (TF-IDF); where all words of a problem have weight zero, they weigh the same.
+    (TF-IDF); where all words of a problem have weight zero, they weigh the same. With ``settings.mass`` it is the cost
+    of partial transport, which has no debiased form here.
     """
+
+    solve = partial(transport_cost if settings.mass else sinkhorn_divergence, **settings.transport())
 
     def divergence(source: Words, pivot: Words, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         problems = {"sentence": len(source.mask), "batch": batch.languages, "mixed": 1}[settings.scope]
@@ -96,8 +106,7 @@ def wordot(settings: Align) -> Divergence:
                 weights.append(shares(batch.weights[rows].reshape(problems, -1).repeat(layers, 1), mask))
         (x, x_mask), (y, y_mask) = clouds
         a, b = weights or (None, None)
-        options = settings.transport()
-        values, status = sinkhorn_divergence(x, y, x_mask, y_mask, a=a, b=b, return_status=True, **options)
+        values, status = solve(x, y, x_mask, y_mask, a=a, b=b, return_status=True)
         values = values.reshape(layers, -1).sum(0)
         terms = {
             "unconverged": (~status.converged).float().mean(),
@@ -200,30 +209,55 @@ def mutual_pairs(source: Words, pivot: Words) -> Tensor:
 
 
 def language_means(values: Tensor, batch: PairBatch) -> Tensor:
-    """Mean of the pairs' values for each language, shape (languages,)."""
-    return values.reshape(batch.languages, -1).mean(1)
+    """Mean of the pairs' values for each language, by their importance, shape (languages,)."""
+    values = values.reshape(batch.languages, -1)
+    if batch.importance is None:
+        return values.mean(1)
+    importance = batch.importance.reshape(batch.languages, -1)
+    return (values * importance).sum(1) / importance.sum(1).clamp(min=torch.finfo(importance.dtype).tiny)
 
 
 # --- the whole objective ----------------------------------------------------------------------------------------------
 
 
 class FrozenWords:
-    """Word vectors of the encoder as it was before alignment; those of the last batch are kept, not computed again."""
+    """Word vectors of the encoder as it was before alignment; those of the last batch are kept, not computed again.
 
-    def __init__(self, model: EncoderLayers, *, pooling: str):
+    With ``in_units`` each layer's vectors are divided by the spread of the batch's English words in it.
+    """
+
+    def __init__(self, model: EncoderLayers, *, pooling: str, in_units: bool = False):
         self.model = deepcopy(model).eval().requires_grad_(False)
-        self.pooling = pooling
+        self.pooling, self.in_units = pooling, in_units
         self._batch, self._words = None, {}
 
     @torch.no_grad()
     def __call__(self, batch: PairBatch, side: str) -> Words:
-        if batch is not self._batch:
-            self._batch, self._words = batch, {}
+        words = self._as_they_are(batch, side)
+        return words.over(self.units(batch)) if self.in_units else words
+
+    def _as_they_are(self, batch: PairBatch, side: str) -> Words:
+        if batch.words is not self._batch:
+            self._batch, self._words = batch.words, {}
         if side not in self._words:
             rows = batch.words.rows(batch.sides()[0 if side == "source" else 1])
             self.model.to(rows.input_ids.device)
             self._words[side] = Words(*pool_layers(self.model(rows), rows, pooling=self.pooling))
         return self._words[side]
+
+    @torch.no_grad()
+    def units(self, batch: PairBatch) -> list[Tensor]:
+        """Of each layer the root of the mean squared distance of the batch's English words from their mean."""
+        pivot = self._as_they_are(batch, "pivot")
+        return [_variances(x, pivot.mask).sum().sqrt().clamp(min=1e-6) for x in pivot.layers]
+
+    @torch.no_grad()
+    def confidence(self, batch: PairBatch, **transport) -> Tensor:
+        """How sure the plan of each pair is, (P,), in the last of the layers (:func:`pair_confidence`)."""
+        source, pivot = self(batch, "source"), self(batch, "pivot")
+        masks = source.mask, pivot.mask
+        plans, _ = transport_plan(source.layers[-1], pivot.layers[-1], *masks, return_status=True, **transport)
+        return pair_confidence(plans)
 
 
 def anchor(pivot: Words, frozen: Words, batch: PairBatch, reduction: str, pooled: bool = False) -> Tensor:
@@ -241,15 +275,20 @@ def anchor(pivot: Words, frozen: Words, batch: PairBatch, reduction: str, pooled
         distance = distance / pivot.mask.sum(1).clamp(min=1)
     elif pooled:
         distance = distance * (len(distance) // batch.languages)
-    return language_means(distance, batch)
+    return distance.reshape(batch.languages, -1).mean(1)
 
 
 def spread(words: Words) -> Tensor:
     """Mean standard deviation of a dimension over all words, in the last layer; near zero, all words are alike."""
-    vectors, real = words.layers[-1].detach().float(), words.mask[..., None]
+    return _variances(words.layers[-1].detach(), words.mask).sqrt().mean()
+
+
+def _variances(vectors: Tensor, mask: Tensor) -> Tensor:
+    """Variance of each dimension (d,) over all real words of (P, n, d)."""
+    vectors, real = vectors.float(), mask[..., None]
     count = real.sum().clamp(min=2)
     mean = (vectors * real).sum((0, 1)) / count
-    return (((vectors - mean) * real).square().sum((0, 1)) / (count - 1)).sqrt().mean()
+    return ((vectors - mean) * real).square().sum((0, 1)) / (count - 1)
 
 
 class Alignment:
@@ -268,11 +307,43 @@ class Alignment:
             Words(*pool_layers([states[rows] for states in hidden], batch.words.rows(rows), pooling=given.pooling))
             for rows in batch.sides()
         )
-        values, terms = self.divergence(source, pivot, batch)
+        terms, layers = {"spread": spread(pivot)}, 1
+        if given.layer_reduction == "mean":
+            units, layers = self.frozen.units(batch), len(hidden)
+            source, pivot = source.over(units), pivot.over(units)
+        if given.confidence_power:
+            confidence = self.frozen.confidence(batch, **given.transport())
+            terms["confidence"] = confidence.mean()
+            batch = batch._replace(importance=confidence**given.confidence_power)
+        values, more = self.divergence(source, pivot, batch)
+        values = values / layers
         loss = values.sum()
-        terms |= {f"divergence_{name}": value for name, value in zip(self.languages, values, strict=True)}
+        terms |= more | {f"divergence_{name}": value for name, value in zip(self.languages, values, strict=True)}
         if given.anchor_weight:
-            frozen = self.frozen(batch, "pivot")
-            terms["anchor"] = anchor(pivot, frozen, batch, given.anchor_reduction, given.scope != "sentence").sum()
+            distance = anchor(
+                pivot, self.frozen(batch, "pivot"), batch, given.anchor_reduction, given.scope != "sentence"
+            )
+            terms["anchor"] = distance.sum() / layers
             loss = loss + given.anchor_weight * terms["anchor"]
-        return loss, {**terms, "spread": spread(pivot)}
+        return loss, terms
+
+
+def alignment_of(model: EncoderLayers, languages: Sequence[str], settings: Align) -> Alignment:
+    """The objective of these settings; remembers the model as it is, and freezes what they keep of it."""
+    frozen = FrozenWords(model, pooling=settings.pooling, in_units=settings.layer_reduction == "mean")
+    freeze_half(model, settings.freeze)
+    return Alignment(divergence_of(settings, frozen), frozen, languages, settings)
+
+
+def freeze_half(model: EncoderLayers, half: str) -> None:
+    """Freeze the embeddings and the ``"lower"`` half of an encoder's layers, the ``"upper"`` half, or ``"none"``.
+
+    AlignFreeze; Bakos et al., NAACL 2025. A ValueError says if then nothing is left to train.
+    """
+    depth = model.encoder.config.num_hidden_layers
+    middle = depth // 2
+    frozen = {"none": range(0), "lower": range(middle + 1), "upper": range(middle + 1, depth + 1)}[half]
+    if {*range(max(model.layers) + 1)} <= {*frozen}:
+        highest = max(model.layers)
+        raise ValueError(f"freeze: {half} leaves nothing to train below layer {highest}, the highest that is aligned")
+    freeze_layers(model.encoder, frozen)

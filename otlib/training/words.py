@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from tokenizers import Regex, pre_tokenizers
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, AutoTokenizer
 
@@ -40,6 +40,22 @@ def load_encoder(encoder: str | Path):
         raise FileNotFoundError(
             f"no complete encoder at {encoder}: pretrain it first, or name another checkpoint ({first_line(error)})"
         ) from error
+
+
+def freeze_layers(encoder: nn.Module, parts: Sequence[int]) -> None:
+    """Keep parameters as they are: part 0 is the embeddings, k the k-th layer.
+
+    A ValueError says if the encoder has fewer layers, or is not built as BERT and XLM-R are.
+    """
+    most = encoder.config.num_hidden_layers + 1
+    if len(parts) > most:
+        raise ValueError(f"freeze must be between 0 and {most} for this encoder, got {len(parts)}")
+    if not len(parts):
+        return
+    if not hasattr(encoder, "embeddings") or not hasattr(getattr(encoder, "encoder", None), "layer"):
+        raise ValueError(f"freeze must be off for a {type(encoder).__name__}: its layers are not BERT's")
+    for part in parts:
+        [encoder.embeddings, *encoder.encoder.layer][part].requires_grad_(False)
 
 
 class EncodedSentence(NamedTuple):
