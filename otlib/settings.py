@@ -412,6 +412,17 @@ class Align(Transport, Training):
         return self.model_dump(include=set(Transport.model_fields), exclude_none=True)
 
 
+class Evaluate(Section):
+    """Where words and sentences are looked at, of every encoder alike (:func:`otlib.training.words.embed_corpus`)."""
+
+    layer: int = -1
+    """Hidden state: 0 the embeddings, k the k-th layer, negative: from the last."""
+    pooling: Literal["last", "first", "mean"] = "last"
+    """Which subword stands for a word."""
+    max_length: Annotated[int, Field(ge=3)] = 128
+    """Subwords of a sentence, special ones included; at most what the encoder takes."""
+
+
 class Method(Align):
     """The ``align`` section with what a method changes in it, and how it is taught; a method names its objective."""
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from otlib.transport import transport_plan
-from otlib.transport.links import itermax, link_confidence, mutual_argmax, pair_confidence, threshold
+from otlib.transport.links import itermax, link_confidence, mutual_argmax, pair_confidence, threshold, without_partner
 
 
 def test_mutual_argmax_keeps_what_both_sides_choose():
@@ -70,3 +70,17 @@ def test_an_empty_matrix_has_no_links_and_what_is_no_matrix_of_similarities_is_r
     for share in (0.0, 1.5, torch.nan):
         with pytest.raises(ValueError, match="share must be above 0 and at most 1"):
             threshold(torch.eye(2), share)
+
+
+def test_a_word_is_without_partner_where_it_sends_less_than_half_its_share():
+    plan = torch.tensor([[0.24, 0.0, 0.0], [0.0, 0.5, 0.15]])  # a share is 1/2 of a row, 1/3 of a column
+    rows, columns = without_partner(plan)
+    assert rows.tolist() == [True, False] and columns.tolist() == [False, False, True]
+    assert without_partner(plan, share=0.4)[0].tolist() == [False, False]
+
+
+def test_unbalanced_transport_leaves_the_word_that_is_far_from_all_without_partner():
+    x = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [9.0, 9.0]]])
+    y = torch.tensor([[[0.1, 0.0], [1.1, 0.0]]])
+    assert not any(side.any() for side in without_partner(transport_plan(x, y)[0]))
+    assert without_partner(transport_plan(x, y, unbalanced=0.1)[0])[0].tolist() == [False, False, True]

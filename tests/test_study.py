@@ -154,6 +154,7 @@ qa: {freeze: 1}
         ("width: 32", "width: 2", "encoder.pretrain", "4 heads cannot share a width of 2"),
         ("steps: 10", "layers: [99]", "align.layers", "layers 0 (embeddings) to 2, not 99"),
         ("steps: 10", "layers: [2, -4]", "align.layers", "to 2, not -4"),
+        ("nli: {freeze: 1}", "nli: {freeze: 1}\nevaluate: {layer: 3}", "evaluate.layer", "layers 0 (embeddings) to 2"),
         ("steps: 20", "layers: [3]", "methods.wordot.layers", "to 2, not 3"),
         ("nli: {freeze: 1}", "nli: {freeze: 4}", "nli.freeze", "at most 3"),
         ("qa: {freeze: 1}", "qa: {freeze: 9}", "qa.freeze", "at most 3"),

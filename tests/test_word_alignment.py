@@ -11,6 +11,7 @@ from otlib.analysis.word_alignment import (
     link_changes,
     link_scores,
     links_against_gold,
+    null_counts,
     sentence_errors,
 )
 from otlib.data.text import GoldPair
@@ -110,3 +111,11 @@ def test_sentences_are_counted_as_better_or_worse_than_the_baseline_by_a_lower_e
     assert counts.loc["wordot"].to_dict() == {"better": 2, "same": 1, "worse": 1}
     assert counts.loc["l2"].to_dict() == {"better": 0, "same": 4, "worse": 0}
     assert "none" not in counts.index and np.all(counts.sum(axis=1) == len(errors))
+
+
+def test_words_without_partner_are_counted_on_both_sides():
+    # Source word 2 and pivot word 0 have no gold link; 2 and 1 are left alone: one of three words is right, and found.
+    gold = GoldPair(["a", "b", "c"], ["x", "y", "z"], {(0, 1)}, {(1, 2)})
+    right, both = null_counts([{(0, 0), (1, 2)}, set()], [gold, GoldPair(["a"], ["x"], {(0, 0)}, set())])
+    assert right.tolist() == [2, 0]  # twice word 2 of the source
+    assert both.tolist() == [2 + 2, 2 + 0]

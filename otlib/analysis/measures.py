@@ -1,6 +1,7 @@
 """What alignment did to the space: its shape, retrieval and word alignment, a rotation as the reference."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -15,11 +16,11 @@ from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
 from otlib.analysis.retrieval import check_finite, directions, sentences_found, word_rate, words_found
-from otlib.analysis.word_alignment import alignment_error_rate, link_errors
+from otlib.analysis.word_alignment import alignment_error_rate, link_errors, null_counts
 from otlib.data.text import GoldPair, Links, ParallelText
 from otlib.training.words import embed_corpus, load_encoder
 from otlib.transport import transport_plan
-from otlib.transport.links import mutual_argmax, pair_confidence
+from otlib.transport.links import itermax, mutual_argmax, pair_confidence, without_partner
 
 # Shape of the space
 
@@ -73,7 +74,7 @@ def sentence_cka(model, tokenizer, text: ParallelText, **embed) -> float:
     ``embed`` has options of :func:`otlib.training.words.embed_corpus`.
     """
     sides = _embed_sides(model, tokenizer, (text.source, text.pivot), embed)
-    return linear_cka(*(_sentence_means(*side) for side in sides))
+    return linear_cka(*(sentence_means(*side) for side in sides))
 
 
 # A rotation, the reference that trains no encoder
@@ -157,7 +158,9 @@ def score_pair(
         For sentence retrieval, by the mean of a sentence's word vectors, and the shape of the English space.
     gold : sequence of GoldPair
         For word retrieval and the alignment error rates (in per cent) of the mutual argmax of the plan
-        (``aer``) and of the cosine (``aer_cosine``). Empty: without them.
+        (``aer``), without the words that the plan leaves without partner, and of the cosine (``aer_cosine``), of
+        itermax of the cosine (``aer_itermax``), and the F1 of words without link of the plan's links (``null_f1``).
+        Empty: without them.
     rotation : Rotation, optional
         Applied to the source language's vectors first; see :func:`fit_rotation`.
     embed : dict, optional
@@ -170,7 +173,7 @@ def score_pair(
         raise ValueError("words are scored, not subwords: pooling must be last, first or mean")
     source, pivot = _embed_sides(model, tokenizer, (heldout.source, heldout.pivot), embed, rotation)
     words = torch.cat(pivot[0])[torch.cat(pivot[1])]
-    found = sentences_found(_sentence_means(*source), _sentence_means(*pivot))
+    found = sentences_found(sentence_means(*source), sentence_means(*pivot))
     rows = [
         ("retrieval", "accuracy", float(100 * found.float().mean(1).mean())),
         ("space", "mean_cosine_en", mean_cosine(words)),
@@ -182,11 +185,13 @@ def score_pair(
         sentences.append({"item": _checksums(_sides(gold)[1]), **(words_of := words_found(x, y, gold))})
         rows.append(("word_retrieval", "accuracy", word_rate(words_of)))
         sure, possible = [pair.sure for pair in gold], [pair.possible for pair in gold]
-        matrices = {"aer": _plans(x, y, x_masks, y_masks, **transport), "aer_cosine": map(_cosine, x, y)}
-        for metric, similarities in matrices.items():
-            links = list(map(_links_of_present, similarities, x_masks, y_masks))
+        by_rule = links_by_rule(x, y, x_masks, y_masks, **transport)
+        for metric, links in by_rule.items():
             rows.append(("word_alignment", metric, 100 * alignment_error_rate(links, sure, possible)))
             sentences[-1] |= dict(zip((metric, f"{metric}_of"), link_errors(links, sure, possible), strict=True))
+        right, of = null_counts(by_rule["aer"], gold)
+        rows.append(("word_alignment", "null_f1", 100 * float(right.sum() / max(of.sum(), 1))))
+        sentences[-1] |= {"null_f1": right, "null_f1_of": of}
     by_sentence = pd.concat(map(pd.DataFrame, sentences), ignore_index=True)
     counts = by_sentence.columns.drop("item")
     return PairScores(
@@ -227,7 +232,7 @@ def _embed_sides(model, tokenizer, sides, embed: dict | None, rotation: Rotation
     return (rotation(*source), source[1]) if rotation else source, pivot
 
 
-def _sentence_means(vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
+def sentence_means(vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
     """Mean vector of each sentence's words (N, d); the vectors of missing words are zero."""
     return torch.stack([v.sum(0) / m.sum().clamp(min=1) for v, m in zip(vectors, masks, strict=True)])
 
@@ -254,12 +259,37 @@ def _cosine(x: Tensor, y: Tensor) -> Tensor:
     return normalize(x, dim=-1) @ normalize(y, dim=-1).T
 
 
-def _links_of_present(matrix: Tensor, source_mask: Tensor, pivot_mask: Tensor) -> Links:
-    """Mutual argmax among the words that have a vector."""
+def links_by_rule(x, y, x_masks, y_masks, **transport) -> dict[str, list[Links]]:
+    """Links of sentence pairs, lists of word vectors (n_i, d) and (m_i, d) with their masks, by three rules.
+
+    ``aer``: mutual argmax of the plan; ``aer_cosine``: of the cosine; ``aer_itermax``: itermax of the cosine, which is
+    SimAlign's (Jalili Sabet et al., 2020) on words.
+    """
+    cosines = list(map(_cosine, x, y))
+    from_0_to_1 = [(cosine / 2 + 0.5).clamp(min=0) for cosine in cosines]
+    return {
+        "aer": list(map(plan_links, _plans(x, y, x_masks, y_masks, **transport), x_masks, y_masks)),
+        "aer_cosine": list(map(_links_of_present, cosines, x_masks, y_masks)),
+        "aer_itermax": list(map(partial(_links_of_present, rule=itermax), from_0_to_1, x_masks, y_masks)),
+    }
+
+
+def plan_links(plan: Tensor, source_mask: Tensor, pivot_mask: Tensor) -> Links:
+    """Mutual argmax of a plan (n, m) among the words that have a vector and that it does not leave without partner."""
+    masks = [mask.clone() for mask in (source_mask, pivot_mask)]
+    if all(mask.any() for mask in masks):
+        present = plan[masks[0]][:, masks[1]]
+        for mask, alone in zip(masks, without_partner(present), strict=True):
+            mask[mask.nonzero()[:, 0][alone]] = False
+    return _links_of_present(plan, *masks)
+
+
+def _links_of_present(matrix: Tensor, source_mask: Tensor, pivot_mask: Tensor, rule=mutual_argmax) -> Links:
+    """Links among the words that have a vector."""
     rows, columns = (mask.nonzero()[:, 0].tolist() for mask in (source_mask, pivot_mask))
     if not rows or not columns:
         return set()
-    return {(rows[i], columns[j]) for i, j in mutual_argmax(matrix[rows][:, columns])}
+    return {(rows[i], columns[j]) for i, j in rule(matrix[rows][:, columns])}
 
 
 # Which sentences are translations

@@ -20,6 +20,8 @@ MEASURES = {  # how tables and figures call them, in their order
     ("retrieval", "accuracy"): "sentence retrieval (%)",
     ("word_alignment", "aer"): "alignment error rate, plan (%)",
     ("word_alignment", "aer_cosine"): "alignment error rate, cosine (%)",
+    ("word_alignment", "aer_itermax"): "alignment error rate, itermax of the cosine (%)",
+    ("word_alignment", "null_f1"): "F1 of words without partner (%)",
     ("space", "mean_cosine_en"): "mean cosine of English words",
     ("space", "effective_rank_en"): "effective rank, English words",
 }
@@ -28,7 +30,7 @@ MAIN_METRIC = dict(nli="accuracy", qa="f1", word_retrieval="accuracy", retrieval
 SENTENCE_PARTS = {  # columns of what is counted in each sentence of a pair, each a share of the column with _of added
     "retrieval": {"accuracy": ["found"]},
     "word_retrieval": {"accuracy": ["forth", "back"]},
-    "word_alignment": {"aer": ["aer"], "aer_cosine": ["aer_cosine"]},
+    "word_alignment": {name: [name] for name in ("aer", "aer_cosine", "aer_itermax", "null_f1")},
 }
 LOWER_IS_BETTER = ("aer", "mean_cosine")  # how the names of such metrics begin
 

@@ -51,6 +51,27 @@ def link_errors(
     return links + sure_links - right_sure - right, links + sure_links
 
 
+def null_words(links: Links, n: int, m: int) -> set[tuple[str, int]]:
+    """Words of a sentence of n words and its translation of m that have no link: (side, place)."""
+    linked = {("source", i) for i, _ in links} | {("pivot", j) for _, j in links}
+    return {*(("source", i) for i in range(n)), *(("pivot", j) for j in range(m))} - linked
+
+
+def null_counts(predicted: Iterable[Links], gold: Sequence[GoldPair]) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (N,) of each sentence whose sums have the F1 of words without partner as ratio.
+
+    These are twice the words that have neither a predicted nor a gold link, sure or possible; and the words without a
+    predicted link plus those without a gold one.
+    """
+    right, both = [], []
+    for links, pair in zip(predicted, gold, strict=True):
+        sizes = len(pair.source), len(pair.pivot)
+        found, there = null_words(links, *sizes), null_words(pair.sure | pair.possible, *sizes)
+        right.append(2 * len(found & there))
+        both.append(len(found) + len(there))
+    return np.array(right, dtype=int), np.array(both, dtype=int)
+
+
 def _count_links(predicted, sure, possible) -> tuple[int, int, int, int]:
     """Numbers of links: predicted and sure, predicted and sure or possible, all predicted ones, all sure ones."""
     sides = [list(links) for links in (predicted, sure, possible)]

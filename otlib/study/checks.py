@@ -79,6 +79,8 @@ def check_sizes(study: Study) -> None:
             lost := [k for k in section.layers if not -depth - 1 <= k <= depth]
         ):
             raise ValueError(f"{key}.layers: the encoder has layers 0 (embeddings) to {depth}, not {listed(lost)}")
+    if not -depth - 1 <= study.evaluate.layer <= depth:
+        raise ValueError(f"evaluate.layer: the encoder has layers 0 (embeddings) to {depth}")
     for task in study.tasks:
         if getattr(study, task).freeze > depth + 1:
             raise ValueError(f"{task}.freeze: must be at most {depth + 1}, for embeddings and {depth} layers")

@@ -33,6 +33,7 @@ from otlib.settings import (
     Align,
     CorporaData,
     Encoder,
+    Evaluate,
     Finding,
     Language,
     Languages,
@@ -72,6 +73,7 @@ class Study(Places, BaseModel):
     data: Section
     encoder: Encoder
     align: Align = Align()
+    evaluate: Evaluate = Evaluate()
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
     nli: Nli | None = None
     qa: Qa | None = None
@@ -178,8 +180,8 @@ class Study(Places, BaseModel):
             given |= {"source": self.source, "languages": self.languages, "unseen": self.unseen}
             given |= {"translated": self.translated}
         elif kind == "pair":
-            pooled = Align().model_dump(include={"pooling", "max_length"})  # all encoders are looked at alike
-            return given | {"methods": self.methods_of("pair"), "seeds": self.seeds} | self.transport() | pooled
+            methods = {"methods": self.methods_of("pair"), "seeds": self.seeds}
+            return given | methods | self.transport() | self.evaluate.model_dump()
         elif kind == "align":
             given |= {"encoder": self.encoder.checkpoint, "text": self.languages}
             settings = {name: settings[name] for name in Align.model_fields}

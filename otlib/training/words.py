@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, AutoTokenizer
 
 from otlib.record import first_line
-from otlib.settings import Align, Pooling
+from otlib.settings import Evaluate, Pooling
 
 POOLINGS = get_args(Pooling)
 
@@ -261,15 +261,14 @@ def longest_input(max_length: int, tokenizer, model) -> int:
     return min(max_length, *(limit for limit in limits if limit and limit > 0))  # none, or -1: no limit
 
 
-@torch.no_grad()
 def embed_corpus(
     model,
     tokenizer,
     sentences: Sequence[Sequence[str]],
     *,
-    layer: int = -1,
-    pooling: str = Align().pooling,
-    max_length: int = Align().max_length,
+    layer: int = Evaluate().layer,
+    pooling: str = Evaluate().pooling,
+    max_length: int = Evaluate().max_length,
     at_once: int = 128,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Word vectors of many sentences, in their order, on the CPU; a GPU computes them if there is one.
@@ -296,22 +295,39 @@ def embed_corpus(
     masks : list of Tensor, shape (n_i,), bool
         False for words that truncation dropped or that have no subword.
     """
+    (vectors,), masks = embed_layers(model, tokenizer, sentences, [layer], pooling, max_length, at_once)
+    return vectors, masks
+
+
+@torch.no_grad()
+def embed_layers(
+    model,
+    tokenizer,
+    sentences: Sequence[Sequence[str]],
+    layers: Sequence[int],
+    pooling: str = Evaluate().pooling,
+    max_length: int = Evaluate().max_length,
+    at_once: int = 128,
+) -> tuple[list[list[Tensor]], list[Tensor]]:
+    """:func:`embed_corpus` of several layers at once: the vectors of each layer, and the masks, which they share."""
     max_length = longest_input(max_length, tokenizer, model)
     rows = encode_words(tokenizer, sentences, max_length=max_length)
     if cut := sum(row.truncated for row in rows):
-        warnings.warn(f"{cut} of {len(rows)} sentences were cut at {max_length} subwords", stacklevel=2)
+        warnings.warn(f"{cut} of {len(rows)} sentences were cut at {max_length} subwords", stacklevel=3)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].input_ids))
-    vectors, masks = [None] * len(rows), [None] * len(rows)
+    vectors, masks = [[None] * len(rows) for _ in layers], [None] * len(rows)
     home, training = next(model.parameters()).device, model.training
     device = torch.device("cuda") if torch.cuda.is_available() else home
     model.eval().to(device)
     for start in range(0, len(order), at_once):
         chosen = order[start : start + at_once]
         batch = collate_words([rows[i] for i in chosen], pad_token_id=tokenizer.pad_token_id).to(device)
-        (pooled,), mask = embed_words(model, batch, layers=(layer,), pooling=pooling)
-        pooled, mask = pooled.float().cpu(), mask.cpu()
+        states, mask = embed_words(model, batch, layers=layers, pooling=pooling)
+        states, mask = [one.float().cpu() for one in states], mask.cpu()
         for row, i in enumerate(chosen):
             keep = mask[row] if pooling == "subword" else slice(rows[i].n_words)
-            vectors[i], masks[i] = pooled[row][keep].clone(), mask[row][keep].clone()
+            masks[i] = mask[row][keep].clone()
+            for of_layer, one in zip(vectors, states, strict=True):
+                of_layer[i] = one[row][keep].clone()
     model.train(training).to(home)
     return vectors, masks

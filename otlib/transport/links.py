@@ -62,6 +62,17 @@ def _check(matrix: Tensor, least: float = -torch.inf) -> None:
         raise ValueError(f"links need numbers that are not negative here, got {float(matrix.min()):.3g}")
 
 
+def without_partner(plan: Tensor, share: float = 0.5) -> tuple[Tensor, Tensor]:
+    """Which words of a plan (n, m) send or get less than a ``share`` of what each would if all weighed the same.
+
+    Two tensors of bool, (n,) and (m,). Marginals of balanced transport are met, so that no word is among them where
+    marginals are uniform; unbalanced and partial transport leave words without a partner.
+    """
+    _check(plan, least=0.0)
+    sums = plan.sum(1), plan.sum(0)
+    return tuple(side * len(side) < share for side in sums)
+
+
 def link_confidence(plan: Tensor) -> Tensor:
     """How much of the mass of its two words each link of a plan (..., n, m) carries: the geometric mean of both shares.
 
