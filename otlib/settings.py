@@ -357,6 +357,15 @@ class Transport(Section):
         return self
 
 
+class WhileTuning(Section):
+    """An alignment term in the training of a task (:mod:`otlib.tasks.aligning`)."""
+
+    every: PositiveInt = 4
+    """Every so many steps of the task have the term."""
+    weight: PositiveFloat = 1.0
+    """Of the term, beside the task's loss."""
+
+
 class Align(Transport, Training):
     """Alignment training (:func:`otlib.training.align.align`)."""
 
@@ -394,6 +403,8 @@ class Align(Transport, Training):
     """English words that l2 pulls to: as they are now, or of the frozen encoder (the script of Cao et al., 2020)."""
     anchor_weight: NonNegativeFloat = 1.0
     """Weight of English's distance from the frozen encoder (the paper's lambda)."""
+    while_tuning: WhileTuning | None = None
+    """Align while the tasks are taught, by a term in their training, instead of before; null: before."""
     anchor_reduction: Literal["sum", "mean"] = "mean"
     """Over the words of an English sentence; a sum (the paper's equation 2) over the batch's if scope pools them."""
 
@@ -403,6 +414,8 @@ class Align(Transport, Training):
             raise ValueError("marginals: tfidf weighs words, so that pooling must be last, first or mean")
         if self.pooling == "subword" and self.word_pairs == "aligner":
             raise ValueError("word_pairs: an aligner links words, so that pooling must be last, first or mean")
+        if self.while_tuning and self.word_pairs == "aligner":
+            raise ValueError("while_tuning: word pairs are mutual nearest words, so that word_pairs must be mutual")
         if self.confidence_power and self.scope != "sentence":
             raise ValueError("confidence_power: weighs sentence pairs, so that scope must be sentence")
         return self

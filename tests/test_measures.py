@@ -164,7 +164,7 @@ def test_vectors_that_are_not_finite_are_refused_and_counted(value):
         lambda: mean_cosine(broken),
         lambda: effective_rank(broken),
         lambda: linear_cka(x, broken),
-        lambda: measures._plans([x], [broken], [torch.ones(5).bool()], [torch.ones(5).bool()]),
+        lambda: measures.plans_of([x], [broken], [torch.ones(5).bool()], [torch.ones(5).bool()]),
     ):
         with pytest.raises(ValueError, match="2 of 5 vectors are not finite"):
             score()

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from otlib.analysis.measures import links_by_rule, sentence_means
+from otlib.analysis.measures import links_by_rule, plans_of, sentence_means
 from otlib.analysis.retrieval import sentences_found
 from otlib.analysis.word_alignment import alignment_error_rate
 from otlib.data.text import GoldPair, ParallelText
 from otlib.training.words import embed_layers
+from otlib.transport.links import pair_confidence
 
-POOLINGS = ("last", "mean")
+POOLINGS = {"last": "last subword", "mean": "mean of subwords"}
 
 
 def scores_by_layer(
@@ -19,7 +20,8 @@ def scores_by_layer(
     """Sentence retrieval of a text, and alignment error rates of gold pairs, in every layer (0 is the embeddings).
 
     A row ``pooling, layer, task, metric, value`` for each way to make a word's vector (last subword, mean of its
-    subwords), layer and measure; the measures are those of :func:`otlib.analysis.measures.score_pair`.
+    subwords), layer and measure. The measures are those of :func:`otlib.analysis.measures.score_pair`, and the
+    ``confidence`` of the text's plans (0 to 1; :func:`otlib.transport.links.pair_confidence`), which needs no gold.
     """
     layers, rows = range(model.config.num_hidden_layers + 1), []
     sure, possible = [pair.sure for pair in gold], [pair.possible for pair in gold]
@@ -33,6 +35,9 @@ def scores_by_layer(
             means = sentence_means(source[layer], source_masks), sentence_means(pivot[layer], pivot_masks)
             found = 100 * float(sentences_found(*means).float().mean())
             rows.append((pooling, layer, "retrieval", "accuracy", found))
+            plans = plans_of(source[layer], pivot[layer], source_masks, pivot_masks, **transport)
+            confidence = sum(float(pair_confidence(plan)) for plan in plans) / len(plans)
+            rows.append((pooling, layer, "word_alignment", "confidence", confidence))
         if not gold:
             continue
         (x, x_masks), (y, y_masks) = (embedded([getattr(pair, side) for pair in gold]) for side in ("source", "pivot"))
@@ -44,6 +49,10 @@ def scores_by_layer(
 
 
 def best_layer(by_layer: pd.DataFrame) -> tuple[int, str]:
-    """Layer and pooling with the highest sentence retrieval on average (over languages), the lower layer of equals."""
-    retrieval = by_layer[by_layer["task"] == "retrieval"].groupby(["layer", "pooling"])["value"].mean()
-    return retrieval.idxmax()
+    """Layer and pooling of the surest plans, on average over languages: where a word's partner is clearest.
+
+    On an encoder whose last layer stands for whole sentences, sentence retrieval would choose the last layer, in which
+    words are aligned worst; the confidence of plans chooses a layer whose error rate is near the lowest.
+    """
+    confidence = by_layer[by_layer["metric"] == "confidence"].groupby(["layer", "pooling"])["value"].mean()
+    return confidence.idxmax()

@@ -77,6 +77,19 @@ def sentence_cka(model, tokenizer, text: ParallelText, **embed) -> float:
     return linear_cka(*(sentence_means(*side) for side in sides))
 
 
+def retrieval_of(model, tokenizer, texts: Mapping[str, ParallelText], *, most: int = 300, **embed) -> pd.DataFrame:
+    """Sentence retrieval of each language's text, of its first ``most`` pairs: ``language, metric, value``.
+
+    As in :func:`score_pair`; before and after fine-tuning it shows what a task makes an encoder forget.
+    """
+    rows = []
+    for language, text in texts.items():
+        few = text.take(range(min(len(text), most)))
+        means = (sentence_means(*side) for side in _embed_sides(model, tokenizer, (few.source, few.pivot), embed))
+        rows.append((language, "retrieval", 100 * float(sentences_found(*means).float().mean())))
+    return pd.DataFrame(rows, columns=["language", "metric", "value"])
+
+
 # A rotation, the reference that trains no encoder
 
 
@@ -210,7 +223,7 @@ def pair_plans(model, tokenizer, pairs: Sequence[GoldPair], *, embed: dict | Non
     Zero for words that have no vector; options as for :func:`pair_scores`.
     """
     (x, x_masks), (y, y_masks) = _embed_sides(model, tokenizer, _sides(pairs), embed)
-    return _plans(x, y, x_masks, y_masks, **transport)
+    return plans_of(x, y, x_masks, y_masks, **transport)
 
 
 def encoder_plans(folders: Mapping[str, Path], pairs: Sequence[GoldPair], **options) -> dict[str, list[Tensor]]:
@@ -237,7 +250,7 @@ def sentence_means(vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor
     return torch.stack([v.sum(0) / m.sum().clamp(min=1) for v, m in zip(vectors, masks, strict=True)])
 
 
-def _plans(source, pivot, source_masks, pivot_masks, *, at_once: int = 64, **transport) -> list[Tensor]:
+def plans_of(source, pivot, source_masks, pivot_masks, *, at_once: int = 64, **transport) -> list[Tensor]:
     """Transport plan (n_i, m_i) of each sentence pair, solved in batches of similar size."""
     plans = [torch.zeros(len(x), len(y)) for x, y in zip(source, pivot, strict=True)]
     order = sorted((i for i, plan in enumerate(plans) if plan.numel()), key=lambda i: plans[i].numel())
@@ -268,7 +281,7 @@ def links_by_rule(x, y, x_masks, y_masks, **transport) -> dict[str, list[Links]]
     cosines = list(map(_cosine, x, y))
     from_0_to_1 = [(cosine / 2 + 0.5).clamp(min=0) for cosine in cosines]
     return {
-        "aer": list(map(plan_links, _plans(x, y, x_masks, y_masks, **transport), x_masks, y_masks)),
+        "aer": list(map(plan_links, plans_of(x, y, x_masks, y_masks, **transport), x_masks, y_masks)),
         "aer_cosine": list(map(_links_of_present, cosines, x_masks, y_masks)),
         "aer_itermax": list(map(partial(_links_of_present, rule=itermax), from_0_to_1, x_masks, y_masks)),
     }

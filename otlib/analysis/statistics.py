@@ -22,6 +22,8 @@ MEASURES = {  # how tables and figures call them, in their order
     ("word_alignment", "aer_cosine"): "alignment error rate, cosine (%)",
     ("word_alignment", "aer_itermax"): "alignment error rate, itermax of the cosine (%)",
     ("word_alignment", "null_f1"): "F1 of words without partner (%)",
+    ("nli", "retrieval"): "sentence retrieval after NLI (%)",
+    ("qa", "retrieval"): "sentence retrieval after QA (%)",
     ("space", "mean_cosine_en"): "mean cosine of English words",
     ("space", "effective_rank_en"): "effective rank, English words",
 }

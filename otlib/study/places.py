@@ -64,6 +64,14 @@ class Places:
         """Folder of the retrieval and word alignment results of a language with the pivot."""
         return self.folder / "pairs" / f"{language}-{PIVOT}"
 
+    def missing(self) -> list[str]:
+        """Runs of the tasks and the pairs that have no results yet, such as ``"nli wordot seed 0"``."""
+        folders = {
+            f"{task} {m} seed {s}": self.task_folder(task, m, s) for task in self.tasks for m, s in self.runs_of(task)
+        }
+        folders |= {f"pair {language}": self.pair_folder(language) for language in self.languages}
+        return [run for run, folder in folders.items() if not (folder / "results.csv").exists()]
+
     def _run_folder(self, kind: str, method: str, seed: int) -> Path:
         self._known("seed", seed, self.seeds)
         return self.folder / kind / self._known("method", method, self.methods) / f"seed{seed}"

@@ -118,9 +118,10 @@ class Study(Places, BaseModel):
         return [task for task in ("nli", "qa") if getattr(self, task) is not None]
 
     def methods_of(self, kind: Kind) -> list[str]:
-        """The methods with runs of a kind: translations teach a task that has them, and are of no pair."""
+        """The methods with runs of a kind. Translations teach a task that has them; pairs come before the tasks."""
         translated = kind in ("align", "nli") or (kind == "qa" and self.source == "microworld")
-        return [name for name, method in self.methods.items() if translated or method.taught == "english"]
+        there = {name: method for name, method in self.methods.items() if translated or method.taught == "english"}
+        return [name for name, method in there.items() if not (kind == "pair" and method.while_tuning)]
 
     def runs_of(self, kind: Kind) -> list[tuple[str, int]]:
         """Every such method with every seed."""
@@ -186,7 +187,9 @@ class Study(Places, BaseModel):
             given |= {"encoder": self.encoder.checkpoint, "text": self.languages}
             settings = {name: settings[name] for name in Align.model_fields}
         elif kind in ("nli", "qa"):
-            given |= {"tested": self.tested, "taught": self.taught(method)}
+            given |= {"tested": self.tested, "taught": self.taught(method), "evaluate": self.evaluate.model_dump()}
+            if self.methods[method].while_tuning:
+                given["align"] = self.methods[method].model_dump(mode="json", include={*Align.model_fields})
         return given | settings
 
     def inputs(
@@ -202,12 +205,14 @@ class Study(Places, BaseModel):
             aligned = [self.aligned(*run) / "run.json" for run in self.runs_of("pair")]
             some = [path for path in aligned if path.exists()] or aligned[:1]  # not all need be there, but one
             return [*(path for path in files if path.exists()), *some]
-        aligned = self.aligned(method, seed) / "run.json"
+        read = [self.aligned(method, seed) / "run.json", *(self.parallel(code, "heldout") for code in self.languages)]
+        if self.methods[method].while_tuning:
+            read += [self.parallel(code) for code in self.languages]
         if kind == "nli":
-            return [aligned, *(self.nli_data(split) for split in ("train", "dev", "test"))]
+            return [*read, *(self.nli_data(split) for split in ("train", "dev", "test"))]
         train = [self.qa_data(code, "train") for code in self.taught(method)]
         tests = [self.qa_data(code, "test") for code in (PIVOT, *self.languages_with("qa"))]
-        return [aligned, *train, self.qa_data(PIVOT, "dev"), *tests]
+        return [*read, *train, self.qa_data(PIVOT, "dev"), *tests]
 
     @contextmanager
     def run(
@@ -248,14 +253,6 @@ class Study(Places, BaseModel):
     def _require(self, files: Sequence[Path]) -> None:
         if absent := [path for path in files if not path.exists()]:
             raise FileNotFoundError(f"{shown(absent[0])} is not there yet: run {self.command} first")
-
-    def missing(self) -> list[str]:
-        """Runs of the tasks and the pairs that have no results yet, such as ``"nli wordot seed 0"``."""
-        folders = {
-            f"{task} {m} seed {s}": self.task_folder(task, m, s) for task in self.tasks for m, s in self.runs_of(task)
-        }
-        folders |= {f"pair {language}": self.pair_folder(language) for language in self.languages}
-        return [run for run, folder in folders.items() if not (folder / "results.csv").exists()]
 
 
 def settings_table(section: Section) -> pd.DataFrame:

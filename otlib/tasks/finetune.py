@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from otlib.data.items import LABELS
 from otlib.data.text import draw, length_batches
 from otlib.settings import FineTuning
+from otlib.tasks.aligning import Aligning, joined
 from otlib.training.trainer import ObjectiveFunction, process_count, skipped_steps, train
 
 Inputs = dict[str, list[Tensor]]  # for every name of a model's input, a row of numbers an item
@@ -56,26 +57,35 @@ def fit(
     resume: bool,
     evaluate: Callable[[nn.Module], dict[str, float]],
     description: str,
+    aligning: Aligning | None = None,
 ) -> pd.DataFrame:
     """Train a task's model in place on batches of items of similar length; the log of the trainer.
 
     ``targets``, a row an item, are what the objective finds in a batch beside the inputs. What ``evaluate`` finds, five
-    times in the training, is logged and chooses nothing.
+    times in the training, is logged and chooses nothing. ``aligning`` adds a term to some of the steps.
     """
     lengths = np.array([len(row) for row in inputs["input_ids"]])
     n = settings.steps * settings.accumulation * process_count() * settings.batch_size
     drawn = draw(len(lengths), n, np.random.default_rng(seed))
     batches = length_batches(drawn, lengths, batch_size=settings.batch_size, seed=seed)
     collate = partial(_collate, inputs=inputs, targets=targets, tokenizer=tokenizer)
+    trained, watched = model, evaluate
+    if aligning:
+        given = {"batches_a_step": settings.accumulation * process_count(), "seed": seed}
+        trained, batches, collate, objective = joined(aligning, model, tokenizer, batches, collate, objective, **given)
+
+        def watched(both: nn.Module) -> dict[str, float]:
+            return evaluate(both.task)
+
     return train(
-        model,
+        trained,
         DataLoader(batches, batch_size=1, collate_fn=collate),
         objective,
         settings,
         folder=folder,
         seed=seed,
         resume=resume,
-        evaluate=evaluate,
+        evaluate=watched,
         evaluate_every=max(1, settings.steps // 5),
         description=description,
     )

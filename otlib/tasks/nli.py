@@ -13,6 +13,7 @@ from transformers import AutoModelForSequenceClassification
 
 from otlib.data.items import LABELS, premises
 from otlib.settings import Nli
+from otlib.tasks.aligning import Aligning
 from otlib.tasks.finetune import (
     ClsClassifier,
     FineTuned,
@@ -38,6 +39,7 @@ def finetune(
     *,
     seed: int = 0,
     resume: bool = False,
+    aligning: Aligning | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on items, as a rule English ones.
 
@@ -53,6 +55,8 @@ def finetune(
         Of the first weights of the last layer, the order of the items, and dropout.
     resume : bool
         Go on from the last checkpoint in the folder.
+    aligning : Aligning, optional
+        Align languages in the same training (:mod:`otlib.tasks.aligning`).
 
     Returns
     -------
@@ -97,6 +101,7 @@ def finetune(
         resume=resume,
         evaluate=evaluate,
         description="nli",
+        aligning=aligning,
     )
     return FineTuned(model, tokenizer, log, {"truncated": truncated})
 

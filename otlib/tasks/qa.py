@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForQuestionAnswering
 
 from otlib.settings import Qa
+from otlib.tasks.aligning import Aligning
 from otlib.tasks.finetune import FineTuned, Inputs, Predictions, SpanModel, fit, model_inputs, outputs
 from otlib.training.words import freeze_layers, load_encoder, longest_input, tokenise
 
@@ -100,6 +101,7 @@ def finetune(
     *,
     seed: int = 0,
     resume: bool = False,
+    aligning: Aligning | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on questions, as a rule English ones. A question takes up half a window at most.
 
@@ -138,6 +140,7 @@ def finetune(
         resume=resume,
         evaluate=evaluate,
         description="qa",
+        aligning=aligning,
     )
     n = len(windows.item)
     counts = {"windows": n, "without_answer": n - len(holding), "cut_questions": windows.cut_questions}

@@ -6,7 +6,7 @@ On several GPUs or machines: ``accelerate launch -m otlib align --study NAME --m
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, product
@@ -113,20 +113,11 @@ def align(
     """
     torch.manual_seed(seed)
     tokenizer, model = load_encoder(encoder)
-    if settings.objective == "none":
+    if settings.objective == "none" or settings.while_tuning:
         trainer.save_pretrained(model, tokenizer, folder)
         return Aligned(pd.DataFrame(), {}, None)
-    corpora = _chosen(corpora, settings)
-    if settings.shuffled_pairs:
-        for number, (language, text) in enumerate(corpora.items()):
-            corpora[language] = shuffle_pairs(text, settings.shuffled_pairs, seed=[seed, number, 1])
-    max_length = longest_input(settings.max_length, tokenizer, model)
-    encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
-    counts = {language: count_words([*chain(*pairs)]) for language, pairs in encoded.items()}
-    for language, text in corpora.items():
-        counts[language]["shuffled"] = text.counts.get("shuffled", 0)
-    if cut := [f"{code} {c['truncated']} of {c['sentences']}" for code, c in counts.items() if c["truncated"]]:
-        warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=2)
+    corpora = chosen_text(corpora, settings, seed)
+    encoded, counts = encode_corpora(corpora, tokenizer, longest_input(settings.max_length, tokenizer, model))
     aligner = origin = None
     if settings.objective in ON_PAIRS:
         origin = "mutual nearest words of the frozen encoder"
@@ -137,12 +128,11 @@ def align(
         return Aligned(log, counts, origin)
 
     model = EncoderLayers(model, settings.layers)
-    weights = word_weights(corpora) if settings.marginals == "tfidf" else None
     links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
     batches = settings.steps * settings.accumulation * trainer.process_count()
     log = trainer.train(
         model,
-        pair_loader(encoded, tokenizer, batches, settings.batch_size, seed, weights, links),
+        pair_loader(encoded, tokenizer, batches, settings.batch_size, seed, word_weights(corpora, settings), links),
         alignment_of(model, list(corpora), settings),
         settings,
         folder=folder,
@@ -161,8 +151,8 @@ def align(
     return Aligned(log, counts, origin)
 
 
-def _chosen(corpora: Mapping[str, ParallelText], settings: Align) -> dict[str, ParallelText]:
-    """The languages and pairs that the settings ask for."""
+def chosen_text(corpora: Mapping[str, ParallelText], settings: Align, seed: int) -> dict[str, ParallelText]:
+    """The languages and pairs that the settings ask for, as many of them shuffled."""
     languages, pairs = settings.languages, settings.pairs
     if not corpora:
         raise ValueError("align needs the parallel text of at least one language, got none")
@@ -170,9 +160,13 @@ def _chosen(corpora: Mapping[str, ParallelText], settings: Align) -> dict[str, P
         raise ValueError(f"languages: there is no parallel text of {', '.join(sorted(unknown))}")
     if short := [f"{code} has {len(text)}" for code, text in corpora.items() if len(text) < (pairs or 0)]:
         raise ValueError(f"pairs: {pairs} sentence pairs were asked for, but {', '.join(short)}")
-    return {
+    chosen = {
         code: text.take(range(pairs or len(text))) for code, text in corpora.items() if code in (languages or corpora)
     }
+    if settings.shuffled_pairs:
+        for number, (language, text) in enumerate(chosen.items()):
+            chosen[language] = shuffle_pairs(text, settings.shuffled_pairs, seed=[seed, number, 1])
+    return chosen
 
 
 def shuffle_pairs(text: ParallelText, share: float, *, seed: int | Sequence[int]) -> ParallelText:
@@ -196,14 +190,29 @@ def shuffle_pairs(text: ParallelText, share: float, *, seed: int | Sequence[int]
     return replace(text, pivot=sentences, counts={**text.counts, "shuffled": int((group[to] != group[by]).sum())})
 
 
+def encode_corpora(
+    corpora: Mapping[str, ParallelText], tokenizer, max_length: int
+) -> tuple[dict[str, Encoded], dict[str, dict[str, int]]]:
+    """Tokenised pairs of each language, and its counts; a warning says how many sentences were cut."""
+    encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
+    counts = {language: count_words([*chain(*pairs)]) for language, pairs in encoded.items()}
+    for language, text in corpora.items():
+        counts[language]["shuffled"] = text.counts.get("shuffled", 0)
+    if cut := [f"{code} {c['truncated']} of {c['sentences']}" for code, c in counts.items() if c["truncated"]]:
+        warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=3)
+    return encoded, counts
+
+
 def encode_pairs(tokenizer, text: ParallelText, max_length: int) -> Encoded:
     """Tokenise both sides of the sentence pairs, once and for all."""
     sides = (encode_words(tokenizer, side, max_length=max_length) for side in (text.source, text.pivot))
     return list(zip(*sides, strict=True))
 
 
-def word_weights(corpora: Mapping[str, ParallelText]) -> Weights:
-    """TF-IDF of the words of both sides of every pair."""
+def word_weights(corpora: Mapping[str, ParallelText], settings: Align) -> Weights | None:
+    """TF-IDF of the words of both sides of every pair, if the settings ask for it."""
+    if settings.marginals != "tfidf":
+        return None
     return {
         language: list(zip(tfidf_weights(text.source), tfidf_weights(text.pivot), strict=True))
         for language, text in corpora.items()
@@ -236,14 +245,28 @@ def pair_loader(
     weights: Weights | None = None,
     links: Mapping[str, list[Links]] | None = None,
 ) -> DataLoader:
-    """Every batch of a run, in order: ``batch_size`` pairs of each language, of similar lengths."""
+    """Every batch of a run, in order; see :func:`pair_batches`."""
+    schedule, collate = pair_batches(encoded, tokenizer, batches, batch_size, seed, weights, links)
+    return DataLoader(schedule, batch_size=1, collate_fn=collate)
+
+
+def pair_batches(
+    encoded: Mapping[str, Encoded],
+    tokenizer,
+    batches: int,
+    batch_size: int,
+    seed: int,
+    weights: Weights | None = None,
+    links: Mapping[str, list[Links]] | None = None,
+) -> tuple[list, Callable[[list], PairBatch]]:
+    """Batches of ``batch_size`` pairs of each language, of similar lengths, and what makes one of a list of one."""
     schedules = []
     for number, pairs in enumerate(encoded.values()):
         drawn = draw(len(pairs), batches * batch_size, np.random.default_rng([seed, number]))
         lengths = np.array([max(len(side.input_ids) for side in pair) for pair in pairs])
         schedules.append(length_batches(drawn, lengths, batch_size=batch_size, seed=seed))
     collate = partial(_collate, encoded=encoded, weights=weights, links=links, pad_token_id=tokenizer.pad_token_id)
-    return DataLoader(list(zip(*schedules, strict=True)), batch_size=1, collate_fn=collate)
+    return list(zip(*schedules, strict=True)), collate
 
 
 def _collate(batches, *, encoded: Mapping[str, Encoded], weights, links, pad_token_id: int) -> PairBatch:
