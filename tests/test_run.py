@@ -208,7 +208,7 @@ def test_an_executed_notebook_keeps_one_state_of_a_bar_and_names_paths_from_the_
 
 def test_progress_shows_the_first_and_last_state_of_a_bar_and_few_between():
     terminal = io.StringIO()
-    progress = Progress("job", every=1000, stream=terminal)
+    progress = Progress("job", pause=1000, stream=terminal)
     for percent in range(101):
         progress.write(f"\ralign: {percent}%|##  | {percent}/100 [00:01<00:02, 9.0it/s]")
     progress.write("a warning that is no bar\n")

@@ -134,13 +134,13 @@ def _tidy(partial: Path, notebook: Path, out: Path):
 class Progress:
     """Text file that shows a kernel's progress bars as lines, a few a minute, each with the job's name."""
 
-    def __init__(self, name: str, *, every: float = 10.0, stream=None):
-        self._name, self._every, self._stream = name, every, stream or sys.stderr
-        self._last = -every
+    def __init__(self, name: str, *, pause: float = 10.0, stream=None):
+        self._name, self._pause, self._stream = name, pause, stream or sys.stderr
+        self._last = -pause
 
     def write(self, text: str):
         bars = [line.strip() for line in text.replace("\r", "\n").split("\n") if "it/s]" in line or "s/it]" in line]
-        if bars and (time.monotonic() - self._last >= self._every or "100%" in bars[-1]):
+        if bars and (time.monotonic() - self._last >= self._pause or "100%" in bars[-1]):
             self._last = time.monotonic()
             self._stream.write(f"{self._name} | {bars[-1]}\n")
 
