@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(given[:end])
         options.flags = given[end + 1 :]
         return options.run(options)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         print(str(error).strip() or f"{type(error).__name__}: {first_line(error)}", file=sys.stderr)
         return 1
 

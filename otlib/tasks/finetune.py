@@ -18,6 +18,7 @@ from otlib.data.items import LABELS
 from otlib.data.text import draw, length_batches
 from otlib.settings import FineTuning
 from otlib.tasks.aligning import Aligning, joined
+from otlib.training.memory import TO_READ, enough_memory
 from otlib.training.trainer import ObjectiveFunction, process_count, skipped_steps, train
 
 Inputs = dict[str, list[Tensor]]  # for every name of a model's input, a row of numbers an item
@@ -102,7 +103,10 @@ def outputs(model, tokenizer, inputs: Inputs, at_once: int) -> Iterator[tuple[np
     device = next(model.parameters()).device
     model.eval()
     for chosen in batches_by_length(inputs, at_once):
-        yield chosen, model(**{name: rows.to(device) for name, rows in pad(tokenizer, inputs, chosen).items()})
+        batch = {name: rows.to(device) for name, rows in pad(tokenizer, inputs, chosen).items()}
+        with enough_memory(TO_READ):
+            found = model(**batch)
+        yield chosen, found
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------

@@ -32,12 +32,14 @@ from tqdm import tqdm
 
 from otlib.record import write_text, writing
 from otlib.settings import Training
+from otlib.training.memory import TO_TRAIN, enough_memory
 
 ObjectiveFunction = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
 
 MOST_SKIPPED = 10  # steps in a row whose gradient is not finite: this is no single odd batch
 
 
+@enough_memory(TO_TRAIN)
 def train(
     model: nn.Module,
     loader: DataLoader,
@@ -73,11 +75,9 @@ def train(
         Of the order of a shuffled loader, and of what the model and the objective draw.
     resume : bool
         Go on from the last complete checkpoint in ``folder``, if there is one.
-    log_every : int
-        Steps between rows of the log.
     evaluate : callable, optional
         ``evaluate(model) -> {name: number}``, in evaluation mode without gradients, every ``evaluate_every`` steps and
-        after the last one.
+        after the last one. ``log_every`` steps have a row of the log.
     description : str
         Names the training in the progress bar and in errors; no bar if empty.
 
@@ -95,8 +95,8 @@ def train(
     FloatingPointError
         If ten steps in a row, or all, are skipped (at a loss scale of at most 1); the last one's batches are kept in
         ``folder``. If a loss, or before saving a weight or a mean of AdamW, is not finite all the same.
-    OSError
-        If a checkpoint or the log cannot be written, as on a full disk; earlier checkpoints stay whole.
+    MemoryError, OSError
+        If a step has no room in memory, or a file none on the disk; earlier checkpoints stay whole.
     """
     if len(loader) == 0:
         raise ValueError("the loader holds no batch: there is nothing to train on")
@@ -156,7 +156,7 @@ def train(
     accelerator.free_memory()
     rows = pd.DataFrame(log.rows)
     if (count := skipped_steps(rows)) and accelerator.is_main_process:
-        warnings.warn(f"{description}: {count} of {steps} steps had no finite gradient and were skipped", stacklevel=2)
+        warnings.warn(f"{description}: {count} of {steps} steps had no finite gradient and were skipped", stacklevel=3)
     return rows
 
 

@@ -18,6 +18,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from otlib.record import first_line
 from otlib.settings import Evaluate, Pooling
+from otlib.training.memory import TO_READ, enough_memory
 
 POOLINGS = get_args(Pooling)
 
@@ -299,6 +300,7 @@ def embed_corpus(
     return vectors, masks
 
 
+@enough_memory(TO_READ)
 @torch.no_grad()
 def embed_layers(
     model,
