@@ -7,8 +7,8 @@ import types
 import pytest
 
 from otlib.data import aligners
-from otlib.data.aligners import installed_aligner, one_to_one_links
-from otlib.data.text import ParallelText
+from otlib.data.aligners import gold_links, installed_aligner, one_to_one_links
+from otlib.data.text import GoldPair, ParallelText
 
 TEXT = ParallelText("de", [["der", "Hund", "bellt"], ["ja"]], [["the", "dog", "barks"], ["yes", "|||"]])
 FORTH, BACK = ["0-0 1-1 2-1", "0-0"], ["0-0 1-1 1-2", ""]
@@ -92,3 +92,10 @@ def test_a_word_that_holds_a_blank_of_unicode_stays_one(nothing_installed, blank
     )
     text = ParallelText("fr", [[f"10{blank}000"], [blank]], [["10,000"], [f"a{blank}"]])
     assert one_to_one_links(text, "fast_align") == [{(0, 0)}, {(0, 0)}]
+
+
+def test_links_of_gold_pairs_are_those_behind_the_text(eflomal):
+    text = TEXT.take([0])
+    gold = [GoldPair(TEXT.source[1], TEXT.pivot[1], {(0, 1)}, set())]
+    both = one_to_one_links(TEXT, "eflomal")
+    assert both[0] and gold_links(text, gold, "eflomal") == both[1:]

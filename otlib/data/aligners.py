@@ -5,9 +5,10 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from otlib.data.text import Links, ParallelText
+from otlib.data.text import GoldPair, Links, ParallelText
 from otlib.record import first_line
 
 
@@ -37,6 +38,12 @@ def one_to_one_links(text: ParallelText, aligner: str) -> list[Links]:
     if not len(forth) == len(back) == len(text):
         raise RuntimeError(f"{aligner} aligned {len(forth)} and {len(back)} of {len(text)} sentence pairs")
     return [_links(a) & _links(b) for a, b in zip(forth, back, strict=True)]
+
+
+def gold_links(text: ParallelText, gold: Sequence[GoldPair], aligner: str) -> list[Links]:
+    """:func:`one_to_one_links` of gold pairs, by an aligner that learns from the text and from the pairs themselves."""
+    source, pivot = [*text.source, *(pair.source for pair in gold)], [*text.pivot, *(pair.pivot for pair in gold)]
+    return one_to_one_links(ParallelText(text.language, source, pivot), aligner)[len(text) :]
 
 
 def _links(line: str) -> Links:
