@@ -11,6 +11,7 @@ from otlib.analysis.report import (
     average_table,
     blanks_note,
     bullet_list,
+    by_noise,
     findings_in_words,
     findings_page,
     findings_table,
@@ -26,7 +27,7 @@ from otlib.analysis.report import (
 )
 from otlib.analysis.statistics import check_findings, contest, summarise
 from otlib.record import write_text
-from otlib.settings import Finding
+from otlib.settings import Align, Finding
 
 NLI, AER = ("nli", "accuracy"), ("word_alignment", "aer")
 
@@ -244,3 +245,20 @@ def test_time_adds_up_over_the_runs_of_a_part_and_memory_does_not(tmp_path):
 
 def test_a_study_without_runs_took_nothing(tmp_path):
     assert time_and_memory(tmp_path).empty and np.isclose(time_and_memory(tmp_path)["minutes"].sum(), 0)
+
+
+def test_noise_curves_stand_under_the_method_that_is_repeated():
+    noisy = {f"wordot-{share}": Align(shuffled_pairs=share) for share in (0.5, 0.1)}
+    methods = {"none": Align(objective="none"), "wordot": Align(), **noisy, "l2": Align(objective="l2")}
+    methods |= {"lone": Align(shuffled_pairs=1.0, pairs=4)}  # whose kind is not there without
+    values = {"none": 1.0, "wordot": 9.0, "wordot-0.5": 3.0, "wordot-0.1": 8.0, "l2": 4.0, "lone": 5.0}
+    rows = [
+        ("retrieval", "accuracy", language, name, value)
+        for name, value in values.items()
+        for language in ("de", "average")
+    ]
+    summary = pd.DataFrame(rows, columns=["task", "metric", "language", "method", "value"])
+    curves = by_noise(summary, methods, "retrieval", "accuracy")
+    assert curves.to_dict() == {"wordot": {0.0: 9.0, 10.0: 8.0, 50.0: 3.0}}
+    assert by_noise(summary, {"wordot": Align()}, "retrieval", "accuracy").empty
+    assert by_noise(summary, methods, "nli", "accuracy").isna().all(axis=None)

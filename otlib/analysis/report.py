@@ -8,7 +8,7 @@ import pandas as pd
 
 from otlib.analysis.statistics import AVERAGE, BASELINE, measure_name, measured, summarise, with_interval
 from otlib.data.text import NO_BLANKS, SEGMENTED
-from otlib.settings import PIVOT
+from otlib.settings import PIVOT, Align
 
 # Summaries as text
 
@@ -159,6 +159,23 @@ def gains_by_seen(
 
 
 # Findings
+
+
+def by_noise(summary: pd.DataFrame, methods: Mapping[str, Align], task: str, metric: str) -> pd.DataFrame:
+    """Averages over the languages against the per cent of pairs that are shuffled: a column for each method that others
+    repeat with more of them; empty if none does."""
+    families: dict[str, dict[float, str]] = {}
+    for name, settings in methods.items():
+        if settings.objective != "none":
+            family = settings.model_dump_json(exclude={"shuffled_pairs"})
+            families.setdefault(family, {})[100 * settings.shuffled_pairs] = name
+    values = _by_method(summary, task, metric, AVERAGE)["value"]
+    columns = {
+        shares[0]: pd.Series({share: values.get(name) for share, name in shares.items()})
+        for shares in families.values()
+        if 0 in shares and len(shares) > 1
+    }
+    return pd.DataFrame(columns, dtype=float).sort_index()
 
 
 def findings_table(findings: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,8 @@ def curves(table: pd.DataFrame, *, xlabel: str, ylabel: str, logarithmic: bool =
     for name, colour in zip(table, sns.color_palette("colorblind", table.shape[1]), strict=True):
         ax.plot(table.index, table[name], color=colour, marker=marker, ms=3.5, lw=1.6, label=in_legend(name))
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logarithmic else "linear")
+    if pd.api.types.is_integer_dtype(table.index) and len(table) < 20 and not logarithmic:  # such as layers
+        ax.set_xticks(table.index)
     return legend_beside(ax)
 
 
