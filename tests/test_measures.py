@@ -44,8 +44,9 @@ def unit(*coordinates):
     return torch.tensor(coordinates, dtype=torch.float)
 
 
-def pair(*sure):
-    return GoldPair([], [], set(sure), set(sure))
+def pair(*sure, n=3, m=3, pivot=None):
+    """A gold pair of n and m words, each written in its own way unless the pivot's are given."""
+    return GoldPair([f"s{i}" for i in range(n)], pivot or [f"p{j}" for j in range(m)], set(sure), set(sure))
 
 
 def test_word_retrieval_by_hand():
@@ -54,7 +55,7 @@ def test_word_retrieval_by_hand():
     # finds none: its nearest is word 0 of the first.
     source = [torch.stack([unit(1, 0, 0), unit(0, 1, 0)]), torch.stack([unit(0.1, 1, 0.2)])]
     pivot = [torch.stack([unit(0, 2, 0), unit(3, 0, 0)]), torch.stack([unit(1, 0, 0.5)])]
-    gold = [pair((0, 1), (1, 0)), pair((0, 0))]
+    gold = [pair((0, 1), (1, 0), n=2, m=2), pair((0, 0), n=1, m=1)]
     assert word_retrieval(source, pivot, gold) == pytest.approx(100 * 2 / 3)
 
 
@@ -62,7 +63,7 @@ def test_any_of_several_translations_is_right_and_unlinked_words_are_not_asked_f
     source = [torch.stack([unit(1, 0), unit(0, 1)])]
     pivot = [torch.stack([unit(1, 0.1), unit(1, 0.2), unit(0.1, -1)])]
     # Word 0 has two translations; word 1 and the last pivot word have none.
-    assert word_retrieval(source, pivot, [pair((0, 0), (0, 1))]) == 100
+    assert word_retrieval(source, pivot, [pair((0, 0), (0, 1), n=2)]) == 100
     with pytest.raises(ValueError, match="there is none"):
         word_retrieval(source, pivot, [pair()])
 
@@ -71,29 +72,42 @@ def test_a_word_without_a_vector_is_never_found():
     # Zero has the same cosine with every word, so its argmax is word 0 of the first sentence: here the gold.
     source = [torch.zeros(1, 2)]
     pivot = [torch.stack([unit(1, 0), unit(0, 1)])]
-    assert word_retrieval(source, pivot, [pair((0, 0))]) == 0  # back, only zero is there to find
+    assert word_retrieval(source, pivot, [pair((0, 0), n=1, m=2)]) == 0  # back, only zero is there to find
 
 
 def test_a_partner_without_a_vector_is_not_the_nearest():
     # Zero, whose cosine is 0, was nearer than words on the other side of the origin, and found where it was linked.
     source, pivot = [torch.stack([unit(1, 0), unit(0, 1)])], [torch.stack([unit(0, 0), unit(-1, -0.1)])]
-    assert word_retrieval(source, pivot, [pair((0, 0))]) == 0
-    assert word_retrieval(source, pivot, [pair((1, 1))]) == 100  # the only word that is there
-    assert word_retrieval(source, pivot, [pair((0, 0), (0, 1))]) == 50  # forth by the other partner; back, none
+    size = {"n": 2, "m": 2}
+    assert word_retrieval(source, pivot, [pair((0, 0), **size)]) == 0
+    assert word_retrieval(source, pivot, [pair((1, 1), **size)]) == 100  # the only word that is there
+    assert word_retrieval(source, pivot, [pair((0, 0), (0, 1), **size)]) == 50  # forth by the other; back, none
 
 
-def test_any_of_equally_near_words_is_right():
+def test_any_of_equally_near_words_is_right_if_they_are_one_word():
     # A word that stands twice, in the same context: which of the two is linked does not matter.
     source, pivot = [torch.stack([unit(1, 0), unit(0, 1)])], [torch.stack([unit(0, 2), unit(1, 1), unit(0, 1)])]
-    assert word_retrieval(source, pivot, [pair((1, 0))]) == word_retrieval(source, pivot, [pair((1, 2))]) == 100
-    assert word_retrieval(source, pivot, [pair((1, 1))]) == 50
+    twice = {"n": 2, "pivot": ["dog", "cat", "dog"]}
+    for link in ((1, 0), (1, 2)):
+        assert word_retrieval(source, pivot, [pair(link, **twice)]) == 100
+        assert word_retrieval(source, pivot, [pair(link, n=2)]) == 50  # other words in one place: nothing is found
+    assert word_retrieval(source, pivot, [pair((1, 1), **twice)]) == 0  # back, both source words are as near
+    assert word_retrieval(source, pivot, [pair((1, 0), (1, 2), n=2)]) == 100  # both are right
+
+
+def test_a_collapsed_space_finds_no_word():
+    """Where all words lie in one place each was as near as its translation, and all of them were found."""
+    same, sizes = torch.full((40, 8), 0.3), {"n": 40, "m": 40}
+    nearly = same + 1e-9 * torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
+    for space in (same, nearly):
+        assert word_retrieval([space], [space], [pair(*((i, i) for i in range(40)), **sizes)]) == 0
 
 
 def test_word_retrieval_in_blocks_equals_that_in_one():
     generator = torch.Generator().manual_seed(0)
     source = [torch.randn(50, 4, generator=generator) for _ in range(25)]  # 1,250 words: two blocks
     pivot = [x + 0.2 * torch.randn(50, 4, generator=generator) for x in source]
-    gold = [pair(*((i, i) for i in range(50)))] * 25
+    gold = [pair(*((i, i) for i in range(50)), n=50, m=50)] * 25
     x, y = torch.cat(source), torch.cat(pivot)
     cosine = cosine_similarity(x[:, None], y[None], dim=-1)
     right = torch.arange(len(x))
@@ -121,8 +135,12 @@ def test_identical_sentences_are_right_either_way(n):
     # Of equal ones argmax takes the first: of four perfect sentences, two of them the same, only three were found.
     x = torch.randn(n, 64, generator=torch.Generator().manual_seed(0)) + 1
     x[-1] = x[-2]
-    assert sentence_retrieval(x, x) == sentence_retrieval(x, 3 * x + 1e-7) == 100
-    assert sentence_retrieval(x, x.roll(1, 0)) == pytest.approx(100 / n)  # only the repeated one is where it should be
+    names = [*map(str, range(n - 1)), str(n - 2)]
+    both = names, names
+    assert sentence_retrieval(x, x, both) == sentence_retrieval(x, 3 * x + 1e-7, both) == 100
+    rolled = sentence_retrieval(x, x.roll(1, 0), (names, [names[-1], *names[:-1]]))
+    assert rolled == pytest.approx(100 / n)  # only the repeated one is where it should be
+    assert sentence_retrieval(x, x) == pytest.approx(100 * (n - 2) / n)  # two sentences in one place: neither is found
 
 
 def test_a_collapsed_space_finds_no_sentence():
@@ -139,7 +157,9 @@ def test_a_sentence_without_a_vector_is_neither_right_nor_found_and_moves_no_mea
     y = x.clone()
     y[4] = 0
     assert sentence_retrieval(x, y) == pytest.approx(95)
-    assert sentence_retrieval(torch.cat([x, torch.zeros(20, 8)]), torch.cat([x, x])) == pytest.approx(50)
+    names = [*map(str, range(20))] * 2
+    twice = sentence_retrieval(torch.cat([x, torch.zeros(20, 8)]), torch.cat([x, x]), (names, names))
+    assert twice == pytest.approx(50)
 
 
 def test_retrieval_of_what_cannot_be_retrieved_is_refused():

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from otlib.analysis.measures import links_by_rule, plans_of, sentence_means
-from otlib.analysis.retrieval import sentences_found
+from otlib.analysis.measures import links_by_rule, plans_of, sentence_means, sentence_names
+from otlib.analysis.retrieval import sentence_retrieval
 from otlib.analysis.word_alignment import alignment_error_rate
 from otlib.data.text import GoldPair, ParallelText
 from otlib.training.words import embed_layers
@@ -33,7 +33,7 @@ def scores_by_layer(
         (source, source_masks), (pivot, pivot_masks) = embedded(text.source), embedded(text.pivot)
         for layer in layers:
             means = sentence_means(source[layer], source_masks), sentence_means(pivot[layer], pivot_masks)
-            found = 100 * float(sentences_found(*means).float().mean())
+            found = sentence_retrieval(*means, sentence_names(text))
             rows.append((pooling, layer, "retrieval", "accuracy", found))
             plans = plans_of(source[layer], pivot[layer], source_masks, pivot_masks, **transport)
             confidence = sum(float(pair_confidence(plan)) for plan in plans) / len(plans)

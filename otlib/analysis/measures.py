@@ -15,7 +15,14 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
-from otlib.analysis.retrieval import check_finite, directions, sentences_found, word_rate, words_found
+from otlib.analysis.retrieval import (
+    check_finite,
+    directions,
+    sentence_retrieval,
+    sentences_found,
+    word_rate,
+    words_found,
+)
 from otlib.analysis.word_alignment import alignment_error_rate, link_errors, null_counts
 from otlib.data.text import GoldPair, Links, ParallelText
 from otlib.training.words import embed_corpus, load_encoder
@@ -86,7 +93,7 @@ def retrieval_of(model, tokenizer, texts: Mapping[str, ParallelText], *, most: i
     for language, text in texts.items():
         few = text.take(range(min(len(text), most)))
         means = (sentence_means(*side) for side in _embed_sides(model, tokenizer, (few.source, few.pivot), embed))
-        rows.append((language, "retrieval", 100 * float(sentences_found(*means).float().mean())))
+        rows.append((language, "retrieval", sentence_retrieval(*means, sentence_names(few))))
     return pd.DataFrame(rows, columns=["language", "metric", "value"])
 
 
@@ -186,7 +193,7 @@ def score_pair(
         raise ValueError("words are scored, not subwords: pooling must be last, first or mean")
     source, pivot = _embed_sides(model, tokenizer, (heldout.source, heldout.pivot), embed, rotation)
     words = torch.cat(pivot[0])[torch.cat(pivot[1])]
-    found = sentences_found(sentence_means(*source), sentence_means(*pivot))
+    found = sentences_found(sentence_means(*source), sentence_means(*pivot), sentence_names(heldout))
     rows = [
         ("retrieval", "accuracy", float(100 * found.float().mean(1).mean())),
         ("space", "mean_cosine_en", mean_cosine(words)),
@@ -210,6 +217,11 @@ def score_pair(
     return PairScores(
         pd.DataFrame(rows, columns=["task", "metric", "value"]), by_sentence.astype(dict.fromkeys(counts, "Int64"))
     )
+
+
+def sentence_names(text: ParallelText) -> tuple[list[str], list[str]]:
+    """What says that two sentences are the same, of both sides."""
+    return tuple([" ".join(words) for words in side] for side in (text.source, text.pivot))
 
 
 def _checksums(sentences: Sequence[Sequence[str]]) -> list[str]:

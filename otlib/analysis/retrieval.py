@@ -1,8 +1,10 @@
 """Retrieval: how often the nearest word, and the nearest sentence, of another language is the translation."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -16,7 +18,8 @@ def word_retrieval(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequ
     """Contextual word retrieval, per cent: how often the nearest word of all sentences is the one linked by gold.
 
     Of every word with a sure link the nearest word of the other language, by cosine, must be linked to it. Of several
-    nearest one must be, as for :func:`sentence_retrieval`. Both directions are averaged.
+    nearest, whose cosines differ by rounding only, one must be linked, and all must be written as one that is: the same
+    word of a sentence that stands twice is right, but nothing is in a collapsed space. Both directions are averaged.
 
     Parameters
     ----------
@@ -46,44 +49,62 @@ def words_found(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequenc
     if not len(links):
         raise ValueError("word retrieval needs a sure link, there is none")
     units = [directions(torch.cat(list(side))) for side in (source, pivot)]
+    forms = [
+        _numbers([word for pair in gold for word in words(pair)])
+        for words in (attrgetter("source"), attrgetter("pivot"))
+    ]
     found = {}
     for name, side in (("forth", 0), ("back", 1)):
-        asked, right = _right_words(units[side], units[1 - side], links[:, [side, 1 - side]])
+        asked, right = _right_words(units[side], units[1 - side], links[:, [side, 1 - side]], forms[1 - side])
         for column, words in ((name, asked[right]), (f"{name}_of", asked)):
             found[column] = np.diff(np.searchsorted(words, starts[:, side]))
     return found
 
 
-def _right_words(x: Tensor, y: Tensor, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The linked words of ``x``, and whether the nearest word of ``y`` is linked to them."""
+def _right_words(x: Tensor, y: Tensor, links: np.ndarray, forms: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The linked words of ``x``, and whether the nearest word of ``y`` is linked; ``forms`` numbers y's words."""
     asked, place = np.unique(links[:, 0], return_inverse=True)
-    partners, place = torch.from_numpy(links[:, 1].copy()), torch.from_numpy(place)
+    place, partners = torch.from_numpy(place), torch.from_numpy(links[:, 1].copy())
     vectors, present = x[torch.from_numpy(asked)], y.any(1)
-    best = torch.cat([(rows @ y.T).masked_fill(~present, -torch.inf).amax(1) for rows in vectors.split(1024)])
-    nearest = (vectors[place] * y[partners]).sum(1) >= best[place] - TIE
-    right = place[nearest & vectors[place].any(1) & present[partners]]
-    return asked, np.isin(np.arange(len(asked)), right)
+    right = torch.zeros(len(asked), dtype=torch.bool)
+    for start in range(0, len(asked), 1024):
+        rows = slice(start, start + 1024)
+        cosines = (vectors[rows] @ y.T).masked_fill(~present, -torch.inf)
+        nearest = (cosines >= cosines.amax(1, keepdim=True) - TIE) & present
+        here = (place >= start) & (place < start + len(cosines))
+        linked = torch.zeros_like(nearest)
+        linked[place[here] - start, partners[here]] = True
+        written = torch.zeros(len(cosines), int(forms.max()) + 1, dtype=torch.bool)
+        written[place[here] - start, forms[partners[here]]] = True
+        right[rows] = (nearest & linked).any(1) & ~(nearest & ~written[:, forms]).any(1)
+    return asked, (right & vectors.any(1)).numpy()
 
 
-def sentence_retrieval(x: Tensor, y: Tensor) -> float:
+def _numbers(names: Sequence) -> Tensor:
+    """A number for each different name, (N,)."""
+    return torch.from_numpy(pd.factorize(np.array(names, dtype=object))[0])
+
+
+def sentence_retrieval(x: Tensor, y: Tensor, names: Sequence[Sequence[str]] | None = None) -> float:
     """Per cent of sentences (N, d) whose nearest sentence of the other side is the translation.
 
     By cosine after each side's mean is taken off; both directions, averaged. A sentence that has no vector is zero: it
     is never right, nor what is found. So is every sentence if all of a side are the same, as in a collapsed space.
 
-    Of several nearest sentences, whose cosines differ by rounding only, one must be the translation: where a sentence
-    stands twice, either is right. XTREME's script for Tatoeba asks for one nearest sentence and for its place in the
-    list, so that which of two equal ones it finds is left to chance (Hu et al., 2020, arXiv:2003.11080).
+    Of several nearest sentences, whose cosines differ by rounding only, one must be the translation, and all must have
+    its name: where a sentence stands twice, either is right, if ``names``, one a sentence on either side, say so.
+    XTREME's script for Tatoeba asks for one nearest sentence and for its place in the list, so that which of two equal
+    ones it finds is left to chance (Hu et al., 2020, arXiv:2003.11080).
 
     Raises
     ------
     ValueError
         If the sides are not of one shape, less than two sentence pairs have vectors, or one is not finite.
     """
-    return float(100 * sentences_found(x, y).float().mean(1).mean())
+    return float(100 * sentences_found(x, y, names).float().mean(1).mean())
 
 
-def sentences_found(x: Tensor, y: Tensor) -> Tensor:
+def sentences_found(x: Tensor, y: Tensor, names: Sequence[Sequence[str]] | None = None) -> Tensor:
     """Whether each sentence finds its translation (2, N), back and forth; see :func:`sentence_retrieval`."""
     if x.shape != y.shape:
         raise ValueError(f"retrieval needs a translation for each sentence, got {len(x)} and {len(y)} vectors")
@@ -93,8 +114,13 @@ def sentences_found(x: Tensor, y: Tensor) -> Tensor:
     units = [directions(z, centred=True) for z in (x, y)]
     known = [unit.any(1) for unit in units]
     similarity = (units[0] @ units[1].T).masked_fill(~(known[0][:, None] & known[1]), -torch.inf)
-    own = similarity.diagonal()
-    return torch.stack([own.isfinite() & (own >= similarity.amax(side) - TIE) for side in (0, 1)])
+    numbers = [_numbers(side) for side in names] if names else [torch.arange(len(x))] * 2
+    found = []
+    for matrix, theirs in ((similarity, numbers[1]), (similarity.T, numbers[0])):
+        nearest = matrix >= matrix.amax(1, keepdim=True) - TIE
+        others = (nearest & (theirs != theirs[:, None])).any(1)
+        found.append(matrix.diagonal().isfinite() & nearest.diagonal() & ~others)
+    return torch.stack(found)
 
 
 def directions(x: Tensor, *, centred: bool = False) -> Tensor:
