@@ -1,5 +1,6 @@
 """A plan says what would run, fetch and write, from numbers that were measured or are known, and runs nothing."""
 
+import pandas as pd
 import pytest
 import torch
 from transformers import BertConfig, BertModel
@@ -368,3 +369,26 @@ def test_a_gpu_shows_the_memory_of_its_longest_batch(study, encoder, monkeypatch
     monkeypatch.setattr(plan, "measure", lambda *_: plan.Step(1.0, 1.0, 8, 8, memory=3 * 2**30))
     assert (plan.hours(study, encoder, torch.device("cuda"))["peak GiB"] == 3).all()
     assert "peak GiB" not in plan.hours(study, encoder, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("peaks", "free", "fit"),
+    [([3.0, 1.0], 80, 17), ([7.0], 80, 8), ([40.0], 80, 1), ([90.0], 80, 1), ([float("nan")], 80, 1)],
+)
+def test_as_many_trainings_share_a_gpu_as_its_memory_holds_by_the_greatest_peak(
+    tmp_path, monkeypatch, peaks, free, fit
+):
+    monkeypatch.setattr(plan, "hours", lambda study, encoder, device: pd.DataFrame({"peak GiB": peaks}))
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (free * 2**30, 80 * 2**30))
+    monkeypatch.setattr("torch.cuda.empty_cache", lambda: None)
+    study = load_study("demo", outputs=tmp_path, check_data=False)
+    assert plan.trainings_at_once(study) == fit
+    monkeypatch.setattr(plan, "load_or_build", lambda study: (None, "its size is not known here"))
+    assert plan.trainings_at_once(study) == 1
+
+
+def test_a_method_that_aligns_while_the_tasks_are_taught_has_no_steps_of_its_own(tmp_path):
+    overrides = {"methods.joint": {"objective": "wordot", "while_tuning": {"every": 2}}}
+    study = load_study("demo", overrides, outputs=tmp_path, check_data=False)
+    steps = {t.method: t.steps for t in plan.trainings(study) if t.kind == "align"}
+    assert steps["joint"] == steps["none"] == 0 < steps["wordot"]

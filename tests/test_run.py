@@ -621,14 +621,24 @@ def test_a_training_that_diverges_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "align: the loss is nan at step 3; lower learning_rate\n"
 
 
-@pytest.mark.parametrize(("there", "flags"), [(True, ["--resources", "trainings=1", "--quiet"]), (False, ["--quiet"])])
-def test_a_gpu_takes_one_training_at_a_time(monkeypatch, tmp_path, there, flags):
+@pytest.mark.parametrize(
+    ("cuda", "mps", "flags"),
+    [
+        (True, False, ["--resources", "trainings=3", "--quiet"]),
+        (False, True, ["--resources", "trainings=1", "--quiet"]),
+        (False, False, ["--quiet"]),
+    ],
+)
+def test_a_gpu_takes_as_many_trainings_as_fit(monkeypatch, tmp_path, cuda, mps, flags):
     """With a job a core, fifteen trainings once shared the first GPU."""
-    monkeypatch.setattr("torch.cuda.is_available", lambda: there)
-    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    monkeypatch.setattr("otlib.study.run._snakemake", lambda study, cores, given, lock: (len(given), []))
+    given = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: mps)
+    monkeypatch.setattr("otlib.study.plan.trainings_at_once", lambda study: 3)
+    monkeypatch.setattr("otlib.study.run._snakemake", lambda study, cores, flags, lock: (given.extend(flags) or 9, []))
     study = load_study("demo", outputs=tmp_path, check_data=False)
-    assert otlib.study.run.run_study(study, cores=2, flags=["--quiet"]) == len(flags)
+    assert otlib.study.run.run_study(study, cores=2, flags=["--quiet"]) == 9
+    assert given == flags
 
 
 def test_whatever_takes_a_gpu_counts_as_one():

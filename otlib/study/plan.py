@@ -87,7 +87,9 @@ class Planned(NamedTuple):
 
     @property
     def steps(self) -> int:
-        return 0 if getattr(self.settings, "objective", "") == "none" else self.settings.steps
+        given = self.settings
+        idle = isinstance(given, settings.Align) and (given.objective == "none" or given.while_tuning)
+        return 0 if idle else given.steps
 
 
 def trainings(study: Study) -> list[Planned]:
@@ -261,7 +263,8 @@ def hours(study: Study, encoder: nn.Module, device: torch.device) -> pd.DataFram
     for training in [t for t in trainings(study) if t.steps]:
         key = (training.kind, str(training.settings))
         if key not in seen:
-            seen[key] = _measured(training, encoder, len(study.languages), device)
+            languages = getattr(training.settings, "languages", None) or study.languages
+            seen[key] = _measured(training, encoder, len(languages), device)
         step, note = seen[key]
         seconds = step.batch * training.settings.accumulation + step.update if step else float("nan")
         total = seconds * training.steps * training.runs / 3600
@@ -272,11 +275,27 @@ def hours(study: Study, encoder: nn.Module, device: torch.device) -> pd.DataFram
     return table if device.type == "cuda" else table.drop(columns="peak GiB")
 
 
+GPU_CONTEXT = 0.7 * 2**30  # bytes that a process takes beside what PyTorch counts
+GPU_MARGIN = 1.3  # of a peak: memory is left in pieces, and notebook 30 holds two encoders
+
+
+def trainings_at_once(study: Study) -> int:
+    """How many of the study's trainings fit side by side into the first GPU, by the peaks of measured steps."""
+    encoder, _ = load_or_build(study)
+    if encoder is None:
+        return 1
+    device = torch.device("cuda")
+    peak = hours(study, encoder, device)["peak GiB"].max() * 2**30  # NaN: nothing was measured
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(free / (GPU_MARGIN * peak + GPU_CONTEXT))) if peak > 0 else 1
+
+
 def _measured(training: Planned, encoder: nn.Module, languages: int, device) -> tuple[Step | None, str]:
     try:
         step = measure(training, encoder, languages, device)
-    except torch.OutOfMemoryError:
-        return None, "does not fit into this GPU: a smaller batch_size, a greater accumulation"
+    except MemoryError:
+        return None, "does not fit: a smaller batch_size, a greater accumulation"
     except RuntimeError as error:
         return None, f"failed: {first_line(error)}"
     return step, f"{step.measured} of {step.full}"

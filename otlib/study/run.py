@@ -35,15 +35,14 @@ __all__ = ["NotebookError", "Progress", "main", "run_notebook", "run_study"]
 
 def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
-    gpu = _has_gpu()
-    with _only_run(study) as lock, warm_kernels(gpu=gpu):
+    gpu = _gpu()
+    with _only_run(study) as lock, warm_kernels(gpu=gpu is not None):
         write_study(study)
         print(
             f"Study {study.name}: {', '.join(study.pairs)}; {', '.join(study.methods)}; seeds {study.seeds}",
             flush=True,
         )
-        # One training at a time on a GPU: as many as there are cores would not fit into it.
-        flags = [*(["--resources", "trainings=1"] if gpu else []), *flags]
+        flags = [*_side_by_side(study, gpu), *flags]
         status, said = _snakemake(study, cores, flags, lock)
     if status == 0:
         report = study.folder / "report.html"
@@ -126,10 +125,21 @@ def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[in
     return process.wait(), said
 
 
-def _has_gpu() -> bool:
+def _gpu() -> str | None:
     import torch
 
-    return torch.cuda.is_available() or torch.backends.mps.is_available()
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else None
+
+
+def _side_by_side(study: Study, gpu: str | None) -> list[str]:
+    """Flags for as many trainings at a time as fit into a GPU: as many as there are cores would not."""
+    if gpu is None:
+        return []
+    from otlib.study.plan import trainings_at_once
+
+    return ["--resources", f"trainings={trainings_at_once(study) if gpu == 'cuda' else 1}"]
 
 
 # --- arguments ----------------------------------------------------------------------------------------------
