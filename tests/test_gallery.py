@@ -1,11 +1,16 @@
 """The gallery holds finished runs, a folder each, and the README their tables."""
 
+import json
 import re
+from base64 import b64decode, b64encode
+from io import BytesIO
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from otlib.record import ROOT, write_text
-from otlib.study.gallery import ALL, FINDINGS, TABLES, headline_table, keep, put_table
+from otlib.study.gallery import ALL, FINDINGS, TABLES, headline_table, keep, put_table, smaller
 from otlib.study.paper import paper_results
 from otlib.study.study import load_study
 
@@ -31,7 +36,8 @@ def finished(tmp_path, text):
     for path in [study.folder / name for name in {*ALL.files, *FINDINGS.files}]:
         write_text(path, "{}")
     for name in ("plans.png", "ablations.png", "pretraining-seed0.png", "pretraining-seed1.png"):
-        write_text(study.figures / name, "")
+        study.figures.mkdir(exist_ok=True)
+        Image.new("L", (2, 2)).save(study.figures / name)
     return study
 
 
@@ -143,3 +149,38 @@ def test_the_front_page_is_short():
 def test_the_gallery_is_small():
     """The house plan allows it ten megabytes."""
     assert sum(path.stat().st_size for path in GALLERY.rglob("*") if path.is_file()) < 10 * 2**20
+
+
+def test_images_take_less_room_and_look_the_same(study, tmp_path):
+    """Twenty notebooks of figures once filled the gallery's ten megabytes."""
+    ramp = np.linspace(0, 255, 400, dtype=np.uint8)
+    pixels = np.dstack([np.tile(ramp, (300, 1)), np.full((300, 400), 90, np.uint8), np.tile(ramp[::-1], (300, 1))])
+    pixels = np.clip(pixels + np.random.default_rng(0).integers(-3, 4, pixels.shape), 0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(study.figures / "plans.png")
+    png = (study.figures / "plans.png").read_bytes()
+    encoded = b64encode(png).decode()
+    outputs = [{"output_type": "display_data", "data": {"image/png": encoded + "\n"}, "metadata": {}}]
+    cell = {"cell_type": "code", "source": "", "outputs": outputs, "metadata": {}, "execution_count": 1}
+    write_text(study.folder / "notebooks/01_primer.ipynb", json.dumps({"cells": [cell], "nbformat": 4}))
+    write_text(study.folder / "report.html", f'<img src="data:image/png;base64,{encoded}"> iVBO')
+    keep(study, tmp_path / "gallery", seed=0)
+    kept = tmp_path / "gallery/tiny"
+    again = json.loads((kept / "notebooks/01_primer.ipynb").read_text())["cells"][0]["outputs"][0]["data"]["image/png"]
+    html = (kept / "report.html").read_text()
+    assert html.endswith("> iVBO")
+    for image in (
+        b64decode(again),
+        b64decode(html.split("base64,")[1].split('"')[0]),
+        (kept / "figures/plans.png").read_bytes(),
+    ):
+        assert len(image) < 0.6 * len(png)
+        found = np.asarray(Image.open(BytesIO(image)).convert("RGB"), dtype=int)
+        assert found.shape == pixels.shape and np.abs(found - pixels).mean() < 4
+
+
+def test_an_image_with_a_transparent_ground_gets_a_white_one():
+    content = BytesIO()
+    Image.new("RGBA", (9, 9), (0, 0, 0, 0)).save(content, "png")
+    found = np.asarray(Image.open(BytesIO(smaller(content.getvalue() + b" " * 9999, ".png"))).convert("RGB"))
+    assert (found == 255).all()
+    assert smaller(b"a,b", ".csv") == b"a,b"

@@ -20,7 +20,7 @@ MEASURES = {  # how tables and figures call them, in their order
     ("retrieval", "accuracy"): "sentence retrieval (%)",
     ("word_alignment", "aer"): "alignment error rate, plan (%)",
     ("word_alignment", "aer_cosine"): "alignment error rate, cosine (%)",
-    ("word_alignment", "aer_itermax"): "alignment error rate, itermax of the cosine (%)",
+    ("word_alignment", "aer_itermax"): "alignment error rate, itermax (%)",
     ("word_alignment", "null_f1"): "F1 of words without partner (%)",
     ("nli", "retrieval"): "sentence retrieval after NLI (%)",
     ("qa", "retrieval"): "sentence retrieval after QA (%)",

@@ -10,11 +10,14 @@ import argparse
 import re
 import shutil
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from PIL import Image
 
 from otlib.record import ROOT, shown, write_text
 from otlib.study.checks import ROTATION
@@ -76,10 +79,28 @@ def keep(study: Study, gallery: str | Path, *, seed: int) -> list[Path]:
         if not path.name.endswith(".partial.ipynb") and (other_seed is None or int(other_seed[1]) == seed):
             copy = unfinished / path.relative_to(study.folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, copy)
+            copy.write_bytes(smaller(path.read_bytes(), path.suffix))
     shutil.rmtree(kept, ignore_errors=True)
     unfinished.rename(kept)
     return sorted(path for path in kept.rglob("*") if path.is_file())
+
+
+def smaller(content: bytes, suffix: str) -> bytes:
+    """A file with its images in at most 256 colours, which is all that drawings have but for the edges of letters."""
+    if suffix == ".png":
+        return _fewer_colours(content)
+    if suffix in (".ipynb", ".html"):
+        image = rb"iVBORw0KGgo[A-Za-z0-9+/=]+"  # a PNG in base64, by how it begins
+        return re.sub(image, lambda found: b64encode(_fewer_colours(b64decode(found[0]))), content)
+    return content
+
+
+def _fewer_colours(png: bytes) -> bytes:
+    drawn, kept = Image.open(BytesIO(png)), BytesIO()
+    flat = Image.new("RGB", drawn.size, "white")
+    flat.paste(drawn, mask=drawn.getchannel("A") if "A" in drawn.getbands() else None)
+    flat.quantize(256).save(kept, "png", optimize=True)
+    return min(png, kept.getvalue(), key=len)
 
 
 def put_table(page: Path, mark: str, table: str) -> None:
