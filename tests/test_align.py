@@ -143,7 +143,7 @@ def test_rare_words_weigh_more_and_missing_ones_nothing(encoder):
     """TF-IDF weights follow their words into the batch, source sentences first."""
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     encoded = {language: encode_pairs(tokenizer, text, 48) for language, text in CORPORA.items()}
-    weights = word_weights(CORPORA)
+    weights = word_weights(CORPORA, Align(marginals="tfidf"))
     (batch,) = pair_loader(encoded, tokenizer, 1, 5, 0, weights)
     assert batch.weights.shape == (20, batch.words.longest)
     lengths = words_of(batch.words)
@@ -246,7 +246,7 @@ def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monke
     settings = {**SMALL, "save_every": 2, "accumulation": 2}
     log = run(encoder, tmp_path / "whole", **settings).log
 
-    objective, calls = otlib.training.align.Alignment.__call__, []
+    objective, calls = otlib.training.objectives.Alignment.__call__, []
 
     def killed(self, model, batch):
         calls.append(1)
@@ -254,7 +254,7 @@ def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monke
             raise KeyboardInterrupt
         return objective(self, model, batch)
 
-    monkeypatch.setattr(otlib.training.align.Alignment, "__call__", killed)
+    monkeypatch.setattr(otlib.training.objectives.Alignment, "__call__", killed)
     with pytest.raises(KeyboardInterrupt):
         run(encoder, tmp_path / "cut", **settings)
     monkeypatch.undo()
@@ -280,14 +280,14 @@ def test_a_finished_alignment_is_not_run_again(encoder, tmp_path, monkeypatch):
 
 def test_steps_without_a_finite_gradient_are_counted(encoder, tmp_path, monkeypatch):
     """For the record of the run and the notebook; a training that was finished remembers them."""
-    objective, calls = otlib.training.align.Alignment.__call__, []
+    objective, calls = otlib.training.objectives.Alignment.__call__, []
 
     def broken(self, model, batch):
         calls.append(1)
         loss, terms = objective(self, model, batch)
         return loss * (float("nan") if len(calls) in (2, 6) else 1.0), terms
 
-    monkeypatch.setattr(otlib.training.align.Alignment, "__call__", broken)
+    monkeypatch.setattr(otlib.training.objectives.Alignment, "__call__", broken)
     with pytest.warns(UserWarning, match="align wordot: 2 of 6 steps had no finite gradient and were skipped"):
         aligned = run(encoder, tmp_path, **SMALL)
     assert aligned.skipped == run(encoder, tmp_path, resume=True, **SMALL).skipped == 2 and len(calls) == 6

@@ -318,7 +318,7 @@ def test_table_2_has_each_sources_recipe_and_both_methods_under_either_anchor(me
 
 def test_a_step_that_does_not_fit_is_said_to_be_so(study, encoder, monkeypatch):
     def full(*_):
-        raise torch.OutOfMemoryError
+        raise MemoryError
 
     monkeypatch.setattr(plan, "measure", full)
     table = plan.hours(study, encoder, torch.device("cpu"))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 from otlib.record import first_line
 
 # How PyTorch says it; cuDNN's attention, whose graph found no room, and cuBLAS have words of their own.
@@ -22,6 +24,6 @@ def enough_memory(mend: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not any(sign in str(error) for sign in SIGNS):
+        if not isinstance(error, torch.cuda.OutOfMemoryError) and not any(sign in str(error) for sign in SIGNS):
             raise
         raise MemoryError(f"out of memory: {mend} ({first_line(error)})") from error
