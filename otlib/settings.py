@@ -420,6 +420,16 @@ class Align(Transport, Training):
             raise ValueError("confidence_power: weighs sentence pairs, so that scope must be sentence")
         return self
 
+    @property
+    def aligns_while_tuning(self) -> WhileTuning | None:
+        """``while_tuning``, if there is an objective at all."""
+        return self.while_tuning if self.objective != "none" else None
+
+    def frozen_parts(self, depth: int) -> range:
+        """What ``freeze`` keeps of an encoder of so many layers: 0 is the embeddings, k the k-th layer."""
+        middle = depth // 2
+        return {"none": range(0), "lower": range(middle + 1), "upper": range(middle + 1, depth + 1)}[self.freeze]
+
     def transport(self) -> dict[str, Any]:
         """The keyword arguments of :func:`otlib.transport.transport_plan` and its like."""
         return self.model_dump(include=set(Transport.model_fields), exclude_none=True)

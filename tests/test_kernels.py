@@ -1,5 +1,6 @@
 """Notebooks of a study get their kernels from a process that has its imports done, and are none the worse for it."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -127,11 +128,56 @@ def test_where_no_warm_process_answers_kernels_start_as_ever(tmp_path, monkeypat
     assert process.wait() == 0
 
 
+def test_a_stand_in_ends_with_its_executor_also_while_the_warm_process_imports(tmp_path):
+    """It once took the process that adopted it for its parent, and kept the study's terminal open for ever."""
+    address, said = str(tmp_path / "kernels"), tmp_path / "said"
+    silent = (
+        "import socket, sys, time\nasked = socket.socket(1)\nasked.bind(sys.argv[1])\nasked.listen()\ntime.sleep(60)"
+    )
+    server = subprocess.Popen([sys.executable, "-c", silent, address])
+    while not os.path.exists(address):
+        time.sleep(0.05)
+    stand_in = [sys.executable, "-I", "-S", kernels.__file__, sys.executable, "-m", "ipykernel_launcher", "-f", "x"]
+    script = f"import subprocess\nprocess = subprocess.Popen({stand_in!r}, start_new_session=True)\n"
+    script += f"open({str(said)!r}, 'w').write(str(process.pid))\nprocess.wait()"
+    executor = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, ADDRESS: address})
+    while not (said.exists() and said.read_text()):
+        time.sleep(0.05)
+    time.sleep(0.5)  # it has asked by now
+    assert alive(int(said.read_text()))
+    executor.kill()
+    executor.wait()
+    assert gone(int(said.read_text()))
+    server.kill()
+    server.wait()
+
+
+def test_a_warm_kernel_can_be_interrupted_and_goes_on(warm, tmp_path):
+    async def interrupted():
+        manager = kernels.kernel_manager_class()(kernel_name="python3")
+        await manager.start_kernel(cwd=str(tmp_path))
+        client = manager.client()
+        client.start_channels()
+        await client.wait_for_ready(timeout=60)
+        client.execute("import time\ntime.sleep(600)")
+        await asyncio.sleep(1)
+        await manager.interrupt_kernel()
+        first = await client.get_shell_msg(timeout=20)
+        client.execute("1 + 1")
+        second = await client.get_shell_msg(timeout=20)
+        client.stop_channels()
+        await manager.shutdown_kernel(now=True)
+        return first["content"]["ename"], second["content"]["status"]
+
+    assert asyncio.run(interrupted()) == ("KeyboardInterrupt", "ok")
+
+
 def test_the_warm_process_ends_with_the_study(tmp_path):
     """Also when the study is killed, which closes the pipe that the warm process watches."""
     script = "import time\nfrom otlib.study.kernels import warm_kernels\nwith warm_kernels(gpu=False):\n"
     script += "    print('begun', flush=True)\n    time.sleep(600)"
-    study = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    study = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
     assert study.stdout.readline() == "begun\n"
     children = f"/proc/{study.pid}/task/{study.pid}/children"
     with open(children) as file:
@@ -139,7 +185,7 @@ def test_the_warm_process_ends_with_the_study(tmp_path):
     assert alive(server)
     study.send_signal(signal.SIGKILL)
     study.communicate()
-    assert gone(server)
+    assert gone(server) and not list(tmp_path.glob("otlib-*"))
 
 
 def test_with_a_gpu_or_elsewhere_than_on_linux_nothing_is_forked(monkeypatch):

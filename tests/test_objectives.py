@@ -489,5 +489,5 @@ def test_a_half_of_the_encoder_stays_as_it_is(model, batch, half, moves):
 
 def test_a_half_that_leaves_nothing_to_train_is_refused(model):
     model = EncoderLayers(model.encoder, (0, 1))
-    with pytest.raises(ValueError, match="lower leaves nothing to train below layer 1"):
+    with pytest.raises(ValueError, match="nothing is left to train below layer 1"):
         alignment_of(model, ["de", "fr"], Align(layers=[0, 1], freeze="lower"))

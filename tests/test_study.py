@@ -155,6 +155,8 @@ qa: {freeze: 1}
         ("steps: 10", "layers: [99]", "align.layers", "layers 0 (embeddings) to 2, not 99"),
         ("steps: 10", "layers: [2, -4]", "align.layers", "to 2, not -4"),
         ("nli: {freeze: 1}", "nli: {freeze: 1}\nevaluate: {layer: 3}", "evaluate.layer", "layers 0 (embeddings) to 2"),
+        ("steps: 20", "layers: [1], freeze: lower", "methods.wordot.layers", "nothing is left to train up to layer 1"),
+        ("steps: 20", "layers: [0], while_tuning: {every: 2}", "methods.wordot.layers", "freeze and nli.freeze keep"),
         ("steps: 20", "layers: [3]", "methods.wordot.layers", "to 2, not 3"),
         ("nli: {freeze: 1}", "nli: {freeze: 4}", "nli.freeze", "at most 3"),
         ("qa: {freeze: 1}", "qa: {freeze: 9}", "qa.freeze", "at most 3"),
@@ -1023,3 +1025,20 @@ def test_runs_without_results_are_named(tiny):
     study = load(tiny)
     write_results(study.task_folder("nli", "none", 1), scores(), task="nli", study="tiny", method="none", seed=1)
     assert study.missing() == ["nli none seed 0", "nli wordot seed 0", "nli wordot seed 1", "pair de", "pair es"]
+
+
+def test_a_method_without_objective_aligns_at_no_time_and_is_looked_at(tmp_path):
+    overrides = {"align.while_tuning": {"every": 2}}
+    study = load_study("demo", overrides, outputs=tmp_path, check_data=False)
+    assert study.methods["none"].aligns_while_tuning is None and study.methods["wordot"].aligns_while_tuning.every == 2
+    assert study.methods_of("pair") == ["none"] and "wordot" in study.methods_of("align")
+    assert "align" not in study.parameters("nli", "none") and "align" in study.parameters("nli", "wordot")
+    assert study.parallel("de") in study.inputs("nli", "wordot", 0) and study.parallel("de") not in study.inputs(
+        "nli", "none", 0
+    )
+
+
+def test_a_study_without_an_encoder_to_look_at_is_refused(tmp_path):
+    methods = {"joint": {"objective": "wordot", "while_tuning": {"every": 2}}}
+    with pytest.raises(ParameterError, match=r"methods: all are taught .* add none: \{objective: none\}"):
+        load_study("demo", {"methods": methods}, outputs=tmp_path, check_data=False)

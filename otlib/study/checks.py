@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from otlib.settings import Align
 from otlib.study.paper import paper_results
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ def check_names(study: Study) -> None:
                 f"methods.{name}.taught: translations are of inference items, and of the micro-world's questions; "
                 "the study has no such task: take the method out"
             )
+    if not study.methods_of("pair"):
+        raise ValueError(
+            "methods: all are taught by translations or align while the tasks are taught, so that no encoder can be "
+            "looked at before: add none: {objective: none}"
+        )
     if known := [code for code in study.unseen if code in study.languages]:
         raise ValueError(f"unseen: {listed(known)} stands in languages as well, which have parallel text")
     if study.unseen and study.source == "microworld":
@@ -79,11 +85,27 @@ def check_sizes(study: Study) -> None:
             lost := [k for k in section.layers if not -depth - 1 <= k <= depth]
         ):
             raise ValueError(f"{key}.layers: the encoder has layers 0 (embeddings) to {depth}, not {listed(lost)}")
+    for name, method in study.methods.items():
+        _check_left_to_train(study, name, method, depth)
     if not -depth - 1 <= study.evaluate.layer <= depth:
         raise ValueError(f"evaluate.layer: the encoder has layers 0 (embeddings) to {depth}")
     for task in study.tasks:
         if getattr(study, task).freeze > depth + 1:
             raise ValueError(f"{task}.freeze: must be at most {depth + 1}, for embeddings and {depth} layers")
+
+
+def _check_left_to_train(study: Study, name: str, method: Align, depth: int) -> None:
+    """Something below the layers that a method aligns is not frozen."""
+    if method.objective == "none":
+        return
+    highest = depth if isinstance(method.layers, str) else max(layer % (depth + 1) for layer in method.layers)
+    tasks = {f" and {task}.freeze": getattr(study, task).freeze for task in study.tasks}
+    for also, freeze in (tasks if method.aligns_while_tuning else {"": 0}).items():
+        if {*range(highest + 1)} <= {*method.frozen_parts(depth), *range(freeze)}:
+            raise ValueError(
+                f"methods.{name}.layers: nothing is left to train up to layer {highest}, the highest that is aligned, "
+                f"by what freeze{also} keep: freeze less, or align a higher layer"
+            )
 
 
 def _check_paper(study: Study) -> None:

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,7 +37,7 @@ def warm_kernels(*, gpu: bool):
     if sys.platform != "linux" or gpu:  # a fork of a process with these libraries may not be safe there
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="otlib-") as folder:
+    with tempfile.TemporaryDirectory(prefix="otlib-", ignore_cleanup_errors=True) as folder:
         address = os.path.join(folder, "kernels")
         inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "OMP_NUM_THREADS": "1"}
         server = subprocess.Popen(
@@ -84,6 +85,7 @@ def serve(address: str):
                 listener.close()
                 _become_kernel(connection)
             connection.close()
+    shutil.rmtree(os.path.dirname(address), ignore_errors=True)  # whoever made it was killed
 
 
 @functools.cache
@@ -142,17 +144,22 @@ def _end_with(connection: socket.socket):
 
 def stand_for_a_kernel(command: list[str]):
     """Ask for a fork and end with it, or it with this process; if nobody answers, become the kernel of this command."""
+    parent, kernel = os.getppid(), None
     with suppress(KeyError, OSError, ValueError), socket.socket(socket.AF_UNIX) as connection:
         connection.connect(os.environ[ADDRESS])
         socket.send_fds(connection, [b"\n"], [0, 1, 2])
         arguments = command[command.index("ipykernel_launcher") + 1 :]
         asked = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}
         connection.sendall(json.dumps(asked).encode() + b"\n")
-        int(connection.makefile("rb").readline())  # the fork's number; nothing, a ValueError, if there is none
-        parent = os.getppid()
-        while os.getppid() == parent and not select.select([connection], [], [], 1)[0]:
-            pass
+        signal.signal(signal.SIGINT, lambda *_: kernel and os.kill(kernel, signal.SIGINT))
+        while os.getppid() == parent:  # also while the warm process is still at its imports
+            if select.select([connection], [], [], 1)[0]:
+                said = connection.recv(64)
+                if kernel and not said:
+                    sys.exit(1)
+                kernel = int(said)  # nothing, and a ValueError, if the warm process has failed
         sys.exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(command[0], command)
 
 

@@ -88,7 +88,7 @@ class Planned(NamedTuple):
     @property
     def steps(self) -> int:
         given = self.settings
-        idle = isinstance(given, settings.Align) and (given.objective == "none" or given.while_tuning)
+        idle = isinstance(given, settings.Align) and (given.objective == "none" or given.aligns_while_tuning)
         return 0 if idle else given.steps
 
 

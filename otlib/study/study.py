@@ -121,7 +121,7 @@ class Study(Places, BaseModel):
         """The methods with runs of a kind. Translations teach a task that has them; pairs come before the tasks."""
         translated = kind in ("align", "nli") or (kind == "qa" and self.source == "microworld")
         there = {name: method for name, method in self.methods.items() if translated or method.taught == "english"}
-        return [name for name, method in there.items() if not (kind == "pair" and method.while_tuning)]
+        return [name for name, method in there.items() if not (kind == "pair" and method.aligns_while_tuning)]
 
     def runs_of(self, kind: Kind) -> list[tuple[str, int]]:
         """Every such method with every seed."""
@@ -188,7 +188,7 @@ class Study(Places, BaseModel):
             settings = {name: settings[name] for name in Align.model_fields}
         elif kind in ("nli", "qa"):
             given |= {"tested": self.tested, "taught": self.taught(method), "evaluate": self.evaluate.model_dump()}
-            if self.methods[method].while_tuning:
+            if self.methods[method].aligns_while_tuning:
                 given["align"] = self.methods[method].model_dump(mode="json", include={*Align.model_fields})
         return given | settings
 
@@ -206,7 +206,7 @@ class Study(Places, BaseModel):
             some = [path for path in aligned if path.exists()] or aligned[:1]  # not all need be there, but one
             return [*(path for path in files if path.exists()), *some]
         read = [self.aligned(method, seed) / "run.json", *(self.parallel(code, "heldout") for code in self.languages)]
-        if self.methods[method].while_tuning:
+        if self.methods[method].aligns_while_tuning:
             read += [self.parallel(code) for code in self.languages]
         if kind == "nli":
             return [*read, *(self.nli_data(split) for split in ("train", "dev", "test"))]

@@ -113,7 +113,7 @@ def align(
     """
     torch.manual_seed(seed)
     tokenizer, model = load_encoder(encoder)
-    if settings.objective == "none" or settings.while_tuning:
+    if settings.objective == "none" or settings.aligns_while_tuning:
         trainer.save_pretrained(model, tokenizer, folder)
         return Aligned(pd.DataFrame(), {}, None)
     corpora = chosen_text(corpora, settings, seed)

@@ -329,21 +329,16 @@ class Alignment:
 
 
 def alignment_of(model: EncoderLayers, languages: Sequence[str], settings: Align) -> Alignment:
-    """The objective of these settings; remembers the model as it is, and freezes what they keep of it."""
-    frozen = FrozenWords(model, pooling=settings.pooling, in_units=settings.layer_reduction == "mean")
-    freeze_half(model, settings.freeze)
-    return Alignment(divergence_of(settings, frozen), frozen, languages, settings)
+    """The objective of these settings; remembers the model as it is, and freezes what they keep of it.
 
-
-def freeze_half(model: EncoderLayers, half: str) -> None:
-    """Freeze the embeddings and the ``"lower"`` half of an encoder's layers, the ``"upper"`` half, or ``"none"``.
-
-    AlignFreeze; Bakos et al., NAACL 2025. A ValueError says if then nothing is left to train.
+    A half of the layers that is frozen is AlignFreeze (Bakos et al., NAACL 2025). A ValueError says if then, with what
+    was frozen before, no parameter is left to train below the layers that are aligned.
     """
-    depth = model.encoder.config.num_hidden_layers
-    middle = depth // 2
-    frozen = {"none": range(0), "lower": range(middle + 1), "upper": range(middle + 1, depth + 1)}[half]
-    if {*range(max(model.layers) + 1)} <= {*frozen}:
-        highest = max(model.layers)
-        raise ValueError(f"freeze: {half} leaves nothing to train below layer {highest}, the highest that is aligned")
-    freeze_layers(model.encoder, frozen)
+    frozen = FrozenWords(model, pooling=settings.pooling, in_units=settings.layer_reduction == "mean")
+    encoder, highest = model.encoder, max(model.layers)
+    freeze_layers(encoder, settings.frozen_parts(encoder.config.num_hidden_layers))
+    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
+    below = [encoder] if layers is None else [encoder.embeddings, *layers[:highest]]
+    if not any(parameter.requires_grad for part in below for parameter in part.parameters()):
+        raise ValueError(f"freeze: nothing is left to train below layer {highest}, the highest that is aligned")
+    return Alignment(divergence_of(settings, frozen), frozen, languages, settings)
