@@ -172,6 +172,18 @@ def test_a_warm_kernel_can_be_interrupted_and_goes_on(warm, tmp_path):
     assert asyncio.run(interrupted()) == ("KeyboardInterrupt", "ok")
 
 
+@pytest.mark.parametrize(("deep", "transport"), [("", "ipc"), ("/a folder with a long name" * 4, "tcp")])
+def test_kernels_are_talked_to_by_files_which_no_other_process_can_take(tmp_path, monkeypatch, deep, transport):
+    """Of two kernels that waited for the imports one died: its manager, calling a free port, had taken it itself."""
+    folder = tmp_path if deep else tmp_path.parents[-2]  # /tmp
+    monkeypatch.setattr("tempfile.tempdir", f"{folder}{deep}")
+    os.makedirs(f"{folder}{deep}", exist_ok=True)
+    manager = kernels.kernel_manager_class()()
+    assert manager.transport == transport and (transport == "tcp" or len(manager.ip) + len("-5") < 104)
+    shows = "import json, sys\nprint(json.load(open(sys.argv[sys.argv.index('-f') + 1]))['transport'])"
+    assert printed(run(tmp_path, shows)) == f"{transport}\n"
+
+
 def test_the_warm_process_ends_with_the_study(tmp_path):
     """Also when the study is killed, which closes the pipe that the warm process watches."""
     script = "import time\nfrom otlib.study.kernels import warm_kernels\nwith warm_kernels(gpu=False):\n"

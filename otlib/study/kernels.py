@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ADDRESS = "OTLIB_KERNELS"  # environment variable: the socket at which the warm process answers
+LONGEST_SOCKET = 100  # characters of a Unix socket's path; macOS takes 104
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 ON_FIRST_USE = ["accelerate", "seaborn", "sklearn.metrics", "transformers.models.bert.modeling_bert"]  # of otlib
 
@@ -58,10 +59,21 @@ def warm_kernels(*, gpu: bool):
 
 
 def kernel_manager_class():
-    """Jupyter's manager of a kernel, which starts it by this file."""
+    """Jupyter's manager of a kernel, which starts it by this file and, where paths are short enough, talks by files.
+
+    By default it looks for free ports and gives them back until the kernel takes them. Before it does, another process
+    may have, or the manager itself, which calls the ports all the while: of many kernels that start at once one dies.
+    """
     from jupyter_client import AsyncKernelManager
 
     class WarmKernelManager(AsyncKernelManager):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self._folder = tempfile.TemporaryDirectory(prefix="otlib-", ignore_cleanup_errors=True)
+            if os.name == "posix" and len(self._folder.name) < LONGEST_SOCKET - len("/kernel-5"):
+                self.transport, self.ip = "ipc", os.path.join(self._folder.name, "kernel")
+                self.connection_file = os.path.join(self._folder.name, "kernel.json")
+
         def format_kernel_cmd(self, extra_arguments=None):
             return [sys.executable, "-I", "-S", __file__, *super().format_kernel_cmd(extra_arguments)]
 

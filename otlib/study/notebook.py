@@ -53,6 +53,7 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
             kernel_name="python3",
             kernel_manager_class=kernel_manager_class(),
             shutdown_kernel="immediate",  # all that it wrote is written
+            start_timeout=600,  # of a first kernel on a busy machine, which waits for the imports
             progress_bar=False,
             coalesce_streams=True,  # keeps the last state of each progress bar
             stderr_file=Progress(out.stem),
