@@ -51,8 +51,7 @@ def scores_by_layer(
 def best_layer(by_layer: pd.DataFrame) -> tuple[int, str]:
     """Layer and pooling of the surest plans, on average over languages: where a word's partner is clearest.
 
-    On an encoder whose last layer stands for whole sentences, sentence retrieval would choose the last layer, in which
-    words are aligned worst; the confidence of plans chooses a layer whose error rate is near the lowest.
+    Sentence retrieval would choose otherwise: on an encoder trained to tell sentences apart, the last layer.
     """
     confidence = by_layer[by_layer["metric"] == "confidence"].groupby(["layer", "pooling"])["value"].mean()
     return confidence.idxmax()

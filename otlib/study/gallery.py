@@ -39,7 +39,9 @@ ALL = Kept(
     "summary.md",
 )
 FINDINGS = Kept(
-    ("findings.csv", "findings.md", "summary.csv"), ("notebooks/41_*.ipynb", "figures/ablations.*"), "findings.md"
+    ("findings.csv", "findings.md", "summary.csv", "summary.md"),
+    ("notebooks/41_*.ipynb", "figures/ablations.*"),
+    "findings.md",
 )
 TABLES = Kept(("summary.csv", "summary.md"), (), "summary.md")
 
