@@ -14,7 +14,7 @@ import otlib.training.trainer
 from otlib.data.text import ParallelText
 from otlib.settings import Align
 from otlib.study.run import main
-from otlib.training.align import align, encode_pairs, pair_loader, shuffle_pairs, word_weights
+from otlib.training.align import align, encode_pairs, pair_batches, shuffle_pairs, word_weights
 from otlib.training.pretrain import train_tokenizer
 from otlib.training.trainer import read_log
 from otlib.training.words import embed_corpus
@@ -134,6 +134,11 @@ def test_other_objectives_train(encoder, tmp_path, options, left):
         assert log[f"divergence_{language}"].iloc[-1] < left * log[f"divergence_{language}"].iloc[0]
 
 
+def batches_of(*given, **more):
+    schedule, collate = pair_batches(*given, **more)
+    return [collate([one]) for one in schedule]
+
+
 def words_of(batch):
     """How many words each sentence of a batch has, where each has a subword."""
     return [len(set(row) - {-1}) for row in batch.word_index.tolist()]
@@ -144,7 +149,7 @@ def test_rare_words_weigh_more_and_missing_ones_nothing(encoder):
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     encoded = {language: encode_pairs(tokenizer, text, 48) for language, text in CORPORA.items()}
     weights = word_weights(CORPORA, Align(marginals="tfidf"))
-    (batch,) = pair_loader(encoded, tokenizer, 1, 5, 0, weights)
+    (batch,) = batches_of(encoded, tokenizer, 1, 5, 0, weights)
     assert batch.weights.shape == (20, batch.words.longest)
     lengths = words_of(batch.words)
     for row, of_sentence in enumerate(batch.weights):
@@ -162,10 +167,10 @@ def test_links_stand_at_the_words_of_their_pair(encoder):
     text = ParallelText("de", [["bana", "bene"], ["dana"]], [["fana"], ["gana", "gene"]])
     links = {"de": [{(1, 0)}, {(0, 1)}]}
     encoded = {"de": encode_pairs(tokenizer, text, 32)}
-    (batch,) = pair_loader(encoded, tokenizer, 1, 2, 0, links=links)
+    (batch,) = batches_of(encoded, tokenizer, 1, 2, 0, links=links)
     first = words_of(batch.words)[1] - 1  # the row of the pair whose source has two words
     assert sorted(batch.pairs.nonzero().tolist()) == sorted([[first, 1, 0], [1 - first, 0, 1]])
-    (batch,) = pair_loader(encoded, tokenizer, 1, 2, 0, links={"de": [set(), set()]})
+    (batch,) = batches_of(encoded, tokenizer, 1, 2, 0, links={"de": [set(), set()]})
     assert batch.pairs.dtype == torch.bool and not batch.pairs.any()
 
 
@@ -229,7 +234,7 @@ def test_every_batch_holds_equally_many_pairs_of_every_language(encoder):
     """Equal batches, and a smaller corpus is repeated rather than run out of."""
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     encoded = {language: encode_pairs(tokenizer, text, 48) for language, text in CORPORA.items()}
-    batches = list(pair_loader(encoded, tokenizer, 20, 5, 0))
+    batches = batches_of(encoded, tokenizer, 20, 5, 0)
     assert len(batches) == 20
     for batch in batches:
         assert batch.languages == 2 and len(batch.words.input_ids) == 2 * (5 + 5)

@@ -130,9 +130,11 @@ def align(
     model = EncoderLayers(model, settings.layers)
     links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
     batches = settings.steps * settings.accumulation * trainer.process_count()
+    weights = word_weights(corpora, settings)
+    schedule, collate = pair_batches(encoded, tokenizer, batches, settings.batch_size, seed, weights, links)
     log = trainer.train(
         model,
-        pair_loader(encoded, tokenizer, batches, settings.batch_size, seed, word_weights(corpora, settings), links),
+        DataLoader(schedule, batch_size=1, collate_fn=collate),
         alignment_of(model, list(corpora), settings),
         settings,
         folder=folder,
@@ -234,20 +236,6 @@ def _kept_links(
         lines = path.read_text(encoding="utf-8").splitlines()
         links[language] = [{tuple(map(int, link.split("-"))) for link in line.split()} for line in lines]
     return links
-
-
-def pair_loader(
-    encoded: Mapping[str, Encoded],
-    tokenizer,
-    batches: int,
-    batch_size: int,
-    seed: int,
-    weights: Weights | None = None,
-    links: Mapping[str, list[Links]] | None = None,
-) -> DataLoader:
-    """Every batch of a run, in order; see :func:`pair_batches`."""
-    schedule, collate = pair_batches(encoded, tokenizer, batches, batch_size, seed, weights, links)
-    return DataLoader(schedule, batch_size=1, collate_fn=collate)
 
 
 def pair_batches(
