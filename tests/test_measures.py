@@ -19,10 +19,13 @@ from otlib.analysis.measures import (
     encoder_plans,
     fit_rotation,
     linear_cka,
+    links_by_rule,
     mean_cosine,
     mismatched,
     pair_plans,
     pair_scores,
+    plan_links,
+    retrieval_of,
     score_pair,
     sentence_cka,
     telling_pair,
@@ -528,3 +531,27 @@ def test_the_telling_pair_is_no_stub_where_there_is_a_longer_one():
     crossing = GoldPair(list("abcdefg"), list("abcdefg"), {(0, 1), (1, 0)}, set())
     straight = GoldPair(list("abcdefg"), list("abcdefg"), {(0, 0), (1, 1)}, set())
     assert telling_pair([stub, straight, crossing]) is crossing
+
+
+# Links by rule, and what a task makes an encoder forget
+
+
+def test_a_word_that_the_plan_leaves_without_partner_has_no_link():
+    diagonal = torch.diag(torch.tensor([0.48, 0.48, 0.04]))
+    assert plan_links(diagonal, torch.ones(3).bool(), torch.ones(3).bool()) == {(0, 0), (1, 1)}
+
+
+def test_itermax_links_words_that_the_mutual_argmax_leaves_over():
+    x = [torch.tensor([[1.0, 0.2], [1.0, 0.0], [0.0, 1.0]])]
+    y = [torch.tensor([[1.0, 0.0], [0.0, 1.0]])]
+    links = links_by_rule(x, y, [torch.ones(3).bool()], [torch.ones(2).bool()])
+    assert links["aer_cosine"] == [{(1, 0), (2, 1)}] and links["aer_itermax"] == [{(0, 0), (1, 0), (2, 1)}]
+
+
+def test_what_is_retrieved_of_each_language_is_of_its_first_pairs(encoder):
+    tokenizer, model = encoder
+    texts = sentences(20)
+    halves = ParallelText("de", texts, texts[:10] + texts[:9:-1])  # the second half in another order
+    found = retrieval_of(model, tokenizer, {"de": halves, "fr": ParallelText("fr", texts, texts)}, most=10)
+    assert found.to_numpy().tolist() == [["de", "retrieval", 100.0], ["fr", "retrieval", 100.0]]
+    assert retrieval_of(model, tokenizer, {"de": halves})["value"].item() < 100
