@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from otlib.record import first_line
 
-# How PyTorch says it; cuDNN's attention, whose graph found no room, and cuBLAS have words of their own.
-SIGNS = ("out of memory", "can't allocate memory", "mha_graph.execute", "CUBLAS_STATUS_ALLOC_FAILED")
-
+# What Accelerate does not know of: cuDNN's attention, whose graph found no room, and cuBLAS.
+SIGNS = ("mha_graph.execute", "CUBLAS_STATUS_ALLOC_FAILED")
 
 TO_TRAIN = (
     "make batch_size smaller and accumulation as much larger, max_length shorter, or set mixed_precision: bf16; "
@@ -24,6 +21,8 @@ def enough_memory(mend: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not isinstance(error, torch.cuda.OutOfMemoryError) and not any(sign in str(error) for sign in SIGNS):
+        from accelerate.utils.memory import should_reduce_batch_size  # takes a second, and is seldom needed
+
+        if not should_reduce_batch_size(error) and not any(sign in str(error) for sign in SIGNS):
             raise
         raise MemoryError(f"out of memory: {mend} ({first_line(error)})") from error
