@@ -119,6 +119,7 @@ rule align:
         notebook="notebooks/10_align-{method}-seed{seed}.ipynb",
     params:
         settings=lambda wildcards: settings("align", wildcards.method),
+    priority: 2  # what others wait for
     resources:
         trainings=1,
     shell:
@@ -158,6 +159,7 @@ rule pair:
         notebook="notebooks/30_pair-{pair}.ipynb",
     params:
         settings=settings("pair"),
+    priority: 1
     resources:
         trainings=1,
     shell:

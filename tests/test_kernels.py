@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are for
 
 @pytest.fixture(scope="module")
 def address():
-    with warm_kernels(gpu=False):
+    with warm_kernels():
         yield os.environ.pop(ADDRESS)
 
 
@@ -109,7 +109,7 @@ def test_a_warm_kernel_ends_with_the_process_that_executes_its_notebook(warm, tm
 
 def test_kernels_go_on_without_the_warm_process_and_new_ones_start_as_ever(tmp_path):
     kills_parent = "import os, time\nprint(os.getppid())\nos.kill(os.getppid(), 9)\ntime.sleep(1)\nprint('went on')"
-    with warm_kernels(gpu=False):
+    with warm_kernels():
         server, went_on = printed(run(tmp_path, kills_parent)).splitlines()
         assert went_on == "went on" and gone(int(server))
         assert printed(run(tmp_path, "print('started')")) == "started\n"
@@ -186,7 +186,7 @@ def test_kernels_are_talked_to_by_files_which_no_other_process_can_take(tmp_path
 
 def test_the_warm_process_ends_with_the_study(tmp_path):
     """Also when the study is killed, which closes the pipe that the warm process watches."""
-    script = "import time\nfrom otlib.study.kernels import warm_kernels\nwith warm_kernels(gpu=False):\n"
+    script = "import time\nfrom otlib.study.kernels import warm_kernels\nwith warm_kernels():\n"
     script += "    print('begun', flush=True)\n    time.sleep(600)"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     study = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
@@ -200,11 +200,9 @@ def test_the_warm_process_ends_with_the_study(tmp_path):
     assert gone(server) and not list(tmp_path.glob("otlib-*"))
 
 
-def test_with_a_gpu_or_elsewhere_than_on_linux_nothing_is_forked(monkeypatch):
-    with warm_kernels(gpu=True):
-        assert ADDRESS not in os.environ
+def test_elsewhere_than_on_linux_nothing_is_forked(monkeypatch):
     monkeypatch.setattr(kernels.sys, "platform", "darwin")
-    with warm_kernels(gpu=False):
+    with warm_kernels():
         assert ADDRESS not in os.environ
 
 

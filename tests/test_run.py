@@ -622,14 +622,15 @@ def test_a_training_that_diverges_is_one_line(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("cuda", "mps", "flags"),
+    ("cuda", "mps", "asked", "flags"),
     [
-        (True, False, ["--resources", "trainings=3", "--quiet"]),
-        (False, True, ["--resources", "trainings=1", "--quiet"]),
-        (False, False, ["--quiet"]),
+        (True, False, ["--quiet"], ["--resources", "trainings=3", "--quiet"]),
+        (True, False, ["--resources", "trainings=2"], ["--resources", "trainings=2"]),  # nothing to measure
+        (False, True, ["--quiet"], ["--resources", "trainings=1", "--quiet"]),
+        (False, False, ["--quiet"], ["--quiet"]),
     ],
 )
-def test_a_gpu_takes_as_many_trainings_as_fit(monkeypatch, tmp_path, cuda, mps, flags):
+def test_a_gpu_takes_as_many_trainings_as_fit(monkeypatch, tmp_path, cuda, mps, asked, flags):
     """With a job a core, fifteen trainings once shared the first GPU."""
     given = []
     monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
@@ -637,7 +638,7 @@ def test_a_gpu_takes_as_many_trainings_as_fit(monkeypatch, tmp_path, cuda, mps, 
     monkeypatch.setattr("otlib.study.plan.trainings_at_once", lambda study: 3)
     monkeypatch.setattr("otlib.study.run._snakemake", lambda study, cores, flags, lock: (given.extend(flags) or 9, []))
     study = load_study("demo", outputs=tmp_path, check_data=False)
-    assert otlib.study.run.run_study(study, cores=2, flags=["--quiet"]) == 9
+    assert otlib.study.run.run_study(study, cores=2, flags=asked) == 9
     assert given == flags
 
 

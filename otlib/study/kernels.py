@@ -8,6 +8,7 @@ study, that process becomes an ordinary kernel.
 """
 
 import ast
+import ctypes
 import functools
 import importlib
 import json
@@ -25,17 +26,18 @@ from pathlib import Path
 
 ADDRESS = "OTLIB_KERNELS"  # environment variable: the socket at which the warm process answers
 LONGEST_SOCKET = 100  # characters of a Unix socket's path; macOS takes 104
+CUDA_NOT_INITIALIZED = 3  # what the driver says before its first use
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 ON_FIRST_USE = ["accelerate", "seaborn", "sklearn.metrics", "transformers.models.bert.modeling_bert"]  # of otlib
 
 
 @contextmanager
-def warm_kernels(*, gpu: bool):
+def warm_kernels():
     """Within the block, notebooks that this process or its children execute get their kernels from a warm process.
 
-    Only on Linux, and not with a GPU.
+    Only on Linux: elsewhere a fork of a process with these libraries may not be safe.
     """
-    if sys.platform != "linux" or gpu:  # a fork of a process with these libraries may not be safe there
+    if sys.platform != "linux":
         yield
         return
     with tempfile.TemporaryDirectory(prefix="otlib-", ignore_cleanup_errors=True) as folder:
@@ -46,7 +48,8 @@ def warm_kernels(*, gpu: bool):
             stdin=subprocess.PIPE,  # closed when this process ends, however it ends
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=os.environ | inline,
+            # Without the last one, to ask whether there is a GPU would begin to use it.
+            env=os.environ | inline | {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"},
             start_new_session=True,
         )
         os.environ[ADDRESS] = address
@@ -93,11 +96,22 @@ def serve(address: str):
         while listener in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             import_for_notebooks()
+            if gpu_in_use():
+                break
             if os.fork() == 0:
                 listener.close()
                 _become_kernel(connection)
             connection.close()
     shutil.rmtree(os.path.dirname(address), ignore_errors=True)  # whoever made it was killed
+
+
+def gpu_in_use() -> bool:
+    """Whether this process has begun to use an NVIDIA GPU, which none of its forks could use any more."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return driver.cuDeviceGetCount(ctypes.byref(ctypes.c_int())) != CUDA_NOT_INITIALIZED
 
 
 @functools.cache

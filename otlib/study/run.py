@@ -36,13 +36,14 @@ __all__ = ["NotebookError", "Progress", "main", "run_notebook", "run_study"]
 def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
     gpu = _gpu()
-    with _only_run(study) as lock, warm_kernels(gpu=gpu is not None):
+    with _only_run(study) as lock, warm_kernels():
         write_study(study)
         print(
             f"Study {study.name}: {', '.join(study.pairs)}; {', '.join(study.methods)}; seeds {study.seeds}",
             flush=True,
         )
-        flags = [*_side_by_side(study, gpu), *flags]
+        if "--resources" not in flags:
+            flags = [*_side_by_side(study, gpu), *flags]
         status, said = _snakemake(study, cores, flags, lock)
     if status == 0:
         report = study.folder / "report.html"
