@@ -35,7 +35,6 @@ __all__ = ["NotebookError", "Progress", "main", "run_notebook", "run_study"]
 
 def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
-    gpu = _gpu()
     with _only_run(study) as lock, warm_kernels():
         write_study(study)
         print(
@@ -43,7 +42,7 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
             flush=True,
         )
         if "--resources" not in flags:
-            flags = [*_side_by_side(study, gpu), *flags]
+            flags = [*_side_by_side(study, _gpu()), *flags]
         status, said = _snakemake(study, cores, flags, lock)
     if status == 0:
         report = study.folder / "report.html"
