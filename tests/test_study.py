@@ -979,6 +979,8 @@ def test_what_was_made_by_hand_with_other_settings_or_has_lost_files_is_out_of_d
     write_text(study.task_folder("nli", "none", 1) / "run.json", "no record")
     old = ["aligned/none/seed1/run.json", "aligned/wordot/seed0/run.json", "nli/none/seed0/run.json"]
     assert outdated(study) == old
+    lost = ("wordot", 0)
+    assert study.aligned_encoders() == {run: study.aligned(*run) for run in study.runs_of("pair") if run != lost}
 
 
 @pytest.fixture

@@ -56,6 +56,15 @@ class Places:
         """Folder of the encoder aligned by a method with a seed."""
         return self._run_folder("aligned", method, seed)
 
+    def aligned_encoders(self) -> dict[tuple[str, int], Path]:
+        """Folders of the aligned encoders by method and seed, without those whose weights are not there, or no more."""
+        folders = {run: self.aligned(*run) for run in self.runs_of("pair")}
+        return {
+            run: folder
+            for run, folder in folders.items()
+            if (folder / "config.json").exists() and any(folder.glob("*.safetensors"))
+        }
+
     def task_folder(self, task: Literal["nli", "qa"], method: str, seed: int) -> Path:
         """Folder of the results of a task, fine-tuned from the aligned encoder."""
         return self._run_folder(task, method, seed)
