@@ -279,6 +279,8 @@ class Training(Section):
     """Subwords of an example, special ones included; at most what the encoder takes."""
     mixed_precision: Literal["no", "fp16", "bf16"] = "no"
     """Precision of the forward pass; weights and transport stay in float32."""
+    gradient_checkpointing: bool = False
+    """Compute each layer again for its gradient instead of keeping it: less memory, a third more time."""
     save_every: PositiveInt | None = None
     """Steps between checkpoints to resume from; null: none."""
 
@@ -375,6 +377,8 @@ class Align(Transport, Training):
     batch_size: PositiveInt = 24
     """Sentence pairs of each language in a batch, on each process."""
     learning_rate: PositiveFloat = 5e-5
+    by_language: bool = False
+    """Languages one after another in a step: the memory of one, each padded to its own longest; gradients are alike."""
     languages: Languages | None = None
     """Align these only, the others stay unseen; null: all."""
     pairs: PositiveInt | None = None
@@ -416,6 +420,10 @@ class Align(Transport, Training):
             raise ValueError("word_pairs: an aligner links words, so that pooling must be last, first or mean")
         if self.while_tuning and self.word_pairs == "aligner":
             raise ValueError("while_tuning: word pairs are mutual nearest words, so that word_pairs must be mutual")
+        if self.by_language and self.scope == "mixed":
+            raise ValueError("by_language: scope: mixed makes one problem of all languages, which it needs at once")
+        if self.by_language and self.while_tuning:
+            raise ValueError("by_language: is of alignment before the tasks, so that while_tuning must be off")
         if self.confidence_power and self.scope != "sentence":
             raise ValueError("confidence_power: weighs sentence pairs, so that scope must be sentence")
         return self

@@ -135,7 +135,7 @@ def test_other_objectives_train(encoder, tmp_path, options, left):
 
 
 def batches_of(*given, **more):
-    schedule, collate = pair_batches(*given, **more)
+    schedule, collate = pair_batches(*given, by_language=False, **more)
     return [collate([one]) for one in schedule]
 
 
@@ -504,3 +504,75 @@ def test_alignment_on_shuffled_pairs_learns_no_translation_and_is_counted(encode
     assert {code: counts["shuffled"] for code, counts in aligned.text.items()} == {"de": 60, "fr": 25}
     assert retrieval(tmp_path, corpus("de", seed=1)) < 0.5
     assert run(encoder, tmp_path / "none", **SMALL).text["de"]["shuffled"] == 0
+
+
+@pytest.fixture(scope="module")
+def sober(encoder, tmp_path_factory):
+    """The encoder without dropout, which draws otherwise for batches of another shape."""
+    folder = tmp_path_factory.mktemp("sober") / "encoder"
+    shutil.copytree(encoder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config | none))
+    return folder
+
+
+OBJECTIVES = [
+    {},
+    {"objective": "l2"},
+    {"objective": "contrastive-strong"},
+    {"scope": "batch", "anchor_reduction": "sum"},
+    {"marginals": "tfidf", "layers": [1, 2]},
+    {"confidence_power": 2.0},
+]
+
+
+@pytest.mark.parametrize("settings", OBJECTIVES, ids=str)
+def test_languages_one_after_another_have_the_gradient_of_all_at_once(sober, tmp_path, monkeypatch, settings):
+    """Their losses are summed; so are the gradients, each language padded to its own longest sentence."""
+    gradients, real = [], otlib.training.trainer.Accelerator.clip_grad_norm_
+
+    def keep(self, parameters, *rest):
+        parameters = [*parameters]
+        gradients.append(torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]))
+        return real(self, parameters, *rest)
+
+    monkeypatch.setattr(otlib.training.trainer.Accelerator, "clip_grad_norm_", keep)
+    corpora, logs = {"de": corpus("de"), "fr": corpus("fr", 40)}, []
+    for by_language in (False, True):
+        given = Align(steps=1, batch_size=6, by_language=by_language, **settings)
+        logs.append(align(sober, corpora, tmp_path / str(by_language), given, seed=3).log.iloc[-1])
+    together, apart = gradients
+    assert (together - apart).norm() <= 1e-5 * together.norm() > 0
+    same = ["loss", "divergence_de", "divergence_fr", "anchor"]
+    assert logs[1][same].tolist() == pytest.approx(logs[0][same].tolist(), rel=1e-5)
+
+
+def test_of_languages_one_after_another_a_step_holds_one(encoder, tmp_path):
+    corpora = {"de": corpus("de"), "fr": corpus("fr", 40)}
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    encoded = {code: encode_pairs(tokenizer, text, 48) for code, text in corpora.items()}
+    (first, *_), collate = pair_batches(encoded, tokenizer, 2, 6, 0, by_language=True)
+    parts = collate([first])
+    assert [(len(part.words.input_ids), part.languages, part.first) for part in parts] == [(12, 1, 0), (12, 1, 1)]
+    assert all(part.words.attention_mask.any(0).all() for part in parts)  # padded to its own longest
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"scope": "mixed"}, "by_language: scope: mixed makes one problem"), ({"while_tuning": {}}, "by_language: is of")],
+)
+def test_languages_that_are_needed_at_once_are_not_taken_one_by_one(settings, said):
+    with pytest.raises(ValueError, match=said):
+        Align(by_language=True, **settings)
+
+
+def test_layers_computed_twice_give_the_same_training(encoder, tmp_path):
+    weights = []
+    for twice in (False, True):
+        given = Align(steps=3, batch_size=4, gradient_checkpointing=twice)
+        align(encoder, {"de": corpus("de")}, tmp_path / str(twice), given)
+        weights.append(load_file(tmp_path / str(twice) / "model.safetensors"))
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    with pytest.raises(ValueError, match="gradient_checkpointing: must be off"):
+        otlib.training.trainer._compute_layers_twice(torch.nn.Linear(1, 1))

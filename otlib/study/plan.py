@@ -27,7 +27,7 @@ from otlib.study.recipe import recipe
 from otlib.study.study import Study, settings_table
 from otlib.training.objectives import EncoderLayers, PairBatch, alignment_of
 from otlib.training.pretrain import bert_config
-from otlib.training.trainer import train
+from otlib.training.trainer import Parts, train
 from otlib.training.words import WordBatch, freeze_layers, resolve_layers
 
 # Subwords that a step is measured with, or the study's longest if that is less: assumptions, printed with the hours.
@@ -325,8 +325,12 @@ def measure(training: Planned, encoder: nn.Module, languages: int, device: torch
     model, objective = _alignment(encoder, given, groups) if aligns else _task(encoder, training)
 
     def batch_of(length: int):
-        sentences = _sentences(encoder.config.vocab_size, count * (2 if aligns else 1), length)
-        return PairBatch(sentences, groups, torch.ones(2 * count, sentences.longest)) if aligns else sentences
+        if not aligns:
+            return _sentences(encoder.config.vocab_size, count, length)
+        parts = groups if given.by_language else 1
+        sentences = _sentences(encoder.config.vocab_size, 2 * count // parts, length)
+        batch = PairBatch(sentences, groups // parts, weights=torch.ones(2 * count // parts, sentences.longest))
+        return Parts(batch._replace(first=number) for number in range(parts)) if given.by_language else batch
 
     first, repeats = (3, 10) if device.type == "cuda" else (1, 1)
     seconds, update = _seconds(model, objective, batch_of(length), given, first, repeats)

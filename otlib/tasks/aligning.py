@@ -59,7 +59,7 @@ def joined(
     steps = [number // batches_a_step for number in range(len(batches))]
     count = sum(step % when.every == 0 for step in steps)
     schedule, of_pairs = pair_batches(
-        encoded, tokenizer, count, settings.batch_size, seed, word_weights(corpora, settings)
+        encoded, tokenizer, count, settings.batch_size, seed, word_weights(corpora, settings), by_language=False
     )
     pairs = iter(schedule)
     with_pairs = [

@@ -131,7 +131,9 @@ def align(
     links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
     batches = settings.steps * settings.accumulation * trainer.process_count()
     weights = word_weights(corpora, settings)
-    schedule, collate = pair_batches(encoded, tokenizer, batches, settings.batch_size, seed, weights, links)
+    schedule, collate = pair_batches(
+        encoded, tokenizer, batches, settings.batch_size, seed, weights, links, by_language=settings.by_language
+    )
     log = trainer.train(
         model,
         DataLoader(schedule, batch_size=1, collate_fn=collate),
@@ -246,23 +248,41 @@ def pair_batches(
     seed: int,
     weights: Weights | None = None,
     links: Mapping[str, list[Links]] | None = None,
-) -> tuple[list, Callable[[list], PairBatch]]:
-    """Batches of ``batch_size`` pairs of each language, of similar lengths, and what makes one of a list of one."""
+    *,
+    by_language: bool,
+) -> tuple[list, Callable[[list], PairBatch | trainer.Parts]]:
+    """Batches of ``batch_size`` pairs of each language, of similar lengths, and what makes one of a list of one.
+
+    ``by_language`` makes a part of it for each language.
+    """
     schedules = []
     for number, pairs in enumerate(encoded.values()):
         drawn = draw(len(pairs), batches * batch_size, np.random.default_rng([seed, number]))
         lengths = np.array([max(len(side.input_ids) for side in pair) for pair in pairs])
         schedules.append(length_batches(drawn, lengths, batch_size=batch_size, seed=seed))
-    collate = partial(_collate, encoded=encoded, weights=weights, links=links, pad_token_id=tokenizer.pad_token_id)
-    return list(zip(*schedules, strict=True)), collate
+    given = {"encoded": encoded, "weights": weights, "links": links, "pad_token_id": tokenizer.pad_token_id}
+    return list(zip(*schedules, strict=True)), partial(_collate_by_language if by_language else _collate, **given)
 
 
-def _collate(batches, *, encoded: Mapping[str, Encoded], weights, links, pad_token_id: int) -> PairBatch:
+def _collate(batches, *, encoded: Mapping[str, Encoded], **given) -> PairBatch:
     (chosen,) = batches
     places = [(language, i) for language, indices in zip(encoded, chosen, strict=True) for i in indices]
+    return _pair_batch(places, encoded=encoded, **given)._replace(languages=len(encoded))
+
+
+def _collate_by_language(batches, *, encoded: Mapping[str, Encoded], **given) -> trainer.Parts:
+    (chosen,) = batches
+    languages = enumerate(zip(encoded, chosen, strict=True))
+    return trainer.Parts(
+        _pair_batch([(language, i) for i in indices], encoded=encoded, **given)._replace(first=number)
+        for number, (language, indices) in languages
+    )
+
+
+def _pair_batch(places, *, encoded: Mapping[str, Encoded], weights, links, pad_token_id: int) -> PairBatch:
     rows = [encoded[language][i][side] for side in (0, 1) for language, i in places]
     words = collate_words(rows, pad_token_id=pad_token_id)
-    batch = PairBatch(words, len(encoded))
+    batch = PairBatch(words, languages=1)
     if weights is not None:
         padded = torch.zeros(len(rows), words.longest)
         for row, (side, (language, i)) in zip(padded, product((0, 1), places), strict=True):

@@ -22,6 +22,7 @@ class PairBatch(NamedTuple):
 
     words: WordBatch  # of 2P sentences: all source sentences, then their translations into the pivot language
     languages: int  # how many there are
+    first: int = 0  # number of the first of them, of a training that takes its languages one after another
     weights: Tensor | None = None  # (2P, n): of the words of each sentence, such as TF-IDF
     importance: Tensor | None = None  # (P,): of each pair in its language's mean; None: alike
     pairs: Tensor | None = None  # (P, n, n), bool: words (source, pivot) that an aligner has paired
@@ -318,13 +319,16 @@ class Alignment:
         values, more = self.divergence(source, pivot, batch)
         values = values / layers
         loss = values.sum()
-        terms |= more | {f"divergence_{name}": value for name, value in zip(self.languages, values, strict=True)}
+        names = self.languages[batch.first : batch.first + batch.languages]
+        terms |= more | {f"divergence_{name}": value for name, value in zip(names, values, strict=True)}
         if given.anchor_weight:
             distance = anchor(
                 pivot, self.frozen(batch, "pivot"), batch, given.anchor_reduction, given.scope != "sentence"
             )
-            terms["anchor"] = distance.sum() / layers
-            loss = loss + given.anchor_weight * terms["anchor"]
+            anchored = distance.sum() / layers
+            loss = loss + given.anchor_weight * anchored
+            # A sum over the languages, also where the trainer averages the terms of each.
+            terms["anchor"] = anchored * len(self.languages) / batch.languages
         return loss, terms
 
 

@@ -36,6 +36,11 @@ from otlib.training.memory import TO_TRAIN, enough_memory
 
 ObjectiveFunction = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
 
+
+class Parts(list):
+    """A batch in parts, which go through the model one after another: their losses are summed, their terms averaged."""
+
+
 MOST_SKIPPED = 10  # steps in a row whose gradient is not finite: this is no single odd batch
 
 
@@ -67,7 +72,7 @@ def train(
     model : nn.Module
         Trained where its parameters require a gradient; left in evaluation mode, on the device of the training.
     loader : DataLoader
-        Cycled until all steps are done.
+        Cycled until all steps are done. Of a batch in :class:`Parts` memory holds one part at a time.
     objective : callable
         ``objective(model, batch) -> (loss, terms)``: a scalar, and scalars to log by name. It must call ``model(...)``,
         and runs under autocast where ``settings.mixed_precision`` says so.
@@ -104,6 +109,8 @@ def train(
     accelerator = _accelerator(settings.mixed_precision, seed)
     torch.manual_seed(seed)
     optimizer, scheduler = _optimizer(model, settings)
+    if settings.gradient_checkpointing:
+        _compute_layers_twice(model)
     prepared, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     accelerator.register_for_checkpointing(scheduler)
 
@@ -160,6 +167,16 @@ def train(
     return rows
 
 
+def _compute_layers_twice(model: nn.Module) -> None:
+    """Keep no layer's inner states for the backward pass, which computes them again; for all encoders of the model."""
+    encoders = [module for module in model.modules() if getattr(module, "supports_gradient_checkpointing", False)]
+    if not encoders:
+        raise ValueError("gradient_checkpointing: must be off, for this encoder has no such switch")
+    for encoder in encoders:
+        older = getattr(encoder, "gradient_checkpointing_enable", None)  # its older name
+        getattr(encoder, "activation_checkpointing_enable", older)({"use_reentrant": False})
+
+
 def _optimizer(model: nn.Module, settings: Training):
     """AdamW, which decays matrices only, and its schedule."""
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -182,14 +199,19 @@ def _gradients(accelerator, model, objective, batches: list, seed: int, step: in
     # The batches are fetched before seeding: a loader that starts a new epoch draws from the global generator.
     # On a CPU in bf16 the gradient of PyTorch's fused attention takes ten times as long as that of plain products.
     slow = accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16"
-    for part, batch in enumerate(batches):
-        _seed(seed, accelerator.process_index, step, part)
-        # Processes exchange their gradients at the last batch only.
-        with contextlib.nullcontext() if part == len(batches) - 1 else accelerator.no_sync(model):
-            with accelerator.autocast(), sdpa_kernel(SDPBackend.MATH) if slow else contextlib.nullcontext():
-                loss, terms = objective(model, batch)
-            accelerator.backward(loss / len(batches))
-        yield {"loss": loss, **terms}
+    for number, batch in enumerate(batches):
+        _seed(seed, accelerator.process_index, step, number)
+        parts, losses, terms = batch if isinstance(batch, Parts) else [batch], [], defaultdict(list)
+        for place, part in enumerate(parts, 1):
+            # Processes exchange their gradients once a step.
+            last = number == len(batches) - 1 and place == len(parts)
+            with contextlib.nullcontext() if last else accelerator.no_sync(model):
+                with accelerator.autocast(), sdpa_kernel(SDPBackend.MATH) if slow else contextlib.nullcontext():
+                    loss, of_part = objective(model, part)
+                accelerator.backward(loss / len(batches))
+            losses.append(loss.detach())
+            _add(terms, of_part)
+        yield {"loss": sum(losses), **{name: sum(values) / len(values) for name, values in terms.items()}}
 
 
 def _is_due(step: int, steps: int, every: int | None) -> bool:
