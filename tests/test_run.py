@@ -15,6 +15,7 @@ from contextlib import suppress
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from tqdm import tqdm
 
 import otlib.study.run
 from otlib.record import ROOT, shown, write_text
@@ -206,14 +207,22 @@ def test_an_executed_notebook_keeps_one_state_of_a_bar_and_names_paths_from_the_
     assert nbformat.read(out, nbformat.NO_CONVERT).metadata.papermill.output_path == shown(out)
 
 
-def test_progress_shows_the_first_and_last_state_of_a_bar_and_few_between():
-    terminal = io.StringIO()
+@pytest.mark.parametrize("seconds", [0.001, 1.9])
+def test_progress_shows_the_first_and_last_state_of_a_bar_and_few_between(monkeypatch, seconds):
+    """Of the trainer's own bar: once only bars that count "it/s" were shown, and the trainer's counts steps."""
+    terminal, now = io.StringIO(), [0.0]
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
     progress = Progress("job", pause=1000, stream=terminal)
-    for percent in range(101):
-        progress.write(f"\ralign: {percent}%|##  | {percent}/100 [00:01<00:02, 9.0it/s]")
-    progress.write("a warning that is no bar\n")
-    lines = terminal.getvalue().splitlines()
-    assert [line.split("%")[0] for line in lines] == ["job | align: 0", "job | align: 100"]
+    bar = tqdm(total=100, desc="align wordot", unit="step", mininterval=0, file=progress)
+    for _ in range(100):
+        now[0] += seconds
+        bar.update()
+        bar.set_postfix(loss="0.5")
+    bar.close()
+    progress.write("a warning | of 3/4 [words] that is no bar\n")
+    first, last = terminal.getvalue().splitlines()
+    assert first.startswith("job | align wordot:   0%") and "0/100 [" in first
+    assert last.startswith("job | align wordot: 100%") and "loss=0.5" in last
 
 
 # --- a study ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import ast
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -132,18 +133,25 @@ def _tidy(partial: Path, notebook: Path, out: Path):
     os.replace(partial, out)
 
 
+BAR = re.compile(r"\| +\d\S*/\d\S* \[\d[^]]*(\S/s|s/\w+)\b")  # of tqdm: 3/9 [00:05<00:10, 1.7s/step, loss=0.1]
+
+
 class Progress:
     """Text file that shows a kernel's progress bars as lines, a few a minute, each with the job's name."""
 
     def __init__(self, name: str, *, pause: float = 10.0, stream=None):
         self._name, self._pause, self._stream = name, pause, stream or sys.stderr
-        self._last = -pause
+        self._last, self._ended = -pause, ""
 
     def write(self, text: str):
-        bars = [line.strip() for line in text.replace("\r", "\n").split("\n") if "it/s]" in line or "s/it]" in line]
-        if bars and (time.monotonic() - self._last >= self._pause or "100%" in bars[-1]):
+        bars = [line.strip() for line in text.replace("\r", "\n").split("\n") if BAR.search(line)]
+        if not bars:
+            return
+        ended = bars[-1].partition("100%|")[0] if "100%|" in bars[-1] else ""
+        if time.monotonic() - self._last >= self._pause or ended != self._ended:
             self._last = time.monotonic()
             self._stream.write(f"{self._name} | {bars[-1]}\n")
+        self._ended = ended
 
     def flush(self):
         self._stream.flush()
