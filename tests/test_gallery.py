@@ -98,18 +98,19 @@ GALLERY = ROOT / "outputs/gallery"
 
 
 @pytest.mark.parametrize(
-    ("study", "file"),
+    ("study", "file", "mark"),
     [
-        ("demo", "summary.md"),
-        ("real_text", "summary.md"),
-        ("ablations", "findings.md"),
-        ("ablations_real", "findings.md"),
+        ("demo", "summary.md", "table"),
+        ("real_text", "findings.md", "table"),
+        ("real_text", "summary.md", "summary"),
+        ("ablations", "findings.md", "table"),
+        ("noise", "findings.md", "table"),
     ],
 )
-def test_the_gallerys_page_shows_the_tables_that_are_committed(study, file):
+def test_the_gallerys_page_shows_the_tables_that_are_committed(study, file, mark):
     table = (GALLERY / study / file).read_text(encoding="utf-8").strip()
     page = (GALLERY / "README.md").read_text(encoding="utf-8")
-    assert f"<!-- table of {study}: made by make gallery -->\n{table}\n<!-- end of table -->" in page
+    assert f"<!-- {mark} of {study}: made by make gallery -->\n{table}\n<!-- end of table -->" in page
     assert re.search(r"\d\.\d", table)
 
 

@@ -1,7 +1,7 @@
 """Keep what a finished study shows, for readers who run nothing: ``make gallery STUDY=...`` after ``make study``.
 
-They go to ``outputs/gallery/<study>/``, the study's table into the gallery's README, and that of the default study into
-the front page.
+They go to ``outputs/gallery/<study>/``; the study's table (its findings, if it has any) and its summary go into the
+gallery's README where this has a place for them, the default study's into the front page.
 """
 
 from __future__ import annotations
@@ -140,8 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         study = load_study(parser.parse_args(arguments).study)
         kept = keep(study, ROOT / "outputs" / "gallery", seed=study.seeds[0])
-        table = study.folder / kept_of(study).table
-        put_table(ROOT / "outputs/gallery/README.md", f"table of {study.name}", table.read_text(encoding="utf-8"))
+        page = ROOT / "outputs/gallery/README.md"
+        for mark, name in (("table", kept_of(study).table), ("summary", "summary.md")):
+            put_table(page, f"{mark} of {study.name}", (study.folder / name).read_text(encoding="utf-8"))
         if study.name == "demo":
             summary = (study.folder / "summary.md").read_text(encoding="utf-8")
             put_table(ROOT / "README.md", "headline table", headline_table(summary, paper_results()))
