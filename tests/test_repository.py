@@ -62,7 +62,7 @@ def test_the_lock_names_no_index_no_local_build_and_no_cuda_library():
     for line in (ROOT / "requirements.lock").read_text().splitlines():
         if not line.startswith("#"):
             assert re.fullmatch(r"[a-z0-9.-]+==[\w.]+( ; .+)?", line), line
-            assert not line.startswith(("nvidia-", "cuda-", "triton"))
+            assert not line.startswith(("nvidia-", "cuda-"))
 
 
 def test_conda_installs_the_same_lock():

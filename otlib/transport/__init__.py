@@ -1,8 +1,9 @@
 r"""Optimal transport between clouds of points: the loss, its gradient and its plans. Knows nothing of words.
 
 ``divergence`` has the public functions, ``problem`` what goes into a problem (options, clouds, costs, epsilon),
-``solvers`` the algorithms, ``links`` hard alignments from plans. All pairs of a batch are solved together; clouds of
-unequal size are padded and masked. Numbers are float32, or float64 where the points are, also under autocast.
+``solvers`` the algorithms, ``fused`` the one of them that a GPU runs in one launch, ``links`` hard alignments from
+plans. All pairs of a batch are solved together; clouds of unequal size are padded and masked. Numbers are float32, or
+float64 where the points are, also under autocast.
 
 **Cost and plan.** There are two clouds: points :math:`x_i` with weights :math:`a_i`, and points :math:`y_j` with
 weights :math:`b_j`. The weights are called *marginals*; those of a cloud sum to 1. The *cost matrix* says what it costs

@@ -1,4 +1,4 @@
-"""What goes into a transport problem: its options and their checks, the clouds, cost matrices and epsilon.
+"""What goes into a transport problem, and what comes out: options and their checks, clouds, costs, epsilon, solutions.
 
 Shapes: a batch has B pairs of clouds, of at most n and m points with d coordinates each.
 """
@@ -14,6 +14,12 @@ from torch import Tensor
 
 COSTS = ("half_sqeuclidean", "euclidean", "cosine")
 SOLVERS = ("converged", "geomloss", "exact")
+
+# Of Sinkhorn's algorithm, in PyTorch and in the GPU's kernels.
+BLOCK = 26  # iterations between two absorptions of the scalings into the potentials
+SELF_ITERATIONS = 200
+OVER_RELAXATION = 1.75  # a step of the potentials, in units of Sinkhorn's
+TINY = 1e-30  # added to what is divided by
 
 SMALLEST_SQUARE = 1e-8  # GeomLoss's floor under a squared distance before its root is taken; others take none
 
@@ -45,6 +51,32 @@ class Clouds(NamedTuple):
     a: Tensor  # (B, n): weights, zero on padding
     b: Tensor  # (B, m)
     real: Tensor  # (B,): whether both clouds of the pair have a point
+
+
+class Solution(NamedTuple):
+    """What a solver found for each pair.
+
+    Until a solver has converged no plan has both marginals, so there are two. The gradient by x is taken from
+    ``plan_rows``, in which each point of x has its exact weight, and the gradient by y from ``plan_columns``. The
+    gradients by the weights are ``by_a`` and ``by_b``: for entropic transport with both marginals, the potentials.
+    """
+
+    value: Tensor  # (B,)
+    plan_rows: Tensor  # (B, n, m): the plan with exact row sums
+    plan_columns: Tensor  # (B, n, m): the plan with exact column sums
+    iterations: Tensor  # (B,)
+    error: Tensor  # (B,): L1 distance of a marginal of the plan from the one asked for
+    by_a: Tensor  # (B, n): derivative of the value by the weights, zero for absent points
+    by_b: Tensor  # (B, m)
+
+
+class SelfSolution(NamedTuple):
+    """What a solver found for each cloud and itself."""
+
+    half_value: Tensor  # (B,): half the optimal value, which debiasing subtracts
+    self_plan: Tensor  # (B, n, n): the plan of a cloud to itself
+    error: Tensor  # (B,)
+    by_a: Tensor  # (B, n): derivative of the half value by the weights
 
 
 def check(problem: Problem) -> None:

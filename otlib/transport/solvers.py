@@ -7,53 +7,36 @@ are potentials in another form: a plan is :math:`u_i K_{ij} v_j` with a *kernel*
 a matrix is the fastest product.
 
 ``early_stop`` says whether a solver may read the error and stop once it is small. On an accelerator this makes the host
-wait; without it, all pairs make the same, small number of iterations.
+wait; without it, all pairs make the same, small number of iterations. Balanced problems of small clouds go on a GPU to
+the programs of :mod:`otlib.transport.fused`, which look at their own error.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from types import ModuleType
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from otlib.transport.problem import Clouds, Problem, both_prices, on_accelerator
+from otlib.transport.problem import (
+    BLOCK,
+    OVER_RELAXATION,
+    SELF_ITERATIONS,
+    TINY,
+    Clouds,
+    Problem,
+    SelfSolution,
+    Solution,
+    both_prices,
+    on_accelerator,
+)
 
-BLOCK = 26  # iterations between two absorptions of the scalings into the potentials
 BLOCKS_WITHOUT_EARLY_STOP = 2
-SELF_ITERATIONS = 200
 SELF_ITERATIONS_WITHOUT_EARLY_STOP = 10
-OVER_RELAXATION = 1.75  # a step of the potentials, in units of Sinkhorn's
-TINY = 1e-30  # added to what is divided by
+MOST_FUSED = 128  # points of a cloud: a larger matrix does not fit into the registers of a multiprocessor
 SMALL_MASS = 0.1  # partial transport of less takes Sinkhorn's steps too long
-
-
-class Solution(NamedTuple):
-    """What a solver found for each pair.
-
-    Until a solver has converged no plan has both marginals, so there are two. The gradient by x is taken from
-    ``plan_rows``, in which each point of x has its exact weight, and the gradient by y from ``plan_columns``. The
-    gradients by the weights are ``by_a`` and ``by_b``: for entropic transport with both marginals, the potentials.
-    """
-
-    value: Tensor  # (B,)
-    plan_rows: Tensor  # (B, n, m): the plan with exact row sums
-    plan_columns: Tensor  # (B, n, m): the plan with exact column sums
-    iterations: Tensor  # (B,)
-    error: Tensor  # (B,): L1 distance of a marginal of the plan from the one asked for
-    by_a: Tensor  # (B, n): derivative of the value by the weights, zero for absent points
-    by_b: Tensor  # (B, m)
-
-
-class SelfSolution(NamedTuple):
-    """What a solver found for each cloud and itself."""
-
-    half_value: Tensor  # (B,): half the optimal value, which debiasing subtracts
-    self_plan: Tensor  # (B, n, n): the plan of a cloud to itself
-    error: Tensor  # (B,)
-    by_a: Tensor  # (B, n): derivative of the half value by the weights
 
 
 def solve(C: Tensor, a: Tensor, b: Tensor, epsilon: Tensor, problem: Problem, early_stop: bool) -> Solution:
@@ -68,6 +51,8 @@ def solve(C: Tensor, a: Tensor, b: Tensor, epsilon: Tensor, problem: Problem, ea
         # Prices are in the units of the epsilon option: both are multiplied by the same mean cost.
         prices = [price * epsilon / problem.epsilon for price in both_prices(problem.unbalanced)]
         return _unbalanced(C, a, b, epsilon, prices, problem, early_stop)
+    if fused := _fused(C):
+        return fused.sinkhorn(C, a, b, epsilon, tolerance=problem.tolerance, most=problem.max_iterations)
     return _sinkhorn(C, a, b, epsilon, problem, early_stop)
 
 
@@ -79,7 +64,18 @@ def solve_self(C: Tensor, a: Tensor, epsilon: Tensor, problem: Problem, early_st
         solution = solve(C, a, a, epsilon, problem, early_stop)
         plan, by_a = solution.plan_columns, (solution.by_a + solution.by_b) / 2
         return SelfSolution(solution.value / 2, (plan + plan.mT) / 2, solution.error, by_a)
+    if fused := _fused(C):
+        return fused.symmetric(C, a, epsilon, tolerance=problem.tolerance)
     return _symmetric(C, a, epsilon, problem, early_stop)
+
+
+def _fused(C: Tensor) -> ModuleType | None:
+    """The module of the GPU's own programs, where they can take these costs; Triton is imported here only."""
+    if C.device.type != "cuda" or C.dtype != torch.float32 or max(C.shape[1:]) > MOST_FUSED:
+        return None
+    from otlib.transport import fused
+
+    return fused if fused.works_on(C.device) else None
 
 
 def _most_iterations(problem: Problem, early_stop: bool) -> int:
