@@ -25,6 +25,7 @@ from otlib.data.files import read_lines
 from otlib.data.text import draw, length_batches
 from otlib.settings import Pretrain
 from otlib.training import trainer
+from otlib.training.checkpoints import has_checkpoint
 from otlib.training.words import tokenise
 
 Pieces = list[np.ndarray]  # the subwords of each piece of text, without special tokens
@@ -169,7 +170,7 @@ def bert_config(settings: Pretrain, vocabulary: int, pad_token_id: int) -> BertC
 
 def _tokenizer(files, folder: Path, settings: Pretrain, resume: bool):
     # A run that got as far as a checkpoint has saved its tokenizer whole.
-    if not (resume and trainer.has_checkpoint(folder)) and trainer.is_main_process():
+    if not (resume and has_checkpoint(folder)) and trainer.is_main_process():
         train_tokenizer(files, folder, vocabulary_size=settings.vocabulary_size, lowercase=settings.lowercase)
     trainer.wait_for_everyone()
     return AutoTokenizer.from_pretrained(folder)
