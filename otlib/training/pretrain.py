@@ -113,7 +113,8 @@ def pretrain(
     Files have one document a line. Documents longer than ``settings.max_length`` subwords are cut into pieces; every
     batch holds pieces of similar length, drawn evenly from the languages whatever the sizes of their files. The loss of
     the held-out documents is logged as ``heldout_<language>``; the tokenizer has read them. ``seed`` is of weights,
-    masks, batches and of which documents are held out. ``resume`` goes on from the last checkpoint in the folder.
+    masks, batches and of which documents are held out. ``resume`` goes on from the last checkpoint in the folder; a
+    training that was finished is not run again.
 
     Returns
     -------
@@ -121,6 +122,8 @@ def pretrain(
         The log of :func:`otlib.training.trainer.train`.
     """
     folder = Path(folder)
+    if resume and (log := trainer.finished_log(folder, settings.steps)) is not None:
+        return log
     tokenizer = _tokenizer(list(files.values()), folder, settings, resume)
     rng = np.random.default_rng(seed)
     trained, unseen = {}, {}
