@@ -1,5 +1,6 @@
 """What a run leaves behind: its provenance and its results, in files that are whole or not there."""
 
+import errno
 import hashlib
 import json
 import os
@@ -20,17 +21,7 @@ from typing import Any
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = [
-    "torch",
-    "transformers",
-    "tokenizers",
-    "accelerate",
-    "POT",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "pandas",
-]
+PACKAGES = ["torch", "transformers", "tokenizers", "accelerate", "POT", "numpy", "scipy", "scikit-learn", "pandas"]
 RESULT_COLUMNS = ["study", "method", "seed", "task", "language", "metric", "value"]
 NUMBERS = {"seed": int, "value": float, "f1": float, "exact_match": float}  # all other columns that are read are text
 
@@ -71,7 +62,7 @@ def provenance(parameters: Mapping[str, Any], started: datetime, data: Sequence[
         "python": platform.python_version(),
         "packages": _package_versions(),
         "hardware": _hardware(),
-        "data": {shown(path): _sha256(path) for path in data},
+        "data": {shown(path): sha256(path) for path in data},
         "started": started.isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 1),
@@ -99,7 +90,7 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
 
 # --- a run from its beginning to its end --------------------------------------------------------------------
 
-LEFT_BY_A_RUN = ("checkpoint", "run.json", "config.json", "log.jsonl", "results.csv", "predictions.csv", "links-*.txt")
+LEFT_BY_A_RUN = ("checkpoint*", "run.json", "config.json", "log.jsonl", "results.csv", "predictions.csv", "links-*.txt")
 
 
 @dataclass
@@ -150,7 +141,7 @@ class Run:
         if results is not None:
             write_results(self.folder, results, **self.columns)
         path = write_run(self.folder, parameters=self.parameters, started=self.started, data=self.inputs, **more)
-        shutil.rmtree(self.folder / "checkpoint", ignore_errors=True)
+        remove(self.folder / "checkpoint")
         self.finished = True
         return path
 
@@ -174,8 +165,9 @@ def running(
     """
     folder = Path(folder)
     reason = begin(folder, parameters, inputs)
-    found = sorted(int(path.name.removeprefix("step-")) for path in (folder / "checkpoint").glob("step-*[0-9]"))
-    news = f"goes on from step {found[-1]}" if found else f"begins, {reason}" if reason else "begins again"
+    names = [path.parent.name.removeprefix("step-") for path in (folder / "checkpoint").glob("step-*/manifest.json")]
+    found = [int(name) for name in names if name.isdecimal()]
+    news = f"goes on from step {max(found)}" if found else f"begins, {reason}" if reason else "begins again"
     print(f"{shown(folder)}: {news}")
     run = Run(folder, dict(parameters), list(map(Path, inputs)), dict(columns or {}), reason is None)
     yield run
@@ -215,20 +207,15 @@ def begin(
     """
     folder = Path(folder)
     if absent := [path for path in inputs if not Path(path).exists()]:
-        raise FileNotFoundError(
-            f"{shown(absent[0])} is not there: run the notebooks before this one first (make study)"
-        )
-    given = {"parameters": dict(parameters), "data": {shown(path): _sha256(path) for path in inputs}}
+        raise FileNotFoundError(f"{shown(absent[0])} is not there: run the notebooks before it first (make study)")
+    given = {"parameters": dict(parameters), "data": {shown(path): sha256(path) for path in inputs}}
     given = json.loads(json.dumps(given, sort_keys=True, default=str))
     path = folder / "parameters.json"
     reason = _difference(path, given)
     if reason is None:
         return None
     for old in [old for pattern in left for old in folder.glob(pattern)]:
-        if old.is_dir():
-            shutil.rmtree(old)
-        else:
-            old.unlink()
+        remove(old)
     write_text(path, json.dumps(given, indent=1, sort_keys=True) + "\n")
     return reason
 
@@ -249,11 +236,8 @@ def _difference(path: Path, given: Mapping[str, Mapping[str, Any]]) -> str | Non
         old, new = before.get(part, {}), given[part]
         for name in sorted({*old, *new}):
             if old.get(name) != new.get(name):
-                return (
-                    f"for {name} has changed"
-                    if part == "data"
-                    else f"for {name} was {old.get(name)} and is {new.get(name)}"
-                )
+                change = "has changed" if part == "data" else f"was {old.get(name)} and is {new.get(name)}"
+                return f"for {name} {change}"
     return "for it was run by another version"
 
 
@@ -273,7 +257,7 @@ def first_line(message: object) -> str:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a file that is whole or, after an error, what it was before.
+    """Write a file that is whole or, after an error, a kill or a power cut, what it was before.
 
     Raises
     ------
@@ -285,11 +269,36 @@ def write_text(path: Path, text: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             partial.write_bytes(text.encode("utf-8", "surrogatepass"))
+            sync(partial)
             os.replace(partial, path)
+            sync(path.parent)
         except OSError:
             partial.unlink(missing_ok=True)
             raise
     return path
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk has what was written to a file, or the names of the files in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that has no such thing for folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder, of which a kill leaves all or nothing under its name."""
+    if path.is_dir() and not path.is_symlink():
+        old = path.with_name(f"{path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(path, old)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_csv(path: str | Path, table: pd.DataFrame) -> Path:
@@ -351,10 +360,7 @@ def _git_state() -> dict | None:
         return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True).stdout
 
     try:
-        return {
-            "commit": git("rev-parse", "HEAD").strip(),
-            "dirty": bool(git("status", "--porcelain", "-uno")),
-        }
+        return {"commit": git("rev-parse", "HEAD").strip(), "dirty": bool(git("status", "--porcelain", "-uno"))}
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -385,7 +391,8 @@ def _peak_memory() -> int:
     return peak // (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def _sha256(path: str | Path) -> str:
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
     with open(path, "rb") as file:
         digest = hashlib.sha256()
         while block := file.read(2**20):

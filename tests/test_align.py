@@ -17,7 +17,7 @@ from otlib.study.run import main
 from otlib.training.align import align, encode_pairs, pair_batches, shuffle_pairs, word_weights
 from otlib.training.pretrain import train_tokenizer
 from otlib.training.trainer import read_log
-from otlib.training.words import embed_corpus
+from otlib.training.words import embed_corpus, load_encoder
 
 ENGLISH = [f"{a}{b}" for a in "bdfgkl" for b in ("ana", "ene", "olo")]
 
@@ -380,6 +380,46 @@ def test_a_checkpoint_without_its_tokenizer_or_some_weights_is_refused(encoder, 
     save_file({name: w for name, w in weights.items() if name != lost}, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(FileNotFoundError, match=f"1 weights are not in it, {lost} first"):
         run(folder, tmp_path / "out", **SMALL)
+
+
+def of_width(width):
+    return lambda text: json.dumps({**json.loads(text), "hidden_size": width})
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "reason"),
+    [
+        ("config.json", lambda text: text[:100], "config.json: .*not a valid JSON file"),
+        ("config.json", lambda text: "", "config.json: .*not a valid JSON file"),
+        ("config.json", lambda text: "null", "config.json: TypeError: "),
+        (
+            "config.json",
+            of_width(64),
+            "weights: .* have another shape than by config.json, embeddings.LayerNorm",
+        ),
+        ("model.safetensors", None, "weights: .*no file named model.safetensors"),
+        ("model.safetensors", lambda text: "", "weights: .*header too small"),
+        ("model.safetensors", lambda text: text[: len(text) // 2], "weights: .*file not fully covered"),
+        ("tokenizer.json", None, "tokenizer: "),
+        ("tokenizer.json", lambda text: text[:100], "tokenizer: Expecting value: line"),
+        ("tokenizer.json", lambda text: "{}", "tokenizer: KeyError: 'added_tokens'"),
+        ("tokenizer.json", lambda text: '{"added_tokens": []}', "tokenizer: Exception: Model missing"),
+        ("tokenizer_config.json", lambda text: "[]", "tokenizer: AttributeError: "),
+    ],
+)
+def test_a_damaged_encoder_is_refused_in_one_sentence_that_says_what_is_damaged(
+    encoder, tmp_path, name, damage, reason
+):
+    """The libraries raise TypeErrors, KeyErrors, RuntimeErrors and even bare Exceptions."""
+    folder = shutil.copytree(encoder, tmp_path / "folder")
+    if damage is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(damage((folder / name).read_text("latin-1")), "latin-1")
+    message = rf"^no complete encoder at {folder}: pretrain it first, or name another checkpoint \({reason}"
+    with pytest.raises(FileNotFoundError, match=message) as error:
+        load_encoder(folder)
+    assert "\n" not in str(error.value)
 
 
 def test_a_layer_that_the_encoder_lacks_is_refused(encoder, tmp_path):

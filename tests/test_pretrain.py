@@ -205,6 +205,21 @@ def test_resumed_pretraining_equals_the_uninterrupted_one(files, tmp_path, monke
     assert all(torch.equal(whole[name], cut[name]) for name in whole if "pooler" not in name)
 
 
+def test_a_finished_pretraining_is_not_run_again(files, tmp_path, monkeypatch):
+    """As when a kill came between the saved encoder and the record; half an encoder does not count as finished."""
+    settings = SMALL.changed(steps=3, save_every=2)
+    first = pretrain(files, tmp_path, settings)
+    encoder = (tmp_path / "model.safetensors").read_bytes()
+    monkeypatch.setattr("otlib.training.trainer.train", lambda *_, **__: pytest.fail("trains"))
+    monkeypatch.setattr("otlib.training.pretrain.train_tokenizer", lambda *_, **__: pytest.fail("trains"))
+    again = pretrain(files, tmp_path, settings, resume=True)
+    assert again.equals(first) and (tmp_path / "model.safetensors").read_bytes() == encoder
+    monkeypatch.undo()
+    (tmp_path / "config.json").unlink()  # killed while the encoder was being written
+    pretrain(files, tmp_path, settings, resume=True)
+    assert (tmp_path / "config.json").exists() and (tmp_path / "model.safetensors").read_bytes() == encoder
+
+
 def test_languages_are_sampled_evenly_whatever_their_size(files, tmp_path, monkeypatch):
     """The largest file must not take the smaller languages' share."""
     scripts = {"en": 0, "other": 0}

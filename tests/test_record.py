@@ -1,7 +1,10 @@
 """A run's record is whole or not there; what a run with other settings has left is never taken for this one's."""
 
+import errno
 import json
+import os
 import re
+from contextlib import nullcontext
 from datetime import datetime, timezone
 
 import pandas as pd
@@ -51,6 +54,19 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, disk_with_room_for):
     with disk_with_room_for(1000), pytest.raises(OSError, match="results.csv could not be written .* free some space"):
         write_text(path, "new" * 1000)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("error", "written"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_only_a_file_system_that_cannot_say_whether_it_is_written_is_believed(tmp_path, monkeypatch, error, written):
+    """Some have no fsync of folders; a disk that fails is another matter."""
+
+    def fsync(descriptor):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with nullcontext() if written else pytest.raises(OSError, match="could not be written .*Input/output error"):
+        write_text(tmp_path / "results.csv", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["results.csv"][: int(written)]
 
 
 # --- tables -------------------------------------------------------------------------------------------------
@@ -150,10 +166,12 @@ def test_a_run_with_the_same_parameters_and_inputs_resumes_and_says_from_where(t
     folder = tmp_path / "run"
     with pytest.raises(KeyError), running(folder, {"steps": 3}, [text]) as run:
         assert not run.resumes
-        write_text(folder / "checkpoint/step-20/model", "weights")
+        for name in ("step-3", "step-20", "step-30.tmp", "step-x1"):
+            write_text(folder / "checkpoint" / name / "manifest.json", "{}")
+        write_text(folder / "checkpoint/step-40/weights", "of an earlier version")
         raise KeyError("a crash")
     with running(folder, {"steps": 3}, [text]) as run:
-        assert run.resumes and (folder / "checkpoint/step-20/model").exists()
+        assert run.resumes and (folder / "checkpoint/step-20/manifest.json").exists()
         run.finish()
     assert not (folder / "checkpoint").exists()
     said = capsys.readouterr().out.splitlines()
@@ -174,7 +192,7 @@ def test_whatever_differs_makes_a_run_out_of_date_and_removes_what_it_left(
     """A kill, or a setting refused later, must not hand out the old result as the new one."""
     folder = tmp_path / "run"
     finish(folder, {"steps": 3, "clip": 1.0}, [text])
-    for name in ("log.jsonl", "config.json", "links-de.txt", "checkpoint/step-1/x"):
+    for name in ("log.jsonl", "config.json", "links-de.txt", "checkpoint/step-1/x", "checkpoint.old/step-1/x"):
         write_text(folder / name, "old")
     write_text(folder / "notes.txt", "mine")
     write_text(text, changed_text)

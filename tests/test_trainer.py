@@ -183,8 +183,7 @@ def broken_in(*calls, value="gradient"):
 def held(folder):
     """Every number of the weights and of the optimiser in the folder's checkpoint."""
     (checkpoint,) = folder.glob("checkpoint/*")
-    means = torch.load(checkpoint / "optimizer.bin")["state"].values()
-    return [*load_file(checkpoint / "model.safetensors").values(), *(z for each in means for z in each.values())]
+    return [z for path in checkpoint.glob("*.safetensors") for z in load_file(path).values()]
 
 
 @pytest.mark.parametrize("value", ["gradient", math.nan, math.inf], ids=str)
@@ -384,7 +383,7 @@ def test_kill_in_the_middle_of_a_checkpoint_leaves_the_one_before(tmp_path):
     half = tmp_path / "checkpoint" / "step-8.tmp"
     shutil.copytree(tmp_path / "checkpoint" / "step-4", half)
     os.truncate(half / "model.safetensors", 10)
-    (half / "optimizer.bin").unlink()
+    (half / "optimizer.safetensors").unlink()
     with open(tmp_path / "log.jsonl", "a") as file:
         file.write('{"step": 8, "lo')
 
@@ -446,10 +445,11 @@ def test_config_is_the_last_file_to_arrive(tmp_path, monkeypatch):
 
 SCRIPT = """
 import sys
+from contextlib import suppress
 import torch
 from otlib.training.trainer import is_main_process, process_count
 sys.path.insert(0, sys.argv[2])
-from test_trainer import DATA, SETTINGS, broken_in, network, run
+from test_trainer import DATA, SETTINGS, Killed, broken_in, killed_after, network, run, state
 from torch.utils.data import DataLoader
 
 model = network(0)
@@ -463,6 +463,15 @@ if is_main_process():
 model, rank = network(0), int(not is_main_process())
 run(model, sys.argv[1] + "/nan", SETTINGS, data=data, objective=broken_in(5) if rank else broken_in())
 torch.save([p.detach() for p in model.parameters()], f"{sys.argv[1]}/rank{rank}.pt")
+# Killed in the tenth step of twelve, with dropout, and resumed.
+whole, resumed = network(), network()
+for folder, model in (("whole", whole), ("cut", resumed)):
+    killed = folder == "cut"
+    if killed:
+        with suppress(Killed):
+            run(network(), sys.argv[1] + "/cut", SETTINGS.changed(save_every=4), data=data, objective=killed_after(9))
+    run(model, f"{sys.argv[1]}/{folder}", SETTINGS.changed(save_every=4), data=data, resume=killed)
+torch.save([state(whole), state(resumed)], f"{sys.argv[1]}/resumed{rank}.pt")
 """
 
 
@@ -484,6 +493,9 @@ def test_two_processes_equal_one_with_batches_twice_as_large(tmp_path):
     ranks = [torch.load(tmp_path / f"rank{rank}.pt") for rank in (0, 1)]
     assert all(torch.equal(a, b) and a.isfinite().all() for a, b in zip(*ranks, strict=True))
     assert [row["skipped"] for row in read_log(tmp_path / "nan")] == [0, 1, 0]
+    resumed = [weights for rank in (0, 1) for weights in torch.load(tmp_path / f"resumed{rank}.pt")]
+    assert all(torch.equal(weights, resumed[0]) for weights in resumed)
+    assert read_log(tmp_path / "cut")[-1]["loss"] == read_log(tmp_path / "whole")[-1]["loss"]
     losses = [row["loss"] for row in read_log(tmp_path / "run")]
     assert losses == pytest.approx(log["loss"].tolist())
     with pytest.raises(ValueError, match="was written by 2 processes and this training has 1"):

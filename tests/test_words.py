@@ -280,6 +280,8 @@ def test_an_encoder_that_fails_without_words_is_named_all_the_same(monkeypatch, 
     def broken(*_, **__):
         raise error
 
-    monkeypatch.setattr("otlib.training.words.AutoTokenizer.from_pretrained", broken)
-    with pytest.raises(FileNotFoundError, match=r"no complete encoder at owner/name: .*\(it gives no reason\)"):
+    monkeypatch.setattr("otlib.training.words.AutoConfig.from_pretrained", broken)
+    with pytest.raises(
+        FileNotFoundError, match=r"no complete encoder at owner/name: .*\(config.json: it gives no reason\)"
+    ):
         load_encoder("owner/name")

@@ -25,6 +25,7 @@ from otlib.data.files import read_lines
 from otlib.data.text import draw, length_batches
 from otlib.settings import Pretrain
 from otlib.training import trainer
+from otlib.training.checkpoints import has_checkpoint
 from otlib.training.words import tokenise
 
 Pieces = list[np.ndarray]  # the subwords of each piece of text, without special tokens
@@ -112,7 +113,8 @@ def pretrain(
     Files have one document a line. Documents longer than ``settings.max_length`` subwords are cut into pieces; every
     batch holds pieces of similar length, drawn evenly from the languages whatever the sizes of their files. The loss of
     the held-out documents is logged as ``heldout_<language>``; the tokenizer has read them. ``seed`` is of weights,
-    masks, batches and of which documents are held out. ``resume`` goes on from the last checkpoint in the folder.
+    masks, batches and of which documents are held out. ``resume`` goes on from the last checkpoint in the folder; a
+    training that was finished is not run again.
 
     Returns
     -------
@@ -120,6 +122,8 @@ def pretrain(
         The log of :func:`otlib.training.trainer.train`.
     """
     folder = Path(folder)
+    if resume and (log := trainer.finished_log(folder, settings.steps)) is not None:
+        return log
     tokenizer = _tokenizer(list(files.values()), folder, settings, resume)
     rng = np.random.default_rng(seed)
     trained, unseen = {}, {}
@@ -169,7 +173,7 @@ def bert_config(settings: Pretrain, vocabulary: int, pad_token_id: int) -> BertC
 
 def _tokenizer(files, folder: Path, settings: Pretrain, resume: bool):
     # A run that got as far as a checkpoint has saved its tokenizer whole.
-    if not (resume and trainer.has_checkpoint(folder)) and trainer.is_main_process():
+    if not (resume and has_checkpoint(folder)) and trainer.is_main_process():
         train_tokenizer(files, folder, vocabulary_size=settings.vocabulary_size, lowercase=settings.lowercase)
     trainer.wait_for_everyone()
     return AutoTokenizer.from_pretrained(folder)

@@ -1,4 +1,4 @@
-"""The one training loop of the project, for every objective: optimiser steps, checkpoints, resume, logs.
+"""The one training loop of the project, for every objective: optimiser steps, resume, logs.
 
 The generators are seeded anew before every batch, by the seed, the process, the step and the batch's number in the
 step, so that a resumed run draws the dropout and the masks that the uninterrupted one would have drawn. Therefore what
@@ -30,8 +30,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from otlib.record import write_text, writing
+from otlib.record import remove, sync, write_text, writing
 from otlib.settings import Training
+from otlib.training.checkpoints import Checkpoints
 from otlib.training.memory import TO_TRAIN, enough_memory
 
 ObjectiveFunction = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
@@ -79,7 +80,7 @@ def train(
     seed : int
         Of the order of a shuffled loader, and of what the model and the objective draw.
     resume : bool
-        Go on from the last complete checkpoint in ``folder``, if there is one.
+        Go on from the last complete checkpoint in ``folder``, if there is one; a warning names those that are damaged.
     evaluate : callable, optional
         ``evaluate(model) -> {name: number}``, in evaluation mode without gradients, every ``evaluate_every`` steps and
         after the last one. ``log_every`` steps have a row of the log.
@@ -96,7 +97,8 @@ def train(
     Raises
     ------
     ValueError
-        If there is nothing to train on, or the checkpoint is of another number of processes.
+        If there is nothing to train on, the model is sharded, or the checkpoint is of another model or number of
+        processes.
     FloatingPointError
         If ten steps in a row, or all, are skipped (at a loss scale of at most 1); the last one's batches are kept in
         ``folder``. If a loss, or before saving a weight or a mean of AdamW, is not finite all the same.
@@ -112,12 +114,12 @@ def train(
     if settings.gradient_checkpointing:
         _compute_layers_twice(model)
     prepared, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-    accelerator.register_for_checkpointing(scheduler)
+    checkpoints = Checkpoints(folder, accelerator, model, optimizer, scheduler)
 
-    done = _restore(accelerator, folder) if resume else 0
-    log = _Log(folder, keep_until=done, enabled=accelerator.is_main_process)
     if not resume:
         remove_checkpoints(folder)
+    done = checkpoints.restore() if resume else 0
+    log = _Log(folder, keep_until=done, enabled=accelerator.is_main_process)
     batches, terms = _cycle(loader, skip=done * accumulation), defaultdict(list)
     skips = _Skips(folder, description, settings, accelerator)
     silent = not (accelerator.is_main_process and description)
@@ -155,7 +157,7 @@ def train(
                     row |= evaluate(accelerator.unwrap_model(prepared).eval())
             log.write(row)
             if saves:
-                _save(accelerator, folder, step)
+                checkpoints.save(step)
             if evaluates or saves:
                 clock, since = time.perf_counter(), step
     accelerator.wait_for_everyone()
@@ -276,11 +278,6 @@ def process_count() -> int:
     return _state().num_processes
 
 
-def has_checkpoint(folder: str | Path) -> bool:
-    """Whether there is a complete checkpoint to resume from."""
-    return bool(_checkpoints(Path(folder)))
-
-
 def _accelerator(mixed_precision: str, seed: int) -> Accelerator:
     # Accelerate keeps the precision of the first run in a process; a notebook may hold several runs.
     AcceleratorState._reset_state()
@@ -336,11 +333,14 @@ class _Log:
 
 
 def read_log(folder: str | Path) -> list[dict]:
-    """Rows of a training log; a last line that a kill cut short is left out."""
-    path = Path(folder) / "log.jsonl"
-    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    """Rows of a training log, up to one that a kill cut short or that is damaged."""
+    path, rows = Path(folder) / "log.jsonl", []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
     # Every whole line ends in a line break: what follows the last break is nothing, or a line that was cut short.
-    return [json.loads(line) for line in lines[:-1]]
+    with contextlib.suppress(ValueError):
+        for line in lines[:-1]:
+            rows.append(json.loads(line))
+    return rows
 
 
 def finished_log(folder: str | Path, steps: int) -> pd.DataFrame | None:
@@ -352,52 +352,10 @@ def finished_log(folder: str | Path, steps: int) -> pd.DataFrame | None:
     return pd.DataFrame(rows) if saved_after else None
 
 
-def _checkpoints(folder: Path) -> list[Path]:
-    found = [path for path in (folder / "checkpoint").glob("step-*") if path.suffix != ".tmp"]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
-
-
-def _save(accelerator: Accelerator, folder: Path, step: int) -> None:
-    """Write a checkpoint beside the older one, name it when it is complete, then drop the older one."""
-    final = folder / "checkpoint" / f"step-{step}"
-    unfinished = final.with_suffix(".tmp")
-    older = _checkpoints(folder)
-    with writing(final):
-        if accelerator.is_main_process:
-            shutil.rmtree(unfinished, ignore_errors=True)
-        accelerator.wait_for_everyone()
-        try:
-            accelerator.save_state(unfinished)
-        except BaseException:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            raise
-        accelerator.wait_for_everyone()
-        if accelerator.is_main_process:
-            os.replace(unfinished, final)
-    if accelerator.is_main_process:
-        for path in older:
-            shutil.rmtree(path)
-
-
-def _restore(accelerator: Accelerator, folder: Path) -> int:
-    """Load the last complete checkpoint; return its step, 0 if there is none."""
-    found = _checkpoints(folder)
-    if not found:
-        return 0
-    wrote = len([*found[-1].glob("random_states_*.pkl")])  # one a process
-    if wrote != accelerator.num_processes:
-        raise ValueError(
-            f"{found[-1]} was written by {wrote} processes and this training has {accelerator.num_processes}: launch "
-            "as many again, or delete that checkpoint"
-        )
-    accelerator.load_state(found[-1])
-    return int(found[-1].name.removeprefix("step-"))
-
-
 def remove_checkpoints(folder: str | Path) -> None:
     """Drop the checkpoints of a training run, as when its result has been saved."""
     if is_main_process():
-        shutil.rmtree(Path(folder) / "checkpoint", ignore_errors=True)
+        remove(Path(folder) / "checkpoint")
 
 
 def save_pretrained(model, tokenizer, folder: str | Path) -> None:
@@ -417,6 +375,8 @@ def save_pretrained(model, tokenizer, folder: str | Path) -> None:
             tokenizer.save_pretrained(unfinished)
             (folder / "config.json").unlink(missing_ok=True)
             for path in sorted(unfinished.iterdir(), key=lambda path: path.name == "config.json"):
+                sync(path)
                 os.replace(path, folder / path.name)
+                sync(folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -14,7 +15,7 @@ from safetensors import SafetensorError
 from tokenizers import Regex, pre_tokenizers
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from otlib.record import first_line
 from otlib.settings import Evaluate, Pooling
@@ -24,22 +25,45 @@ POOLINGS = get_args(Pooling)
 
 
 def load_encoder(encoder: str | Path):
-    """Tokenizer and encoder of a checkpoint folder or hub name; a clear error if there is none, or part of it only."""
-    try:
+    """Tokenizer and encoder of a checkpoint folder or hub name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none, or only part of it, or it is damaged; says which part and why.
+    """
+    with _reading("config.json", encoder):
+        AutoConfig.from_pretrained(encoder)
+    with _reading("tokenizer", encoder):
         tokenizer = AutoTokenizer.from_pretrained(encoder)
-        model, loaded = AutoModel.from_pretrained(encoder, output_loading_info=True)
-        model.float()  # a checkpoint may be stored in half precision
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token  # any would do: it is never attended to
         # Transformers makes up what is missing: a tokenizer of five words, weights at random.
         if len(tokenizer) <= len(tokenizer.all_special_tokens):
             raise ValueError("it has no tokenizer")
+    with _reading("weights", encoder):
+        found = {"output_loading_info": True, "ignore_mismatched_sizes": True}
+        model, loaded = AutoModel.from_pretrained(encoder, **found)
+        model.float()  # a checkpoint may be stored in half precision
         if lost := sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler.")):
             raise ValueError(f"{len(lost)} weights are not in it, {lost[0]} first")
-        return tokenizer, model
-    except (OSError, ValueError, SafetensorError) as error:
+        if other := sorted(key for key, *_ in loaded["mismatched_keys"]):
+            raise ValueError(f"{len(other)} have another shape than by config.json, {other[0]} first")
+    return tokenizer, model
+
+
+@contextmanager
+def _reading(part: str, encoder: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong while reading a part of an encoder into one error that says so."""
+    try:
+        yield
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # of a damaged file the libraries raise nearly all there are, even Exception itself
+        speaks = isinstance(error, (OSError, ValueError, SafetensorError))
+        reason = first_line(error) if speaks else f"{type(error).__name__}: {first_line(error)}"
         raise FileNotFoundError(
-            f"no complete encoder at {encoder}: pretrain it first, or name another checkpoint ({first_line(error)})"
+            f"no complete encoder at {encoder}: pretrain it first, or name another checkpoint ({part}: {reason})"
         ) from error
 
 
