@@ -71,7 +71,7 @@ def provenance(parameters: Mapping[str, Any], started: datetime, data: Sequence[
         "python": platform.python_version(),
         "packages": _package_versions(),
         "hardware": _hardware(),
-        "data": {shown(path): _sha256(path) for path in data},
+        "data": {shown(path): sha256(path) for path in data},
         "started": started.isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 1),
@@ -99,7 +99,10 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
 
 # --- a run from its beginning to its end --------------------------------------------------------------------
 
-LEFT_BY_A_RUN = ("checkpoint", "run.json", "config.json", "log.jsonl", "results.csv", "predictions.csv", "links-*.txt")
+LEFT_BY_A_RUN = (
+    *("checkpoint", "run.json", "config.json", "log.jsonl", "results.csv", "predictions.csv", "links-*.txt"),
+    "text.json",
+)
 
 
 @dataclass
@@ -218,7 +221,7 @@ def begin(
         raise FileNotFoundError(
             f"{shown(absent[0])} is not there: run the notebooks before this one first (make study)"
         )
-    given = {"parameters": dict(parameters), "data": {shown(path): _sha256(path) for path in inputs}}
+    given = {"parameters": dict(parameters), "data": {shown(path): sha256(path) for path in inputs}}
     given = json.loads(json.dumps(given, sort_keys=True, default=str))
     path = folder / "parameters.json"
     reason = _difference(path, given)
@@ -385,7 +388,8 @@ def _peak_memory() -> int:
     return peak // (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def _sha256(path: str | Path) -> str:
+def sha256(path: str | Path) -> str:
+    """Of what a file holds."""
     with open(path, "rb") as file:
         digest = hashlib.sha256()
         while block := file.read(2**20):
