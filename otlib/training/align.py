@@ -120,17 +120,19 @@ def align(
         if settings.word_pairs == "aligner":
             aligner = installed_aligner()
             origin = aligner or f"{origin}, for no aligner is installed"
+    log = trainer.finished_log(folder, settings.steps) if resume else None
     counted = Path(folder) / "text.json"
-    if resume and counted.exists() and (log := trainer.finished_log(folder, settings.steps)) is not None:
+    if log is not None and counted.exists():
         counts = json.loads(counted.read_text(encoding="utf-8"))
-        warn_of_cuts(counts, max_length)
+    else:
+        corpora = chosen_text(corpora, settings, seed)
+        encoded, counts = encode_corpora(corpora, tokenizer, max_length)
+        if trainer.is_main_process():
+            write_text(counted, json.dumps(counts) + "\n")
+    warn_of_cuts(counts, max_length)
+    if log is not None:
         return Aligned(log, counts, origin)
 
-    corpora = chosen_text(corpora, settings, seed)
-    encoded, counts = encode_corpora(corpora, tokenizer, max_length)
-    warn_of_cuts(counts, max_length)
-    if trainer.is_main_process():
-        write_text(counted, json.dumps(counts) + "\n")
     model = EncoderLayers(model, settings.layers)
     links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
     batches = settings.steps * settings.accumulation * trainer.process_count()
