@@ -3,9 +3,11 @@
 import fcntl
 import hashlib
 import random
+import re
 import shutil
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +20,7 @@ import otlib.training.tokenised
 from otlib.data.arrow import Lists, kept
 from otlib.data.text import ParallelText, read_prepared
 from otlib.settings import Align
-from otlib.training.align import align, shuffle_pairs
+from otlib.training.align import align, pair_batches, shuffle_pairs
 from otlib.training.pretrain import train_tokenizer
 from otlib.training.tokenised import encode_pairs, tokenizer_hash
 from otlib.training.words import count_words, encode_words, tokenise
@@ -280,6 +282,28 @@ def test_a_finished_alignment_is_not_tokenised_again(encoder, files, tokenised, 
     monkeypatch.setattr(otlib.training.align.trainer, "train", lambda *_, **__: pytest.fail("trains"))
     with pytest.warns(UserWarning, match="sentences longer than 48 subwords were cut"):
         assert run(encoder, files / "a", read(files, kept), resume=True)[1:] == first[1:]
+
+
+def resident(path):
+    """KiB of a mapped file that count as memory of this process."""
+    found = re.findall(rf"{re.escape(str(path))}\n.*?\nRss: +(\d+) kB", Path("/proc/self/smaps").read_text(), re.DOTALL)
+    assert found, "it is not mapped"
+    return sum(map(int, found))
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux says what is resident")
+def test_what_was_read_of_a_file_does_not_stay_in_memory(files, tokenizer):
+    """A long training would otherwise hold all of its text in the end."""
+    text = read(files)["de"]
+    assert text.source[0] and resident(text.source.file.path) > 0
+    assert [*text.source] and resident(text.source.file.path) == 0
+    pairs = encode_pairs(tokenizer, text, 20)
+    kept = (files / "kept").glob("*.json")
+    (path,) = [facts.with_suffix(".arrow") for facts in kept if "tokenizer" in facts.read_text()]
+    (first, _), collate = pair_batches({"de": pairs}, tokenizer, 2, 4, 0, by_language=False)
+    assert resident(path) == 0
+    assert pairs.source[5] and resident(path) > 0
+    assert len(collate([first]).words.input_ids) == 8 and resident(path) == 0
 
 
 # --- files that are whole -----------------------------------------------------------------------------------------

@@ -9,8 +9,10 @@ import mmap
 import os
 import uuid
 import zlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ class ArrowFile:
         with open(path, "rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.table = pa.ipc.open_file(pa.py_buffer(self._map)).read_all()
+        self.release()
 
     def release(self) -> None:
         """Count what was read of the file no longer as memory of this process; it is read again where it is needed."""
@@ -135,7 +138,7 @@ class Lists(Sequence[np.ndarray]):
     def __init__(self, chunks: Iterable[tuple[np.ndarray, np.ndarray]]):
         """Chunks are (offsets, values): list i of one is ``values[offsets[i]:offsets[i + 1]]``."""
         self._chunks = [*chunks]
-        self._starts = np.cumsum([0, *(len(offsets) - 1 for offsets, _ in self._chunks)])
+        self._starts = [*accumulate((len(offsets) - 1 for offsets, _ in self._chunks), initial=0)]
 
     @classmethod
     def of_column(cls, column: pa.ChunkedArray) -> Lists:
@@ -157,15 +160,15 @@ class Lists(Sequence[np.ndarray]):
         return cls(chunks)
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return self._starts[-1]
 
     def __getitem__(self, i: int) -> np.ndarray:
         if not 0 <= i < len(self):
             raise IndexError(f"there are {len(self)} lists, and none has the number {i}")
-        number = np.searchsorted(self._starts, i, side="right") - 1
+        number = bisect_right(self._starts, int(i)) - 1
         offsets, values = self._chunks[number]
-        begin, end = offsets[i - self._starts[number] :][:2]
-        return values[begin:end].copy()
+        row = int(i) - self._starts[number]
+        return values[offsets[row] : offsets[row + 1]].copy()
 
     def sizes(self) -> np.ndarray:
         """Of each list."""
