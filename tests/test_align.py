@@ -14,8 +14,9 @@ import otlib.training.trainer
 from otlib.data.text import ParallelText
 from otlib.settings import Align
 from otlib.study.run import main
-from otlib.training.align import align, encode_pairs, pair_batches, shuffle_pairs, word_weights
+from otlib.training.align import align, pair_batches, shuffle_pairs, word_weights
 from otlib.training.pretrain import train_tokenizer
+from otlib.training.tokenised import encode_pairs
 from otlib.training.trainer import read_log
 from otlib.training.words import embed_corpus, load_encoder
 
@@ -155,7 +156,7 @@ def test_rare_words_weigh_more_and_missing_ones_nothing(encoder):
     for row, of_sentence in enumerate(batch.weights):
         n = lengths[row]
         assert of_sentence[:n].sum() == pytest.approx(1) and (of_sentence[n:] == 0).all()
-    known = [w for language in ("de", "fr") for w, _ in weights[language]]
+    known = [w for language in ("de", "fr") for w in weights[language][0]]
     assert any(
         np.allclose(batch.weights[0, : len(w)].numpy(), w) and not batch.weights[0, len(w) :].any() for w in known
     )
@@ -165,12 +166,12 @@ def test_links_stand_at_the_words_of_their_pair(encoder):
     """Batches reorder the pairs; a pair's links must go with it."""
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     text = ParallelText("de", [["bana", "bene"], ["dana"]], [["fana"], ["gana", "gene"]])
-    links = {"de": [{(1, 0)}, {(0, 1)}]}
+    links = {"de": [[1, 0], [0, 1]]}
     encoded = {"de": encode_pairs(tokenizer, text, 32)}
     (batch,) = batches_of(encoded, tokenizer, 1, 2, 0, links=links)
     first = words_of(batch.words)[1] - 1  # the row of the pair whose source has two words
     assert sorted(batch.pairs.nonzero().tolist()) == sorted([[first, 1, 0], [1 - first, 0, 1]])
-    (batch,) = batches_of(encoded, tokenizer, 1, 2, 0, links={"de": [set(), set()]})
+    (batch,) = batches_of(encoded, tokenizer, 1, 2, 0, links={"de": [[], []]})
     assert batch.pairs.dtype == torch.bool and not batch.pairs.any()
 
 

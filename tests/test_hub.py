@@ -8,9 +8,10 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, TranslationVariableLanguages, Value
 
 from otlib.data import hub
+from otlib.data.batches import draw
 from otlib.data.items import LABELS, read_nli, read_qa
 from otlib.data.sources import prepare
-from otlib.data.text import draw, read_parallel, read_prepared
+from otlib.data.text import read_parallel, read_prepared
 from otlib.settings import CorporaData
 from otlib.study.data import make_data
 from otlib.study.study import load_study

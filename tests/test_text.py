@@ -9,18 +9,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from otlib.data.batches import draw, length_batches, tfidf_weights
 from otlib.data.files import read_lines, read_table, read_text
 from otlib.data.text import (
     GoldPair,
     ParallelText,
-    draw,
-    length_batches,
     read_gold,
     read_parallel,
     read_prepared,
     sample,
     split_heldout,
-    tfidf_weights,
     word_tokenizer,
     write_gold,
 )
@@ -453,7 +451,7 @@ def test_empty_gold_file_is_refused(tmp_path):
 def test_tfidf_weights_by_hand():
     """Salton and Buckley (1988), smoothed; case is ignored, and a sentence without words has no weights."""
     sentences = [["The", "cat", "the", "dog"], ["the", "cat"], ["bird"], []]
-    weights = tfidf_weights(sentences)
+    weights = [*tfidf_weights(sentences)]
     the, cat, dog = (np.log(5 / (1 + found)) + 1 for found in (2, 2, 1))
     np.testing.assert_allclose(weights[0], np.array([the, cat, the, dog]) / (2 * the + cat + dog))
     assert weights[2].tolist() == [1.0] and weights[3].size == 0

@@ -31,10 +31,9 @@ def one_to_one_links(text: ParallelText, aligner: str) -> list[Links]:
         If the aligner fails or returns another number of sentences; with what it said.
     """
     # An aligner splits at every blank of Unicode, such as a no-break space within a number: links would shift.
-    sides = ([[re.sub(r"\s", "_", word) for word in words] for words in side] for side in (text.source, text.pivot))
-    text = ParallelText(text.language, *sides)
+    sides = ([" ".join(re.sub(r"\s", "_", word) for word in words) for words in s] for s in (text.source, text.pivot))
     with tempfile.TemporaryDirectory() as folder:
-        forth, back = {"eflomal": _eflomal, "fast_align": _fast_align}[aligner](text, Path(folder))
+        forth, back = {"eflomal": _eflomal, "fast_align": _fast_align}[aligner](*sides, Path(folder))
     if not len(forth) == len(back) == len(text):
         raise RuntimeError(f"{aligner} aligned {len(forth)} and {len(back)} of {len(text)} sentence pairs")
     return [_links(a) & _links(b) for a, b in zip(forth, back, strict=True)]
@@ -50,11 +49,11 @@ def _links(line: str) -> Links:
     return {tuple(map(int, link.split("-"))) for link in line.split()}
 
 
-def _eflomal(text: ParallelText, folder: Path) -> list[list[str]]:
+def _eflomal(source: list[str], pivot: list[str], folder: Path) -> list[list[str]]:
     import eflomal
 
     links = [folder / "forth", folder / "back"]
-    sides = ([" ".join(words) + "\n" for words in side] for side in (text.source, text.pivot))
+    sides = ([f"{sentence}\n" for sentence in side] for side in (source, pivot))
     try:
         eflomal.Aligner().align(*sides, links_filename_fwd=str(links[0]), links_filename_rev=str(links[1]), quiet=True)
     except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
@@ -62,10 +61,10 @@ def _eflomal(text: ParallelText, folder: Path) -> list[list[str]]:
     return [path.read_text(encoding="utf-8").splitlines() for path in links]
 
 
-def _fast_align(text: ParallelText, folder: Path) -> list[list[str]]:
-    pairs = zip(text.source, text.pivot, strict=True)
+def _fast_align(source: list[str], pivot: list[str], folder: Path) -> list[list[str]]:
+    pairs = zip(source, pivot, strict=True)
     # Its own sign between the sides must not stand in one.
-    lines = [" ||| ".join(" ".join(words).replace("|||", "|") for words in pair) + "\n" for pair in pairs]
+    lines = [" ||| ".join(sentence.replace("|||", "|") for sentence in pair) + "\n" for pair in pairs]
     (folder / "pairs").write_text("".join(lines), encoding="utf-8")
     found = []
     for direction in ([], ["-r"]):

@@ -1,19 +1,23 @@
-"""Text, parallel text and gold word alignments: read, clean with counts, sample, split, batch."""
+"""Text, parallel text and gold word alignments: read, clean with counts, sample, split."""
 
 import re
 import sys
 import unicodedata
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
+from otlib.data.arrow import Sentences, kept
+from otlib.data.batches import draw
 from otlib.data.files import is_table, read_lines, read_table, write_table
+from otlib.record import sha256
 from otlib.settings import PIVOT
 
 # Not seen: fillers, variation selectors and more of Unicode's Default_Ignorable_Code_Point, and the blank of Braille.
@@ -134,6 +138,8 @@ def _segmenter(language: str) -> Callable[[str], list[str]]:
 
 # Parallel text
 
+SIDES = pa.schema({"source": pa.string(), "pivot": pa.string()})  # of a file, a sentence pair a row
+
 
 @dataclass(frozen=True)
 class ParallelText:
@@ -144,8 +150,8 @@ class ParallelText:
     """
 
     language: str
-    source: list[list[str]]
-    pivot: list[list[str]]
+    source: Sequence[list[str]]
+    pivot: Sequence[list[str]]
     counts: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -153,8 +159,13 @@ class ParallelText:
 
     def take(self, indices: Sequence[int], **counts: int) -> "ParallelText":
         """Pairs at ``indices``, in that order; ``counts`` are added to the counts."""
-        source, pivot = [self.source[i] for i in indices], [self.pivot[i] for i in indices]
+        source, pivot = taken(self.source, indices), taken(self.pivot, indices)
         return ParallelText(self.language, source, pivot, {**self.counts, **counts})
+
+
+def taken(sentences: Sequence[list[str]], indices: Sequence[int]) -> Sequence[list[str]]:
+    """Sentences at ``indices``, in that order; those of a file are not read for it."""
+    return sentences.take(indices) if isinstance(sentences, Sentences) else [sentences[i] for i in indices]
 
 
 def read_parallel(
@@ -180,9 +191,25 @@ def read_parallel(
     return clean_pairs(read_pairs(path, language), language, name, max_words=max_words, max_ratio=max_ratio)
 
 
-def read_prepared(path: str | Path, language: str) -> ParallelText:
-    """Parallel text in a study's own ``data`` folder, which was cleaned when it was made; equal pairs are read once."""
-    return read_parallel(path, language, max_words=sys.maxsize, max_ratio=sys.maxsize)
+def read_prepared(path: str | Path, language: str, folder: str | Path | None = None) -> ParallelText:
+    """Parallel text in a study's own ``data`` folder, which was cleaned when it was made; equal pairs are read once.
+
+    With a ``folder`` the text stays on the disk, in an Arrow file there (:func:`otlib.data.arrow.kept`), and a sentence
+    is read when it is asked for.
+    """
+    limits = {"max_words": sys.maxsize, "max_ratio": sys.maxsize}
+    if folder is None:
+        return read_parallel(path, language, **limits)
+    counts: dict[str, int] = {}
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        pairs = _kept_pairs(read_pairs(path, language), language, str(path), counts, **limits)
+        while some := [*islice(pairs, 10_000)]:
+            yield pa.record_batch([[" ".join(words) for words in side] for side in zip(*some, strict=True)], SIDES)
+
+    key = {"text": sha256(path), "language": language}
+    file = kept(folder, key, SIDES, batches, lambda: {"counts": counts})
+    return ParallelText(language, Sentences(file, "source"), Sentences(file, "pivot"), file.facts["counts"])
 
 
 def clean_pairs(
@@ -200,10 +227,27 @@ def clean_pairs(
     Reading stops once ``enough`` pairs are kept; None reads all of them. If no pair is left, a ``ValueError`` names
     ``name``.
     """
+    counts: dict[str, int] = {}
+    limits = {"words": words, "max_words": max_words, "max_ratio": max_ratio}
+    left = [*islice(_kept_pairs(pairs, language, name, counts, **limits), enough)]
+    source, pivot = map(list, zip(*left, strict=True))
+    return ParallelText(language, source, pivot, counts)
+
+
+def _kept_pairs(
+    pairs: Iterable[tuple[str, str]],
+    language: str,
+    name: str,
+    counts: dict[str, int],
+    *,
+    max_words: int,
+    max_ratio: float,
+    words: str = "whitespace",
+) -> Iterator[tuple[list[str], list[str]]]:
+    """The pairs that :func:`clean_pairs` keeps, as words; what became of those read so far is in ``counts``."""
     split_source, split_pivot = word_tokenizer(words, language), word_tokenizer(words, PIVOT)
-    counts = dict.fromkeys(("read", "empty_side", "too_long", "bad_ratio", "duplicate", "kept"), 0)
+    counts |= dict.fromkeys(("read", "empty_side", "too_long", "bad_ratio", "duplicate", "kept"), 0)
     seen: set[tuple[str, str]] = set()
-    source, pivot = [], []
     for left, right in pairs:
         left_words, right_words = split_source(left), split_pivot(right)
         shorter, longer = sorted((len(left_words), len(right_words)))
@@ -214,21 +258,16 @@ def clean_pairs(
             verdict = "too_long"
         elif longer > max_ratio * shorter:
             verdict = "bad_ratio"
-        elif key in seen:
-            verdict = "duplicate"
         else:
-            verdict = "kept"
-            seen.add(key)
-            source.append(left_words)
-            pivot.append(right_words)
+            verdict = "duplicate" if key in seen else "kept"
         counts["read"] += 1
         counts[verdict] += 1
-        if len(source) == enough:
-            break
-    if not source:
+        if verdict == "kept":
+            seen.add(key)
+            yield left_words, right_words
+    if not seen:
         listed = ", ".join(f"{verdict} {number}" for verdict, number in counts.items())
         raise ValueError(f"{name}: no sentence pair is left ({listed})")
-    return ParallelText(language, source, pivot, counts)
 
 
 def read_pairs(path: str | Path | tuple[str | Path, str | Path], language: str) -> Iterator[tuple[str, str]]:
@@ -272,47 +311,6 @@ def sample(text: ParallelText, n: int, *, seed: int) -> ParallelText:
     """Draw ``n`` pairs without replacement, or all of a smaller text, in random order."""
     chosen = draw(len(text), min(n, len(text)), np.random.default_rng(seed))
     return text.take(chosen.tolist(), sampled=len(chosen))
-
-
-# Batches and weights
-
-
-def draw(items: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw ``n`` indices below ``items``: shuffled epochs one after the other, the last one cut short."""
-    epochs = [rng.permutation(items) for _ in range(-(-n // items))]
-    return np.concatenate(epochs)[:n] if epochs else np.empty(0, dtype=int)
-
-
-def length_batches(drawn: np.ndarray, lengths: np.ndarray, *, batch_size: int, seed: int) -> list[np.ndarray]:
-    """Cut drawn indices into batches of sentences of similar length, so that little of a batch is padding.
-
-    ``drawn``, shape (batches * batch_size,), holds indices into ``lengths`` in random order. Each stretch of 50 batches
-    is sorted by length, cut, and its batches are shuffled. With the same ``seed`` and number of batches, batch k of one
-    corpus falls into the same quantile of length as batch k of another.
-    """
-    rng = np.random.default_rng(seed)
-    batches: list[np.ndarray] = []
-    for start in range(0, len(drawn), 50 * batch_size):
-        stretch = drawn[start : start + 50 * batch_size]
-        by_length = stretch[np.argsort(lengths[stretch], kind="stable")]
-        cut = [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
-        batches += [cut[i] for i in rng.permutation(len(cut))]
-    return batches
-
-
-def tfidf_weights(sentences: Sequence[Sequence[str]]) -> list[np.ndarray]:
-    """Weights of the words of each sentence by their rarity, summing to 1; marginals for optimal transport.
-
-    A word counts its smoothed inverse document frequency, ``log((1 + N) / (1 + sentences with it)) + 1``, wherever it
-    occurs, so that a type's weight in a sentence is its TF-IDF (Salton and Buckley, 1988). Case is ignored.
-    """
-    lowered = [[word.lower() for word in sentence] for sentence in sentences]
-    frequency = Counter(word for sentence in lowered for word in set(sentence))
-    weights = []
-    for sentence in lowered:
-        rarity = np.array([np.log((1 + len(lowered)) / (1 + frequency[word])) + 1 for word in sentence])
-        weights.append(rarity / max(rarity.sum(), 1.0))
-    return weights
 
 
 # Gold alignments

@@ -25,6 +25,11 @@ class Places:
     def figures(self) -> Path:
         return self.folder / "figures"
 
+    @property
+    def tokenised(self) -> Path:
+        """Folder of the parallel text in Arrow and its subwords, which every training with a tokenizer shares."""
+        return self.folder / "tokenised"
+
     def encoder_path(self, seed: int) -> Path | str:
         """The encoder that a seed starts from: its own, pretrained, or the one checkpoint (folder or hub name)."""
         self._known("seed", seed, self.seeds)

@@ -238,7 +238,7 @@ def _align_command(options) -> int:
 
     study, key = load_study(options.study), (options.method, options.seed)
     folder, main = study.aligned(*key), is_main_process()
-    corpora = {language: read_prepared(study.parallel(language), language) for language in study.languages}
+    corpora = {code: read_prepared(study.parallel(code), code, study.tokenised) for code in study.languages}
     with study.run("align", *key) if main else nullcontext() as run:
         wait_for_everyone()
         encoder, settings = study.encoder_path(options.seed), study.methods[options.method]

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from otlib.data.text import ParallelText
 from otlib.settings import Align
-from otlib.training.align import chosen_text, encode_corpora, pair_batches, word_weights
+from otlib.training.align import chosen_text, pair_batches, word_weights
 from otlib.training.objectives import Alignment, EncoderLayers, PairBatch, alignment_of
+from otlib.training.tokenised import encode_corpora, warn_of_cuts
 from otlib.training.trainer import ObjectiveFunction
 from otlib.training.words import WordBatch, hidden_states, longest_input
 
@@ -55,7 +56,9 @@ def joined(
     settings, when = aligning.settings, aligning.settings.while_tuning
     layers = EncoderLayers(model.encoder, settings.layers)
     corpora = chosen_text(aligning.corpora, settings, seed)
-    encoded, _ = encode_corpora(corpora, tokenizer, longest_input(settings.max_length, tokenizer, model.encoder))
+    max_length = longest_input(settings.max_length, tokenizer, model.encoder)
+    encoded, counts = encode_corpora(corpora, tokenizer, max_length)
+    warn_of_cuts(counts, max_length)
     steps = [number // batches_a_step for number in range(len(batches))]
     count = sum(step % when.every == 0 for step in steps)
     schedule, of_pairs = pair_batches(

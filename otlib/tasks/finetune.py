@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 
+from otlib.data.batches import draw, length_batches
 from otlib.data.items import LABELS
-from otlib.data.text import draw, length_batches
 from otlib.settings import FineTuning
 from otlib.tasks.aligning import Aligning, joined
 from otlib.training.memory import TO_READ, enough_memory

@@ -5,11 +5,12 @@ On several GPUs or machines: ``accelerate launch -m otlib align --study NAME --m
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,24 +22,19 @@ from scipy.sparse.csgraph import connected_components
 from torch.utils.data import DataLoader
 
 from otlib.data.aligners import installed_aligner, one_to_one_links
-from otlib.data.text import Links, ParallelText, draw, length_batches, tfidf_weights
+from otlib.data.arrow import Lists
+from otlib.data.batches import draw, length_batches, tfidf_weights
+from otlib.data.text import ParallelText, taken
 from otlib.record import write_text
 from otlib.settings import Align
 from otlib.training import trainer
 from otlib.training.objectives import EncoderLayers, PairBatch, alignment_of
-from otlib.training.words import (
-    EncodedSentence,
-    collate_words,
-    count_words,
-    encode_words,
-    load_encoder,
-    longest_input,
-)
+from otlib.training.tokenised import TokenisedPairs, encode_corpora, warn_of_cuts
+from otlib.training.words import collate_words, load_encoder, longest_input
 
 ON_PAIRS = ("l2", "contrastive-weak", "contrastive-strong")
 
-Encoded = list[tuple[EncodedSentence, EncodedSentence]]  # source and pivot sentence of each pair
-Weights = dict[str, list[tuple[np.ndarray, np.ndarray]]]  # of each language and pair, of the words of both sentences
+Weights = dict[str, tuple[Lists, Lists]]  # of each language, of the words of every source and pivot sentence
 
 
 class Aligned(NamedTuple):
@@ -78,7 +74,8 @@ def align(
     encoder : str or path
         Folder of a Hugging Face checkpoint, or a hub name; any encoder that returns hidden states.
     corpora : mapping of language to ParallelText
-        A smaller corpus is gone through more often.
+        A smaller corpus is gone through more often. Text that :func:`otlib.data.text.read_prepared` keeps in a folder
+        is tokenised once, into the same folder, for every training with this tokenizer and length.
     settings : Align
         An aligner (``word_pairs``) is eflomal or fast_align, whichever is installed; if neither is, word pairs are
         mutual nearest words. TF-IDF is counted in the training text of each language and side.
@@ -116,15 +113,24 @@ def align(
     if settings.objective == "none" or settings.aligns_while_tuning:
         trainer.save_pretrained(model, tokenizer, folder)
         return Aligned(pd.DataFrame(), {}, None)
-    corpora = chosen_text(corpora, settings, seed)
-    encoded, counts = encode_corpora(corpora, tokenizer, longest_input(settings.max_length, tokenizer, model))
+    max_length = longest_input(settings.max_length, tokenizer, model)
     aligner = origin = None
     if settings.objective in ON_PAIRS:
         origin = "mutual nearest words of the frozen encoder"
         if settings.word_pairs == "aligner":
             aligner = installed_aligner()
             origin = aligner or f"{origin}, for no aligner is installed"
-    if resume and (log := trainer.finished_log(folder, settings.steps)) is not None:
+    log = trainer.finished_log(folder, settings.steps) if resume else None
+    counted = Path(folder) / "text.json"
+    if log is not None and counted.exists():
+        counts = json.loads(counted.read_text(encoding="utf-8"))
+    else:
+        corpora = chosen_text(corpora, settings, seed)
+        encoded, counts = encode_corpora(corpora, tokenizer, max_length)
+        if trainer.is_main_process():
+            write_text(counted, json.dumps(counts) + "\n")
+    warn_of_cuts(counts, max_length)
+    if log is not None:
         return Aligned(log, counts, origin)
 
     model = EncoderLayers(model, settings.layers)
@@ -181,36 +187,24 @@ def shuffle_pairs(text: ParallelText, share: float, *, seed: int | Sequence[int]
     that share one do not exchange with each other. A larger share draws the same pairs and more.
     """
     n = len(text)
-    source, pivot = (np.unique([*map(" ".join, side)], return_inverse=True)[1] for side in (text.source, text.pivot))
+    source, pivot = map(_numbered, (text.source, text.pivot))
     # Pairs that share a sentence, themselves or through others, are a group: each moves on by the largest one's size.
     shared = coo_array((np.ones(n), (source, n + pivot)), shape=(2 * n, 2 * n))
     group = connected_components(shared, directed=False)[1][source]
     drawn = np.random.default_rng(seed).permutation(n)[: max(2, round(share * n))]
     to = drawn[np.argsort(pd.factorize(group[drawn])[0], kind="stable")]  # by groups, which are in random order
     by = np.roll(to, np.bincount(group[drawn]).max())
-    sentences = [*text.pivot]
-    for i, j in zip(to, by, strict=True):
-        sentences[i] = text.pivot[j]
-    return replace(text, pivot=sentences, counts={**text.counts, "shuffled": int((group[to] != group[by]).sum())})
+    rows = np.arange(n)
+    rows[to] = by
+    shuffled = int((group[to] != group[by]).sum())
+    return replace(text, pivot=taken(text.pivot, rows), counts={**text.counts, "shuffled": shuffled})
 
 
-def encode_corpora(
-    corpora: Mapping[str, ParallelText], tokenizer, max_length: int
-) -> tuple[dict[str, Encoded], dict[str, dict[str, int]]]:
-    """Tokenised pairs of each language, and its counts; a warning says how many sentences were cut."""
-    encoded = {language: encode_pairs(tokenizer, text, max_length) for language, text in corpora.items()}
-    counts = {language: count_words([*chain(*pairs)]) for language, pairs in encoded.items()}
-    for language, text in corpora.items():
-        counts[language]["shuffled"] = text.counts.get("shuffled", 0)
-    if cut := [f"{code} {c['truncated']} of {c['sentences']}" for code, c in counts.items() if c["truncated"]]:
-        warnings.warn(f"sentences longer than {max_length} subwords were cut: {', '.join(cut)}", stacklevel=3)
-    return encoded, counts
-
-
-def encode_pairs(tokenizer, text: ParallelText, max_length: int) -> Encoded:
-    """Tokenise both sides of the sentence pairs, once and for all."""
-    sides = (encode_words(tokenizer, side, max_length=max_length) for side in (text.source, text.pivot))
-    return list(zip(*sides, strict=True))
+def _numbered(sentences: Sequence[list[str]]) -> np.ndarray:
+    """A number for every sentence, the same for equal ones."""
+    numbers: dict[str, int] = {}
+    found = (numbers.setdefault(" ".join(words), len(numbers)) for words in sentences)
+    return np.fromiter(found, dtype=int, count=len(sentences))
 
 
 def word_weights(corpora: Mapping[str, ParallelText], settings: Align) -> Weights | None:
@@ -218,15 +212,13 @@ def word_weights(corpora: Mapping[str, ParallelText], settings: Align) -> Weight
     if settings.marginals != "tfidf":
         return None
     return {
-        language: list(zip(tfidf_weights(text.source), tfidf_weights(text.pivot), strict=True))
+        language: tuple(Lists.of_rows(tfidf_weights(side), "float32") for side in (text.source, text.pivot))
         for language, text in corpora.items()
     }
 
 
-def _kept_links(
-    corpora: Mapping[str, ParallelText], aligner: str, folder: Path, resume: bool
-) -> dict[str, list[Links]]:
-    """One-to-one links of the sentence pairs of every language, kept in the folder."""
+def _kept_links(corpora: Mapping[str, ParallelText], aligner: str, folder: Path, resume: bool) -> dict[str, Lists]:
+    """One-to-one links of the sentence pairs of every language, kept in the folder; of a pair, word after word."""
     # An aligner finds other links each time, and all processes and a resumed run need the same.
     links = {}
     for language, text in corpora.items():
@@ -235,42 +227,45 @@ def _kept_links(
             lines = [" ".join(f"{i}-{j}" for i, j in sorted(one)) for one in one_to_one_links(text, aligner)]
             write_text(path, "".join(f"{line}\n" for line in lines))
         trainer.wait_for_everyone()
-        lines = path.read_text(encoding="utf-8").splitlines()
-        links[language] = [{tuple(map(int, link.split("-"))) for link in line.split()} for line in lines]
+        with open(path, encoding="utf-8") as lines:
+            words = ([*map(int, line.replace("-", " ").split())] for line in lines)
+            links[language] = Lists.of_rows(words, "int32")
     return links
 
 
 def pair_batches(
-    encoded: Mapping[str, Encoded],
+    encoded: Mapping[str, TokenisedPairs],
     tokenizer,
     batches: int,
     batch_size: int,
     seed: int,
     weights: Weights | None = None,
-    links: Mapping[str, list[Links]] | None = None,
+    links: Mapping[str, Sequence] | None = None,
     *,
     by_language: bool,
 ) -> tuple[list, Callable[[list], PairBatch | trainer.Parts]]:
     """Batches of ``batch_size`` pairs of each language, of similar lengths, and what makes one of a list of one.
 
-    ``by_language`` makes a part of it for each language.
+    ``by_language`` makes a part of it for each language. ``links`` of a pair are the words of one after the other:
+    source word, pivot word, source word and so on.
     """
     schedules = []
     for number, pairs in enumerate(encoded.values()):
-        drawn = draw(len(pairs), batches * batch_size, np.random.default_rng([seed, number]))
-        lengths = np.array([max(len(side.input_ids) for side in pair) for pair in pairs])
+        drawn = draw(len(pairs.source), batches * batch_size, np.random.default_rng([seed, number]))
+        lengths = np.maximum(pairs.source.lengths(), pairs.pivot.lengths())
         schedules.append(length_batches(drawn, lengths, batch_size=batch_size, seed=seed))
+        pairs.release()
     given = {"encoded": encoded, "weights": weights, "links": links, "pad_token_id": tokenizer.pad_token_id}
     return list(zip(*schedules, strict=True)), partial(_collate_by_language if by_language else _collate, **given)
 
 
-def _collate(batches, *, encoded: Mapping[str, Encoded], **given) -> PairBatch:
+def _collate(batches, *, encoded: Mapping[str, TokenisedPairs], **given) -> PairBatch:
     (chosen,) = batches
     places = [(language, i) for language, indices in zip(encoded, chosen, strict=True) for i in indices]
     return _pair_batch(places, encoded=encoded, **given)._replace(languages=len(encoded))
 
 
-def _collate_by_language(batches, *, encoded: Mapping[str, Encoded], **given) -> trainer.Parts:
+def _collate_by_language(batches, *, encoded: Mapping[str, TokenisedPairs], **given) -> trainer.Parts:
     (chosen,) = batches
     languages = enumerate(zip(encoded, chosen, strict=True))
     return trainer.Parts(
@@ -279,18 +274,24 @@ def _collate_by_language(batches, *, encoded: Mapping[str, Encoded], **given) ->
     )
 
 
-def _pair_batch(places, *, encoded: Mapping[str, Encoded], weights, links, pad_token_id: int) -> PairBatch:
-    rows = [encoded[language][i][side] for side in (0, 1) for language, i in places]
+def _pair_batch(places, *, encoded: Mapping[str, TokenisedPairs], weights, links, pad_token_id: int) -> PairBatch:
+    rows = [encoded[language][side][i] for side in (0, 1) for language, i in places]
+    for pairs in encoded.values():
+        pairs.release()
     words = collate_words(rows, pad_token_id=pad_token_id)
     batch = PairBatch(words, languages=1)
     if weights is not None:
         padded = torch.zeros(len(rows), words.longest)
         for row, (side, (language, i)) in zip(padded, product((0, 1), places), strict=True):
-            of_words = weights[language][i][side]
+            of_words = weights[language][side][i]
             row[: len(of_words)] = torch.from_numpy(of_words)
         batch = batch._replace(weights=padded)
     if links is not None:
-        linked = [(row, i, j) for row, (language, pair) in enumerate(places) for i, j in links[language][pair]]
+        linked = [
+            (row, i, j)
+            for row, (language, pair) in enumerate(places)
+            for i, j in np.reshape(links[language][pair], (-1, 2)).tolist()
+        ]
         pairs = torch.zeros(len(places), words.longest, words.longest, dtype=torch.bool)
         if linked:
             pairs[tuple(torch.tensor(linked).T)] = True

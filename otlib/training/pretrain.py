@@ -21,8 +21,8 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
+from otlib.data.batches import draw, length_batches
 from otlib.data.files import read_lines
-from otlib.data.text import draw, length_batches
 from otlib.settings import Pretrain
 from otlib.training import trainer
 from otlib.training.checkpoints import has_checkpoint

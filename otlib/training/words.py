@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -89,7 +90,19 @@ class EncodedSentence(NamedTuple):
     input_ids: np.ndarray
     word_index: np.ndarray
     n_words: int  # as it was given, also words that truncation dropped
+    missing: int  # how many of them have no subword
     truncated: bool
+
+
+class EncodedText(NamedTuple):
+    """Tokenised sentences one after the other; see :class:`EncodedSentence`."""
+
+    ends: np.ndarray  # of each sentence, in the two arrays that follow
+    input_ids: np.ndarray
+    word_index: np.ndarray
+    n_words: np.ndarray
+    missing: np.ndarray
+    truncated: np.ndarray
 
 
 class WordBatch(NamedTuple):
@@ -148,34 +161,62 @@ def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: i
     """
     if not len(sentences):
         return []
+    text = encode_text(tokenizer, sentences, max_length=max_length)
+    rows = [np.split(numbers, text.ends[:-1]) for numbers in (text.input_ids, text.word_index)]
+    counts = (text.n_words.tolist(), text.missing.tolist(), text.truncated.tolist())
+    return [*map(EncodedSentence, *rows, *counts)]
+
+
+def encode_text(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int) -> EncodedText:
+    """:func:`encode_words` of one sentence or more, which stay together in few arrays."""
     stripped = [[word.strip() for word in words] for words in sentences]
     texts = [" ".join(filter(None, words)) for words in stripped]
-    encodings = tokenise(tokenizer, texts, truncation=True, max_length=max_length).encodings
-    return [_encoded_sentence(encoding, words) for encoding, words in zip(encodings, stripped, strict=True)]
-
-
-def _encoded_sentence(encoding, words: list[str]) -> EncodedSentence:
+    options = {"return_attention_mask": False, "return_token_type_ids": False, "verbose": False}
+    encodings = tokenise(tokenizer, texts, truncation=True, max_length=max_length, **options).encodings
+    words, numbers, lengths = _WordPlaces(stripped), np.arange(len(encodings)), [*map(len, encodings)]
+    word = words.of(encodings, numbers)
     # The last subword kept of a word cut in two is not the word's last subword: such a word is missing.
-    ends = np.cumsum([len(word) + bool(word) for word in words]) - 1  # in the text; that of no word is the one before
-    missing = {-1}.union(*(_words_of(part, ends) for part in encoding.overflowing))
-    word_index = [-1 if word in missing else word for word in _words_of(encoding, ends)]
-    ids, index = (np.array(numbers, dtype=np.int32) for numbers in (encoding.ids, word_index))
-    return EncodedSentence(ids, index, len(words), bool(encoding.overflowing))
+    overflowing = [encoding.overflowing for encoding in encodings]
+    cut = words.of([*chain(*overflowing)], np.repeat(numbers, [*map(len, overflowing)]))
+    word[np.isin(word, cut)] = -1
+    word_index = np.where(word < 0, -1, word - np.repeat(words.first, lengths))
+    present = np.bincount(words.sentence[np.unique(word[word >= 0])], minlength=len(encodings))
+    return EncodedText(
+        np.cumsum(lengths),
+        np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), dtype=np.int32),
+        word_index.astype(np.int32),
+        words.count.astype(np.int32),
+        (words.count - present).astype(np.int32),
+        np.array([*map(bool, overflowing)]),
+    )
 
 
-def _words_of(encoding, ends: np.ndarray) -> list[int]:
-    """Number of the word that each subword begins in, -1 for special tokens."""
-    words = np.searchsorted(ends, [begin for begin, _ in encoding.offsets], side="right").tolist()
-    of_text = (side is not None for side in encoding.sequence_ids)
-    return [word if real and word < len(ends) else -1 for word, real in zip(words, of_text, strict=True)]
+class _WordPlaces:
+    """Where the words of several sentences end, in one line of numbers that keeps the sentences apart."""
+
+    def __init__(self, sentences: list[list[str]]):
+        self.count = np.array([*map(len, sentences)])
+        self.first = np.cumsum(self.count) - self.count  # word of each sentence
+        self.sentence = np.repeat(np.arange(len(sentences)), self.count)  # of each word
+        # A word ends at the blank after it; the end of one without a letter is that of the word before.
+        sizes = np.fromiter((len(word) + bool(word) for words in sentences for word in words), dtype=np.int64)
+        total = np.cumsum(np.concatenate([[0], sizes]))
+        self.ends = total[1:] - 1 + 2 * self.sentence
+        self.begin = total[self.first] + 2 * np.arange(len(sentences))  # of each sentence
+
+    def of(self, encodings: list, sentence: np.ndarray) -> np.ndarray:
+        """The word that each subword of some encodings begins in, counted over all sentences; -1 for special tokens."""
+        sentence = np.repeat(sentence, [*map(len, encodings)])
+        begin = np.fromiter((begin for encoding in encodings for begin, _ in encoding.offsets), dtype=np.int64)
+        special = np.fromiter((side is None for one in encodings for side in one.sequence_ids), dtype=bool)
+        word = np.searchsorted(self.ends, begin + self.begin[sentence], side="right")
+        return np.where(special | (word >= self.first[sentence] + self.count[sentence]), -1, word)
 
 
 def count_words(rows: Sequence[EncodedSentence]) -> dict[str, int]:
     """Numbers of sentences, ``truncated`` sentences, words and ``missing_words`` (without a subword)."""
-    words = sum(row.n_words for row in rows)
-    present = sum(len({*row.word_index.tolist()} - {-1}) for row in rows)
-    truncated = sum(row.truncated for row in rows)
-    return {"sentences": len(rows), "truncated": truncated, "words": words, "missing_words": words - present}
+    words, missing, truncated = (sum(numbers) for numbers in zip(*(row[2:] for row in rows), strict=True))
+    return {"sentences": len(rows), "truncated": truncated, "words": words, "missing_words": missing}
 
 
 def collate_words(rows: Sequence[EncodedSentence], *, pad_token_id: int) -> WordBatch:
