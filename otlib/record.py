@@ -90,7 +90,8 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
 
 # --- a run from its beginning to its end --------------------------------------------------------------------
 
-LEFT_BY_A_RUN = "checkpoint* run.json config.json log.jsonl text.json results.csv predictions.csv links-*.txt".split()
+LEFT_BY_A_RUN = ["checkpoint*", "run.json", "config.json", "log.jsonl", "text.json", "results.csv", "predictions.csv"]
+LEFT_BY_A_RUN += ["links-*.txt"]
 
 
 @dataclass
@@ -387,8 +388,7 @@ def _hardware() -> dict:
 
 
 def _peak_memory() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // (2**20 if sys.platform == "darwin" else 2**10)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def sha256(path: str | Path) -> str:

@@ -74,7 +74,9 @@ def kept(
             if (file := _whole(path)) is None:
                 _write(path, schema, make())
                 told = {**key, **facts(), "bytes": path.stat().st_size, "crc32": _checksum(path)}
-                write_text(path.with_suffix(".json"), json.dumps(told, indent=1) + "\n")
+                # Another process may write its own at the same time, where there are no locks.
+                record = write_text(_unfinished(path), json.dumps(told, indent=1) + "\n")
+                os.replace(record, path.with_suffix(".json"))
                 file = ArrowFile(path, told)
     return file
 
@@ -112,8 +114,13 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
+def _unfinished(path: Path) -> Path:
+    """A name of this process alone, to write a file under before it takes its place."""
+    return path.with_name(f"{path.stem}-{uuid.uuid4().hex}.tmp")
+
+
 def _write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.tmp")
+    partial = _unfinished(path)
     try:
         with writing(path):
             sink = pa.OSFile(str(partial), "wb")
