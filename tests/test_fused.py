@@ -167,6 +167,7 @@ def test_a_small_epsilon_comes_near_the_earth_movers_distance(by_programs):
 
 
 @needs_triton
+@pytest.mark.filterwarnings("ignore:All-NaN slice:RuntimeWarning")  # of the interpreter
 def test_a_pair_that_is_no_number_stops_at_once_and_leaves_the_others_alone(by_programs):
     x, y, x_mask, y_mask = (z.to(DEVICE) for z in clouds(pairs=2, seed=8))
     alone = by_programs(transport_cost, x[:1], y[:1], x_mask[:1], y_mask[:1], return_status=True)
@@ -187,7 +188,7 @@ def test_each_pair_iterates_until_its_own_error_is_small():
     options = problem(epsilon=0.01)
     ready, C, eps = prepared(x, y, None, None, None, None, options)
     found = on_device(fused.sinkhorn, C, ready.a, ready.b, eps, tolerance=1e-3, most=1000)
-    alone = on_device(fused.sinkhorn, C[1:], ready.a[1:], ready.b[1:], eps[1:], tolerance=1e-3, most=1000)
+    alone = on_device(fused.sinkhorn, C[1:], ready.a[1:], ready.b[1:], eps[1:], tolerance=1e-3, most=10**12)
     assert found.iterations[0] == solvers.BLOCK < 52 < found.iterations[1] and (found.error <= 1e-3).all()
     assert all(torch.equal(z[1:], other) for z, other in zip(found, alone, strict=True))
 
@@ -287,7 +288,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from otlib.transport import fused
 
-constants = {"N": 16, "M": 16, "BLOCK": 26, "OVER_RELAXATION": 1.75, "TINY": 1e-30}
+constants = {"N": 16, "BLOCK": 26, "OVER_RELAXATION": 1.75, "TINY": 1e-30}
 numbers = {"n": "i32", "m": "i32", "most": "i32", "tolerance": "fp32", "iterations": "*i64"}
 for capability in (80, 90):
     for program in (fused._solve_pair, fused._solve_cloud):

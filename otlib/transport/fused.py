@@ -9,16 +9,17 @@ take all other problems and are the reference in tests.
 **Numbers.** In a block of iterations, :math:`K_{ij} = a_i \exp((f_i + g_j - C_{ij}) / \varepsilon)`, where :math:`f` is
 the potential reached so far and :math:`g` is the one that makes each column of :math:`K` sum to 1, by a softmax. The
 plan is :math:`u_i K_{ij} b_j v_j`, with scalings that start at 1 and are absorbed into the potentials before they grow
-too large for float32 (Schmitzer, 2019, algorithm 2). Rows and columns of absent points are zero in :math:`K`, and their
-scalings stay 1. A cloud and itself have costs of zero on the diagonal, so that their scalings need no absorption.
+too large for float32 (Schmitzer, 2019, algorithm 2). Rows of absent points are zero in :math:`K`, and their scalings
+stay 1; columns of absent points have a weight of zero. A cloud and itself have costs of zero on the diagonal, so that
+their scalings need no absorption.
 
-**Layout.** A program holds costs and :math:`K` in registers, padded to powers of two (N, M) from 16 to 128, and reads
-and writes no global memory until it has converged. A matrix has shape (N / 8, M / 4, 8, 4): Triton lays the last two
-dimensions out over the 32 threads of a warp, the second over the warps, and the first in each thread. So a vector
-along the rows (N / 8, 8) or along the columns (M / 4, 4) costs a thread few registers, and few threads repeat the same
-division. A sum over a column takes additions within a thread and three shuffles; a sum over a row takes two, and shared
-memory where there is more than one warp. 64 x 64 entries take 4 warps, 32 entries to a thread; 128 x 128 take 8, 64 to
-a thread.
+**Layout.** A program holds costs and :math:`K` in registers, padded to N x N for an N of 16, 32, 64 or 128, and touches
+no global memory until it has converged. Triton compiles it once for each N, in seconds, and keeps it on disk. A matrix
+has shape (N / 8, N / 4, 8, 4): Triton lays the last two dimensions out over the 32 threads of a warp, the second over
+the warps, and the first in each thread. So a vector along the rows (N / 8, 8) or along the columns (N / 4, 4) costs a
+thread few registers, and few threads repeat the same division. A sum over a column takes additions within a thread and
+three shuffles; a sum over a row takes two, and shared memory where there is more than one warp. For an N of 64 there
+are 4 warps, 32 entries to a thread; for 128 there are 8, 64 to a thread.
 
 References
 ----------
@@ -105,7 +106,8 @@ def sinkhorn(C: Tensor, a: Tensor, b: Tensor, epsilon: Tensor, *, tolerance: flo
         by_b=C.new_empty(B, m),
     )
     constants = {"BLOCK": BLOCK, "OVER_RELAXATION": OVER_RELAXATION, "TINY": TINY}
-    _launch(_solve_pair, (C, a, b, epsilon), solution, (n, m, tolerance, most), n, m, constants)
+    most = min(int(most), 2**31 - 1)  # the program counts in 32 bits
+    _launch(_solve_pair, (C, a, b, epsilon), solution, (n, m, float(tolerance), most), constants)
     return solution
 
 
@@ -115,17 +117,18 @@ def symmetric(C: Tensor, a: Tensor, epsilon: Tensor, *, tolerance: float) -> Sel
     solution = SelfSolution(
         half_value=C.new_empty(B), self_plan=C.new_empty(B, n, n), error=C.new_empty(B), by_a=C.new_empty(B, n)
     )
-    _launch(_solve_cloud, (C, a, epsilon), solution, (n, tolerance / 10, SELF_ITERATIONS), n, n, {"TINY": TINY})
+    _launch(_solve_cloud, (C, a, epsilon), solution, (n, float(tolerance) / 10, SELF_ITERATIONS), {"TINY": TINY})
     return solution
 
 
-def _launch(program, given: tuple, solution: tuple, numbers: tuple, n: int, m: int, constants: dict) -> None:
+def _launch(program, given: tuple, solution: tuple, numbers: tuple, constants: dict) -> None:
     """One program for each pair of the batch, on the device of its tensors."""
-    N, M = (max(16, triton.next_power_of_2(size)) for size in (n, m))
-    warps = min(MOST_WARPS, max(1, N * M // ENTRIES_OF_A_WARP))
-    with torch.cuda.device_of(given[0]):
+    C = given[0]
+    N = max(16, triton.next_power_of_2(max(C.shape[1:])))
+    warps = min(MOST_WARPS, max(1, N * N // ENTRIES_OF_A_WARP))
+    with torch.cuda.device_of(C):
         tensors = (*(z.contiguous() for z in given), *solution)
-        program[(len(given[0]),)](*tensors, *numbers, N=N, M=M, **constants, num_warps=warps)
+        program[(len(C),)](*tensors, *numbers, N=N, **constants, num_warps=warps)
 
 
 def _jit(function):
@@ -141,27 +144,27 @@ def _solve_pair(
     C, a, b, epsilon,
     value, plan_rows, plan_columns, iterations, errors, by_a, by_b,
     n, m, tolerance, most,
-    N: tl.constexpr, M: tl.constexpr, BLOCK: tl.constexpr, OVER_RELAXATION: tl.constexpr, TINY: tl.constexpr,
+    N: tl.constexpr, BLOCK: tl.constexpr, OVER_RELAXATION: tl.constexpr, TINY: tl.constexpr,
 ):  # fmt: skip
     pair = tl.program_id(0).to(tl.int64)
-    i, j = _places(N, 8), _places(M, 4)
+    i, j = _places(N, 8), _places(N, 4)
     rows, columns = pair * n + i, pair * m + j
     entries, inside = _down(rows) * m + _across(j), _down(i < n) & _across(j < m)
     weights_a, weights_b = tl.load(a + rows, i < n, 0.0), tl.load(b + columns, j < m, 0.0)
     absent_a, absent_b = weights_a == 0, weights_b == 0
     target_a = tl.where(absent_a, 1.0, weights_a)  # the scaling of an absent point stays 1
-    floor_a, floor_b = tl.where(absent_a, 1.0, TINY), tl.where(absent_b, 1.0, TINY)
+    floor_a = tl.where(absent_a, 1.0, TINY)
     log_a = tl.where(absent_a, -1e9, tl.log(target_a))
     eps = tl.load(epsilon + pair)
     costs = tl.load(C + entries, inside, 0.0)
     f = _least_of_rows(tl.where(_across(absent_b), float("inf"), costs))  # the soft minimum for an epsilon of 0
-    K, u, v = costs, tl.zeros_like(floor_a), tl.zeros_like(floor_b)
+    K, u, v = costs, tl.zeros_like(weights_a), tl.zeros_like(weights_b)
     exact_u, reached_f, reached_g = u, u, v
     made, error, power, going = 0, float("inf"), OVER_RELAXATION, True
     while going:
-        K, g = _absorbed(costs, f, log_a, absent_b, eps)
+        K, g = _absorbed(costs, f, log_a, eps)
         count = tl.minimum(BLOCK, most - made)
-        u, v = _scalings(K, target_a, weights_b, floor_a, floor_b, power, count)
+        u, v = _scalings(K, target_a, weights_b, floor_a, TINY, power, count)
         row = _sums_of_rows(K * _across(weights_b * v)) + floor_a
         exact_u = target_a / row  # makes the rows exact, as the last step made the columns
         reached_f, reached_g = f + eps * tl.log(exact_u), g + eps * tl.log(v)
@@ -185,19 +188,19 @@ def _solve_pair(
 
 
 @_jit
-def _absorbed(costs, f, log_a, absent_b, eps):
-    """The matrix whose columns sum to 1 (to 0 for an absent point), and the potential that makes them do so."""
+def _absorbed(costs, f, log_a, eps):
+    """The matrix whose columns sum to 1, and the potential that makes them do so."""
     exponent = _down(log_a) + (_down(f) - costs) / eps
     largest = tl.max(tl.max(exponent, 0), 1)
     K = tl.exp(exponent - _across(largest))
     total = _sums_of_columns(K)
-    return tl.where(_across(absent_b), 0.0, K / _across(total)), -eps * (largest + tl.log(total))
+    return K / _across(total), -eps * (largest + tl.log(total))
 
 
 @_jit
 def _scalings(K, target_a, weights_b, floor_a, floor_b, power, count):
     """Scalings of rows and columns after a block of iterations; the columns are exact."""
-    u, v = tl.zeros_like(floor_a) + 1.0, tl.zeros_like(floor_b) + 1.0
+    u, v = tl.zeros_like(target_a) + 1.0, tl.zeros_like(weights_b) + 1.0
     for iteration in range(count):
         # The last two steps are Sinkhorn's own: an over-relaxed step misses both marginals.
         step = tl.where(iteration < count - 2, power, 1.0)
@@ -218,10 +221,10 @@ def _solve_cloud(
     C, a, epsilon,
     half_value, self_plan, errors, by_a,
     n, tolerance, most,
-    N: tl.constexpr, M: tl.constexpr, TINY: tl.constexpr,
+    N: tl.constexpr, TINY: tl.constexpr,
 ):  # fmt: skip
     cloud = tl.program_id(0).to(tl.int64)
-    i, j = _places(N, 8), _places(M, 4)
+    i, j = _places(N, 8), _places(N, 4)
     rows = cloud * n + i
     entries, inside = _down(rows) * n + _across(j), _down(i < n) & _across(j < n)
     weights = tl.load(a + rows, i < n, 0.0)
@@ -246,7 +249,7 @@ def _solve_cloud(
     tl.store(by_a + rows, potential, i < n)
 
 
-# --- vectors along the rows (N / 8, 8) and along the columns (M / 4, 4) of a matrix (N / 8, M / 4, 8, 4) --------------
+# --- vectors along the rows (N / 8, 8) and along the columns (N / 4, 4) of a matrix (N / 8, N / 4, 8, 4) --------------
 
 
 @_jit
