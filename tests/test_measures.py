@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 import torch
 from torch.nn.functional import cosine_similarity
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import BertConfig, BertModel
 
-from otlib.analysis import measures
+from otlib.analysis import measures, retrieval
 from otlib.analysis.measures import (
     Rotation,
     by_confidence,
@@ -116,6 +118,64 @@ def test_word_retrieval_in_blocks_equals_that_in_one():
     right = torch.arange(len(x))
     expected = [(cosine.argmax(side) == right).double().mean() for side in (0, 1)]
     assert word_retrieval(source, pivot, gold) == pytest.approx(100 * float(sum(expected) / 2))
+
+
+def nearest_by_definition(x, y, links, forms):
+    """Whether each linked row finds its partner, by the whole matrix of cosines."""
+    cosine = cosine_similarity(x[:, None].double(), y[None].double(), dim=-1)
+    cosine[:, ~y.any(1)] = -2
+    found = []
+    for row in sorted({i for i, _ in links}):
+        partners = [j for i, j in links if i == row]
+        nearest = {j for j in range(len(y)) if cosine[row, j] > cosine[row].max() - 1e-5}
+        right = {forms[j] for j in partners} >= {forms[j] for j in nearest} and nearest & {*partners}
+        found.append(bool(right and x[row].any() and y[list(nearest)].any(1).all()))
+    return found
+
+
+@pytest.mark.parametrize("rows, columns", [(512, 2048), (3, 5), (1, 1)])
+def test_retrieval_in_blocks_of_any_size_finds_what_its_definition_says(monkeypatch, rows, columns):
+    # Small whole numbers: many words in one place, many equally near, some that have no vector; few forms.
+    monkeypatch.setattr(retrieval, "ROWS", rows)
+    monkeypatch.setattr(retrieval, "COLUMNS", columns)
+    rng, answers = np.random.default_rng(0), set()
+    for _ in range(20):
+        x, y = (torch.from_numpy(rng.integers(-1, 2, (23, 4))).float() for _ in range(2))
+        y[:12] = x[:12]
+        names = [[f"w{i}" for i in rng.integers(0, 8, 23)] for _ in range(2)]
+        sure = {(i, int(j)) for i in range(23) for j in {i % 12, rng.integers(23)}}
+        found = retrieval.words_found([x], [y], [GoldPair(*names, sure, set())])
+        forth = nearest_by_definition(x, y, sure, names[1])
+        back = nearest_by_definition(y, x, {(j, i) for i, j in sure}, names[0])
+        assert (found["forth"].item(), found["back"].item()) == (sum(forth), sum(back))
+        x, y = (z - (1.0 * z.any(1)[:, None]) * z[z.any(1)].mean(0) for z in (x, y))  # sentences are centred
+        of_x, of_y = retrieval.sentences_found(x, y, names)
+        links = {(i, i) for i in range(23)}
+        assert of_x.tolist() == nearest_by_definition(x, y, links, names[1])
+        assert of_y.tolist() == nearest_by_definition(y, x, links, names[0])
+        answers |= {*forth, *back, *of_x.tolist()}
+    assert answers == {True, False}
+
+
+class LargestTensor(TorchDispatchMode):
+    """Within the block, how many numbers the largest tensor had."""
+
+    size = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        self.size = max([self.size, *(one.numel() for one in tree_leaves(made) if isinstance(one, torch.Tensor))])
+        return made
+
+
+def test_retrieval_never_holds_all_cosines_at_once(monkeypatch):
+    monkeypatch.setattr(retrieval, "ROWS", 8)
+    monkeypatch.setattr(retrieval, "COLUMNS", 16)
+    x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    gold = [pair(*((i, i) for i in range(200)), n=200, m=200)]
+    with LargestTensor() as largest:
+        assert sentence_retrieval(x, x) == word_retrieval([x], [x], gold) == 100
+    assert largest.size <= 8 * 200  # a block's rows by all forms of words; all cosines are 200 * 200
 
 
 def test_sentence_retrieval_counts_both_directions():
