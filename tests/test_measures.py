@@ -169,13 +169,13 @@ class LargestTensor(TorchDispatchMode):
 
 
 def test_retrieval_never_holds_all_cosines_at_once(monkeypatch):
-    monkeypatch.setattr(retrieval, "ROWS", 8)
-    monkeypatch.setattr(retrieval, "COLUMNS", 16)
-    x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
-    gold = [pair(*((i, i) for i in range(200)), n=200, m=200)]
+    monkeypatch.setattr(retrieval, "ROWS", 16)
+    monkeypatch.setattr(retrieval, "COLUMNS", 32)
+    x, names = torch.randn(300, 4, generator=torch.Generator().manual_seed(0)), ["a", "b"] * 150
+    gold = [GoldPair(names, names, {(i, i) for i in range(300)}, set())]
     with LargestTensor() as largest:
-        assert sentence_retrieval(x, x) == word_retrieval([x], [x], gold) == 100
-    assert largest.size <= 8 * 200  # a block's rows by all forms of words; all cosines are 200 * 200
+        assert sentence_retrieval(x, x, (names, names)) == word_retrieval([x], [x], gold) == 100
+    assert largest.size == x.numel()  # sixteen rows of all cosines would be four times as many
 
 
 def test_sentence_retrieval_counts_both_directions():
