@@ -17,23 +17,20 @@ from otlib.analysis.measures import (
     Rotation,
     by_confidence,
     confidence_test,
-    effective_rank,
     encoder_plans,
     fit_rotation,
-    linear_cka,
     links_by_rule,
-    mean_cosine,
     mismatched,
     pair_plans,
     pair_scores,
     plan_links,
     retrieval_of,
     score_pair,
-    sentence_cka,
     telling_pair,
     unmarked,
 )
 from otlib.analysis.retrieval import sentence_retrieval, word_retrieval
+from otlib.analysis.space import effective_rank, linear_cka, mean_cosine
 from otlib.analysis.statistics import SENTENCE_PARTS
 from otlib.analysis.word_alignment import alignment_error_rate
 from otlib.data.text import GoldPair, ParallelText
@@ -397,9 +394,9 @@ def test_the_similarity_of_two_languages_is_that_of_their_sentence_means(encoder
     means = [
         torch.stack([vectors.mean(0) for vectors in embed_corpus(model, tokenizer, s)[0]]) for s in (source, pivot)
     ]
-    found = sentence_cka(model, tokenizer, ParallelText("de", source, pivot))
+    found = score_pair(model, tokenizer, ParallelText("de", source, pivot)).cka
     assert found == pytest.approx(linear_cka(*means)) and 0 < found < 1
-    assert sentence_cka(model, tokenizer, ParallelText("de", source, source)) == pytest.approx(1)
+    assert score_pair(model, tokenizer, ParallelText("de", source, source)).cka == pytest.approx(1)
 
 
 def test_words_without_a_subword_get_no_link_and_spoil_nothing(encoder):
@@ -452,7 +449,7 @@ def test_every_measure_is_the_ratio_of_what_its_sentences_add(encoder, seed):
         for text in sentences(30)
     ]
     heldout = ParallelText("de", [text[::-1] for text in sentences(20)], [text[1:] for text in sentences(20)])
-    table, by_sentence = score_pair(model, tokenizer, heldout, pairs)
+    table, by_sentence, *_ = score_pair(model, tokenizer, heldout, pairs)
     assert len(by_sentence) == 50 and by_sentence["found"].isin([0, 1, 2])[:20].all()
     for task, metrics in SENTENCE_PARTS.items():
         for metric, parts in metrics.items():
@@ -473,6 +470,16 @@ def test_a_sentence_has_the_same_name_wherever_it_stands(encoder):
         name[order] = found[: len(texts)].tolist()
         assert found[len(texts) :].tolist() == name[order]
     assert name[1] == name[-1][::-1] and len(set(name[1])) == len(texts)
+
+
+def test_the_plans_of_a_score_are_those_of_the_gold_pairs_to_the_last_digit(encoder):
+    tokenizer, model = encoder
+    gold = gold_of(sentences(20))
+    heldout = ParallelText("de", sentences(), sentences())
+    plans = pair_plans(model, tokenizer, gold, epsilon=0.1)
+    for plan, again in zip(score_pair(model, tokenizer, heldout, gold, epsilon=0.1).plans, plans, strict=True):
+        assert torch.equal(plan, again)
+    assert score_pair(model, tokenizer, heldout).plans == []
 
 
 # The rotation
@@ -604,7 +611,8 @@ def test_a_word_that_the_plan_leaves_without_partner_has_no_link():
 def test_itermax_links_words_that_the_mutual_argmax_leaves_over():
     x = [torch.tensor([[1.0, 0.2], [1.0, 0.0], [0.0, 1.0]])]
     y = [torch.tensor([[1.0, 0.0], [0.0, 1.0]])]
-    links = links_by_rule(x, y, [torch.ones(3).bool()], [torch.ones(2).bool()])
+    sides = x, y, [torch.ones(3).bool()], [torch.ones(2).bool()]
+    links = links_by_rule(measures.plans_of(*sides), *sides)
     assert links["aer_cosine"] == [{(1, 0), (2, 1)}] and links["aer_itermax"] == [{(0, 0), (1, 0), (2, 1)}]
 
 
