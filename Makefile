@@ -5,6 +5,10 @@
 PYTHON ?= python3
 STUDY ?= demo
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+# Of each process, as in a study, also in a notebook that is run by hand: with more threads numbers come out a little
+# otherwise.
+OMP_NUM_THREADS ?= 1
+export OMP_NUM_THREADS
 
 VENV := .venv
 BIN := $(VENV)/bin

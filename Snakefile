@@ -1,5 +1,6 @@
 # One rule a notebook; `python -m otlib study` starts it in the study's folder.
 # What trains or encodes is counted, for a GPU takes one at a time (`--resources trainings=1`).
+# Every job has one thread on any machine: with more, sums are rounded otherwise, and an encoder becomes another one.
 # A rule's params are all its settings, defaults included: a changed one reruns the rule and what follows, nothing else.
 import json
 import os
@@ -102,7 +103,6 @@ if study.pretrains:
             notebook="notebooks/03_pretrain-seed{seed}.ipynb",
         params:
             settings=settings("pretrain"),
-        threads: max(1, workflow.cores // len(SEEDS))
         resources:
             trainings=1,
         shell:

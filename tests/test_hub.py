@@ -27,6 +27,8 @@ def on_the_shelf(monkeypatch):
     load, configurations = hub.load, hub.configurations
     monkeypatch.setattr(hub, "load", lambda name, *rest: load(SHELF.get(name, name), *rest))
     monkeypatch.setattr(hub, "configurations", lambda name, *rest: configurations(SHELF.get(name, name), *rest))
+    # A stream that is left before its end waits so long for threads of its own to close.
+    monkeypatch.setattr("datasets.config.SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)
 
 
 def published(folder, rows, *, split="train", config="default", features=None, files=1):

@@ -8,30 +8,29 @@ import pandas as pd
 import pytest
 import torch
 from torch.nn.functional import cosine_similarity
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import BertConfig, BertModel
 
-from otlib.analysis import measures
+from otlib.analysis import measures, retrieval
 from otlib.analysis.measures import (
     Rotation,
     by_confidence,
     confidence_test,
-    effective_rank,
     encoder_plans,
     fit_rotation,
-    linear_cka,
     links_by_rule,
-    mean_cosine,
     mismatched,
     pair_plans,
     pair_scores,
     plan_links,
     retrieval_of,
     score_pair,
-    sentence_cka,
     telling_pair,
     unmarked,
 )
 from otlib.analysis.retrieval import sentence_retrieval, word_retrieval
+from otlib.analysis.space import effective_rank, linear_cka, mean_cosine
 from otlib.analysis.statistics import SENTENCE_PARTS
 from otlib.analysis.word_alignment import alignment_error_rate
 from otlib.data.text import GoldPair, ParallelText
@@ -116,6 +115,64 @@ def test_word_retrieval_in_blocks_equals_that_in_one():
     right = torch.arange(len(x))
     expected = [(cosine.argmax(side) == right).double().mean() for side in (0, 1)]
     assert word_retrieval(source, pivot, gold) == pytest.approx(100 * float(sum(expected) / 2))
+
+
+def nearest_by_definition(x, y, links, forms):
+    """Whether each linked row finds its partner, by the whole matrix of cosines."""
+    cosine = cosine_similarity(x[:, None].double(), y[None].double(), dim=-1)
+    cosine[:, ~y.any(1)] = -2
+    found = []
+    for row in sorted({i for i, _ in links}):
+        partners = [j for i, j in links if i == row]
+        nearest = {j for j in range(len(y)) if cosine[row, j] > cosine[row].max() - 1e-5}
+        right = {forms[j] for j in partners} >= {forms[j] for j in nearest} and nearest & {*partners}
+        found.append(bool(right and x[row].any() and y[list(nearest)].any(1).all()))
+    return found
+
+
+@pytest.mark.parametrize("rows, columns", [(512, 2048), (3, 5)])
+def test_retrieval_in_blocks_of_any_size_finds_what_its_definition_says(monkeypatch, rows, columns):
+    # Small whole numbers: many words in one place, many equally near, some that have no vector; few forms.
+    monkeypatch.setattr(retrieval, "ROWS", rows)
+    monkeypatch.setattr(retrieval, "COLUMNS", columns)
+    rng, answers = np.random.default_rng(0), set()
+    for _ in range(10):
+        x, y = (torch.from_numpy(rng.integers(-1, 2, (23, 4))).float() for _ in range(2))
+        y[:12] = x[:12]
+        names = [[f"w{i}" for i in rng.integers(0, 8, 23)] for _ in range(2)]
+        sure = {(i, int(j)) for i in range(23) for j in {i % 12, rng.integers(23)}}
+        found = retrieval.words_found([x], [y], [GoldPair(*names, sure, set())])
+        forth = nearest_by_definition(x, y, sure, names[1])
+        back = nearest_by_definition(y, x, {(j, i) for i, j in sure}, names[0])
+        assert (found["forth"].item(), found["back"].item()) == (sum(forth), sum(back))
+        x, y = (z - (1.0 * z.any(1)[:, None]) * z[z.any(1)].mean(0) for z in (x, y))  # sentences are centred
+        of_x, of_y = retrieval.sentences_found(x, y, names)
+        links = {(i, i) for i in range(23)}
+        assert of_x.tolist() == nearest_by_definition(x, y, links, names[1])
+        assert of_y.tolist() == nearest_by_definition(y, x, links, names[0])
+        answers |= {*forth, *back, *of_x.tolist()}
+    assert answers == {True, False}
+
+
+class LargestTensor(TorchDispatchMode):
+    """Within the block, how many numbers the largest tensor had."""
+
+    size = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        self.size = max([self.size, *(one.numel() for one in tree_leaves(made) if isinstance(one, torch.Tensor))])
+        return made
+
+
+def test_retrieval_never_holds_all_cosines_at_once(monkeypatch):
+    monkeypatch.setattr(retrieval, "ROWS", 16)
+    monkeypatch.setattr(retrieval, "COLUMNS", 32)
+    x, names = torch.randn(300, 4, generator=torch.Generator().manual_seed(0)), ["a", "b"] * 150
+    gold = [GoldPair(names, names, {(i, i) for i in range(300)}, set())]
+    with LargestTensor() as largest:
+        assert sentence_retrieval(x, x, (names, names)) == word_retrieval([x], [x], gold) == 100
+    assert largest.size == x.numel()  # sixteen rows of all cosines would be four times as many
 
 
 def test_sentence_retrieval_counts_both_directions():
@@ -337,9 +394,9 @@ def test_the_similarity_of_two_languages_is_that_of_their_sentence_means(encoder
     means = [
         torch.stack([vectors.mean(0) for vectors in embed_corpus(model, tokenizer, s)[0]]) for s in (source, pivot)
     ]
-    found = sentence_cka(model, tokenizer, ParallelText("de", source, pivot))
+    found = score_pair(model, tokenizer, ParallelText("de", source, pivot)).cka
     assert found == pytest.approx(linear_cka(*means)) and 0 < found < 1
-    assert sentence_cka(model, tokenizer, ParallelText("de", source, source)) == pytest.approx(1)
+    assert score_pair(model, tokenizer, ParallelText("de", source, source)).cka == pytest.approx(1)
 
 
 def test_words_without_a_subword_get_no_link_and_spoil_nothing(encoder):
@@ -392,7 +449,7 @@ def test_every_measure_is_the_ratio_of_what_its_sentences_add(encoder, seed):
         for text in sentences(30)
     ]
     heldout = ParallelText("de", [text[::-1] for text in sentences(20)], [text[1:] for text in sentences(20)])
-    table, by_sentence = score_pair(model, tokenizer, heldout, pairs)
+    table, by_sentence, *_ = score_pair(model, tokenizer, heldout, pairs)
     assert len(by_sentence) == 50 and by_sentence["found"].isin([0, 1, 2])[:20].all()
     for task, metrics in SENTENCE_PARTS.items():
         for metric, parts in metrics.items():
@@ -413,6 +470,16 @@ def test_a_sentence_has_the_same_name_wherever_it_stands(encoder):
         name[order] = found[: len(texts)].tolist()
         assert found[len(texts) :].tolist() == name[order]
     assert name[1] == name[-1][::-1] and len(set(name[1])) == len(texts)
+
+
+def test_the_plans_of_a_score_are_those_of_the_gold_pairs_to_the_last_digit(encoder):
+    tokenizer, model = encoder
+    gold = gold_of(sentences(20))
+    heldout = ParallelText("de", sentences(), sentences())
+    plans = pair_plans(model, tokenizer, gold, epsilon=0.1)
+    for plan, again in zip(score_pair(model, tokenizer, heldout, gold, epsilon=0.1).plans, plans, strict=True):
+        assert torch.equal(plan, again)
+    assert score_pair(model, tokenizer, heldout).plans == []
 
 
 # The rotation
@@ -544,7 +611,8 @@ def test_a_word_that_the_plan_leaves_without_partner_has_no_link():
 def test_itermax_links_words_that_the_mutual_argmax_leaves_over():
     x = [torch.tensor([[1.0, 0.2], [1.0, 0.0], [0.0, 1.0]])]
     y = [torch.tensor([[1.0, 0.0], [0.0, 1.0]])]
-    links = links_by_rule(x, y, [torch.ones(3).bool()], [torch.ones(2).bool()])
+    sides = x, y, [torch.ones(3).bool()], [torch.ones(2).bool()]
+    links = links_by_rule(measures.plans_of(*sides), *sides)
     assert links["aer_cosine"] == [{(1, 0), (2, 1)}] and links["aer_itermax"] == [{(0, 0), (1, 0), (2, 1)}]
 
 

@@ -1,5 +1,7 @@
 """A plan says what would run, fetch and write, from numbers that were measured or are known, and runs nothing."""
 
+import time
+
 import pandas as pd
 import pytest
 import torch
@@ -7,11 +9,12 @@ from transformers import BertConfig, BertModel
 
 from otlib.record import ROOT, write_text
 from otlib.settings import Nli
-from otlib.study import plan, recipe
+from otlib.study import plan, recipe, steps
 from otlib.study.paper import PUBLISHED, paper_results
 from otlib.study.run import main
 from otlib.study.study import load_study
 from otlib.training import trainer
+from otlib.training.pretrain import train_tokenizer
 
 STUDY = """
 name: tiny
@@ -126,11 +129,11 @@ def test_a_step_measured_with_fewer_examples_is_scaled_by_their_number(study, en
         sizes.append(len(batch.words.input_ids))
         return 2.0, 0.5
 
-    monkeypatch.setattr(plan, "_seconds", seconds)
+    monkeypatch.setattr(steps, "_seconds", seconds)
     (wordot,) = [t for t in plan.trainings(study) if t.method == "wordot" and t.kind == "align"]
-    assert plan.measure(wordot, encoder, 2, torch.device("cpu")) == plan.Step(2.0, 0.5, 8, 8)
-    monkeypatch.setattr(plan, "CPU_OPERATIONS", 0)
-    assert plan.measure(wordot, encoder, 2, torch.device("cpu")) == plan.Step(16.0, 0.5, 1, 8)
+    assert plan.measure(wordot, encoder, 2, torch.device("cpu"), 40) == plan.Step(2.0, 0.5, 8, 8)
+    monkeypatch.setattr(steps, "CPU_OPERATIONS", 0)
+    assert plan.measure(wordot, encoder, 2, torch.device("cpu"), 40) == plan.Step(16.0, 0.5, 1, 8)
     assert sizes == [16, 2]
 
 
@@ -142,17 +145,84 @@ def test_steps_are_those_of_the_trainer(study, encoder, monkeypatch):
         seen.append((arguments[3].steps, arguments[3].accumulation, arguments[3].clip))
         return trainer.train(*arguments, **options)
 
-    monkeypatch.setattr(plan, "train", spied)
+    monkeypatch.setattr(steps, "train", spied)
     for training in [t for t in plan.trainings(study) if t.steps]:
-        step = plan.measure(training, encoder, 2, torch.device("cpu"))
+        step = plan.measure(training, encoder, 2, torch.device("cpu"), 40)
         assert step.batch > 0 and step.update >= 0
-    assert seen == [(2, 1, 1.0), (2, 2, 1.0)] * 5
+    assert seen == [(7, 1, 1.0), (7, 2, 1.0)] * 5
+
+
+def test_a_step_is_the_median_and_neither_waiting_nor_one_slow_step_counts(study, encoder):
+    """On a busy machine a plan once said 4.5 hours and, called again, 1.0."""
+    calls = []
+
+    def objective(model, batch):
+        calls.append(time.process_time())
+        while len(calls) == 4 and time.process_time() < calls[-1] + 0.5:  # another's cache misses, say
+            pass
+        time.sleep(0.2)  # others had the core
+        return model(batch.input_ids).last_hidden_state.square().mean(), {}
+
+    given = study.nli.changed(accumulation=1)
+    assert 0 < steps._step_seconds(encoder, objective, steps._sentences(50, 2, 8), given, 1, 5) < 0.15
+    assert len(calls) == 7
+
+
+def test_steps_have_one_thread_as_the_jobs_of_a_study(study, encoder, monkeypatch):
+    threads = []
+    monkeypatch.setattr(steps, "_seconds", lambda *_: threads.append(torch.get_num_threads()) or (1.0, 0.0))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        plan.measure(plan.trainings(study)[1], encoder, 2, torch.device("cpu"), 40)
+        assert (threads, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_pretraining_is_measured_with_the_masked_share_of_the_vocabulary_head(encoder):
+    (training,) = [t for t in plan.trainings(load_study("demo", check_data=False)) if t.kind == "pretrain"]
+    model, objective = steps._task(encoder, training)
+    logits = []
+    model.bert.cls.register_forward_hook(lambda module, given, made: logits.append(made))
+    loss, _ = objective(model, steps._sentences(50, 40, 10))
+    assert logits[0].shape == (pytest.approx(400 * training.settings.masking, rel=0.3), 50) and loss.isfinite()
+
+
+def test_examples_are_as_long_as_the_studys_own_where_they_are_there(tmp_path):
+    study = load_study("demo", outputs=tmp_path, check_data=False)
+    assert steps.own_lengths(study) == {}
+    for code in ("en", "de", "el"):
+        write_text(study.text(code), "a b c d\n" * 9 + "a b c d e f g h\n")
+    assert steps.own_lengths(study) == {}  # no tokenizer
+    train_tokenizer([study.text("en")], study.encoder_path(0), vocabulary_size=100, lowercase=False)
+    assert steps.own_lengths(study) == {"pretrain": round(0.9 * 6 + 0.1 * 10)}  # with [CLS] and [SEP]
+    write_text(study.nli_data("train"), "gold_label\tsentence1\tsentence2\n" + "neutral\ta b c\td e\n" * 3)
+    write_text(study.parallel("de"), "de\ten\na b\tc d e f\n")
+    write_text(study.parallel("el"), "el\ten\na\tb c d e f\n")
+    assert steps.own_lengths(study) == {"pretrain": 6, "align": 5, "nli": 8}
+    text = STUDY.replace("owner/nowhere", str(study.encoder_path(0)))
+    tiny = load_study(write_text(tmp_path / "tiny.yaml", text), outputs=tmp_path, check_data=False)
+    assert steps.own_lengths(tiny) == {}  # a tokenizer, no data
+
+
+def test_a_plan_says_which_lengths_are_assumed(study, encoder, monkeypatch):
+    monkeypatch.setattr(plan, "measure", lambda *_: plan.Step(1, 1, 1, 1))
+    monkeypatch.setattr(plan, "own_lengths", lambda study: {"nli": 17})
+    assert "at most max_length: align 40 (assumed), nli 17;" in plan._time(study, encoder, "random weights")
+
+
+def test_lengths_reach_the_measurement(study, encoder, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(plan, "measure", lambda t, *given: asked.update({t.kind: given[-1]}) or plan.Step(1, 1, 1, 1))
+    plan.hours(study, encoder, torch.device("cpu"), {"nli": 17})
+    assert asked == {"align": 40, "nli": 17}
 
 
 def test_a_batch_is_what_a_step_of_two_takes_longer_than_a_step_of_one(study, monkeypatch):
     spent = {1: 5.0, 2: 8.0}
-    monkeypatch.setattr(plan, "_step_seconds", lambda model, objective, batch, given, *_: spent[given.accumulation])
-    assert plan._seconds(None, None, None, study.nli, 1, 1) == (3.0, 2.0)
+    monkeypatch.setattr(steps, "_step_seconds", lambda model, objective, batch, given, *_: spent[given.accumulation])
+    assert steps._seconds(None, None, None, study.nli, 1, 1) == (3.0, 2.0)
 
 
 def test_the_plan_prints_every_setting_and_marks_what_the_study_sets(study):

@@ -56,6 +56,16 @@ def test_a_notebook_gets_its_parameters_with_the_type_of_their_defaults(tmp_path
     assert os.listdir(out.parent) == ["n.ipynb"]
 
 
+@pytest.mark.parametrize("given", [None, "3"])
+def test_a_notebook_has_one_thread_on_any_machine_unless_it_is_told(tmp_path, monkeypatch, given):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    if given:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    asks = "import os\nprint(os.environ['OMP_NUM_THREADS'], os.environ['RAYON_NUM_THREADS'])"
+    out = run_notebook(write_notebook(tmp_path / "n.ipynb", "x = 1", asks), tmp_path / "out.ipynb", {})
+    assert printed(out).split() == [given or "1"] * 2
+
+
 @pytest.mark.parametrize(
     "parameters, message",
     [
@@ -291,10 +301,11 @@ def planned(repository, overrides):
         "--dry-run",
         "--nolock",
     ]
-    command += ["--cores", "1", "--directory", repository / "outputs/tiny"]
+    command += ["--cores", "8", "--directory", repository / "outputs/tiny"]
     command += ["--config", "study=outputs/tiny/study.yaml"]
     options = {"cwd": repository, "env": environment(repository), "capture_output": True, "text": True}
     said = subprocess.run(command, check=True, **options)
+    assert "threads: " not in said.stdout + said.stderr  # each job has one, on eight cores, too
     table = re.findall(r"^(\w+) +(\d+)$", said.stdout + said.stderr, flags=re.MULTILINE)
     return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
 

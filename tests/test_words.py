@@ -23,6 +23,7 @@ from otlib.training.words import (
     collate_words,
     count_words,
     embed_corpus,
+    embed_layers,
     embed_words,
     encode_words,
     load_encoder,
@@ -151,6 +152,22 @@ def test_embed_corpus_equals_one_batch_in_the_order_given(tokenizer, model):
         assert vectors[row].shape == (len(words), 32)
         assert torch.equal(masks[row], mask[row, : len(words)])
         torch.testing.assert_close(vectors[row], expected[row, : len(words)].detach(), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "subword"])
+def test_vectors_of_a_corpus_are_those_of_its_batches_to_the_last_digit_and_may_be_trained_on(
+    tokenizer, model, pooling
+):
+    layers = range(model.config.num_hidden_layers + 1)
+    found, masks = embed_layers(model, tokenizer, SENTENCES[:1], layers, pooling)
+    expected, mask = embed_words(model.eval(), batch_of(tokenizer, SENTENCES[:1]), layers=layers, pooling=pooling)
+    kept = mask[0] if pooling == "subword" else slice(len(SENTENCES[0]))
+    assert torch.equal(masks[0], mask[0][kept])
+    for (vectors,), of_layer in zip(found, expected, strict=True):
+        assert torch.equal(vectors, of_layer[0][kept])
+        weight = torch.ones(vectors.shape[1], requires_grad=True)
+        (vectors * weight).sum().backward()  # keeps the vectors for the gradient, which those of inference refuse
+        torch.testing.assert_close(weight.grad, vectors.sum(0))
 
 
 def test_sentences_longer_than_the_encoder_are_cut_there(tokenizer, model):

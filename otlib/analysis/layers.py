@@ -42,7 +42,8 @@ def scores_by_layer(
             continue
         (x, x_masks), (y, y_masks) = (embedded([getattr(pair, side) for pair in gold]) for side in ("source", "pivot"))
         for layer in layers:
-            for metric, links in links_by_rule(x[layer], y[layer], x_masks, y_masks, **transport).items():
+            sides = x[layer], y[layer], x_masks, y_masks
+            for metric, links in links_by_rule(plans_of(*sides, **transport), *sides).items():
                 error = 100 * alignment_error_rate(links, sure, possible)
                 rows.append((pooling, layer, "word_alignment", metric, error))
     return pd.DataFrame(rows, columns=["pooling", "layer", "task", "metric", "value"])

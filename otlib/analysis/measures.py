@@ -15,73 +15,15 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
-from otlib.analysis.retrieval import (
-    check_finite,
-    directions,
-    sentence_retrieval,
-    sentences_found,
-    word_rate,
-    words_found,
-)
+from otlib.analysis.retrieval import check_finite, sentence_retrieval, sentences_found, word_rate, words_found
+from otlib.analysis.space import effective_rank, linear_cka, mean_cosine
 from otlib.analysis.word_alignment import alignment_error_rate, link_errors, null_counts
 from otlib.data.text import GoldPair, Links, ParallelText
 from otlib.training.words import embed_corpus, load_encoder
 from otlib.transport import transport_plan
 from otlib.transport.links import itermax, mutual_argmax, pair_confidence, without_partner
 
-# Shape of the space
-
-
-def mean_cosine(vectors: Tensor) -> float:
-    """Mean cosine of two different vectors (N, d): 0 for an isotropic space, 1 for a collapsed one.
-
-    A zero vector has no direction and is left out. A ValueError says if fewer than two are left, or one is not finite.
-    """
-    unit = directions(vectors.double())
-    n = int(unit.any(1).sum())
-    if n < 2:
-        raise ValueError(f"a mean cosine needs two vectors that are not zero, got {n}")
-    return float((unit.sum(0).square().sum() - n) / (n * (n - 1)))
-
-
-def effective_rank(vectors: Tensor) -> float:
-    """Exponential of the entropy of the centred vectors' singular values (Roy and Vetterli, 2007).
-
-    0 if all vectors (N, d) are the same. A ValueError says if there is none, or one is not finite.
-    """
-    if not len(vectors):
-        raise ValueError("an effective rank needs a vector, there is none")
-    check_finite(vectors)
-    values = torch.linalg.svdvals((vectors - vectors.mean(0)).double())
-    if values.norm() <= 1e-6 * vectors.norm():  # rounding
-        return 0.0
-    share = values / values.sum()
-    share = share[share > 0]
-    return float((-(share * share.log()).sum()).exp())
-
-
-def linear_cka(x: Tensor, y: Tensor) -> float:
-    """Linear centred kernel alignment of the same items' vectors (N, d) and (N, e), 0 to 1 (Kornblith et al., 2019).
-
-    0 if all vectors of a side are the same. A ValueError says if there are fewer than two, or one is not finite.
-    """
-    if len(x) != len(y) or len(x) < 2:
-        raise ValueError(f"CKA compares two vectors or more of the same items, got {len(x)} and {len(y)}")
-    check_finite(x, y)
-    lengths = x.norm(), y.norm()
-    x, y = ((z - z.mean(0)).double() for z in (x, y))
-    if any(z.norm() <= 1e-6 * length for z, length in zip((x, y), lengths, strict=True)):  # rounding
-        return 0.0
-    return float((x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm()))
-
-
-def sentence_cka(model, tokenizer, text: ParallelText, **embed) -> float:
-    """:func:`linear_cka` of the source and the pivot sentences of a text, by the means of their word vectors.
-
-    ``embed`` has options of :func:`otlib.training.words.embed_corpus`.
-    """
-    sides = _embed_sides(model, tokenizer, (text.source, text.pivot), embed)
-    return linear_cka(*(sentence_means(*side) for side in sides))
+# Retrieval of a few sentences
 
 
 def retrieval_of(model, tokenizer, texts: Mapping[str, ParallelText], *, most: int = 300, **embed) -> pd.DataFrame:
@@ -143,16 +85,29 @@ def fit_rotation(model, tokenizer, text: ParallelText, **embed) -> Rotation:
 
 
 class PairScores(NamedTuple):
-    """Measures of a language pair, ``task, metric, value``, and what each sentence adds to them.
+    """Measures of a language pair, ``task, metric, value``, what each sentence adds to them, and what they are made of.
 
     ``sentences`` has a row for each held-out pair and one for each gold pair, with its English sentence's checksum as
     ``item``, and the columns of :data:`otlib.analysis.statistics.SENTENCE_PARTS`: numbers, each with its number of
     (``_of``), such as links that are wrong of all links. A measure is the sum of the one by that of the other, or the
-    mean of two such rates.
+    mean of two such rates. ``plans`` are those of the gold pairs, source words in rows, and ``cka`` is the linear CKA
+    of both languages' held-out sentences (:func:`otlib.analysis.space.linear_cka`).
     """
 
     table: pd.DataFrame
     sentences: pd.DataFrame
+    plans: list[Tensor]
+    cka: float
+
+
+Side = tuple[list[Tensor], list[Tensor]]  # word vectors (n_i, d) of sentences, and their masks (n_i,)
+
+
+class PairVectors(NamedTuple):
+    """Source and pivot side of the held-out pairs, and of the gold pairs, as one encoder reads them."""
+
+    heldout: tuple[Side, Side]
+    gold: tuple[Side, Side]
 
 
 def pair_scores(*given, **options) -> pd.DataFrame:
@@ -166,8 +121,33 @@ def score_pair(
     heldout: ParallelText,
     gold: Sequence[GoldPair] = (),
     *,
-    rotation: Rotation | None = None,
     embed: dict | None = None,
+    **options,
+) -> PairScores:
+    """Retrieval and word alignment of a language with English: :func:`score_vectors` of :func:`pair_vectors`."""
+    return score_vectors(pair_vectors(model, tokenizer, heldout, gold, embed), heldout, gold, **options)
+
+
+def pair_vectors(
+    model, tokenizer, heldout: ParallelText, gold: Sequence[GoldPair] = (), embed: dict | None = None
+) -> PairVectors:
+    """What :func:`score_vectors` is made of.
+
+    ``embed`` has ``layer``, ``pooling`` and ``max_length`` of :func:`otlib.training.words.embed_corpus`. Links are
+    between words, so that pooling ``"subword"`` is refused by a ValueError.
+    """
+    if embed and embed.get("pooling") == "subword":
+        raise ValueError("words are scored, not subwords: pooling must be last, first or mean")
+    texts = (heldout.source, heldout.pivot), _sides(gold)
+    return PairVectors(*(_embed_sides(model, tokenizer, sides, embed) for sides in texts))
+
+
+def score_vectors(
+    vectors: PairVectors,
+    heldout: ParallelText,
+    gold: Sequence[GoldPair] = (),
+    *,
+    rotation: Rotation | None = None,
     **transport,
 ) -> PairScores:
     """Retrieval and word alignment of a language with English.
@@ -183,29 +163,27 @@ def score_pair(
         Empty: without them.
     rotation : Rotation, optional
         Applied to the source language's vectors first; see :func:`fit_rotation`.
-    embed : dict, optional
-        ``layer``, ``pooling`` and ``max_length`` of :func:`otlib.training.words.embed_corpus`. Links are between
-        words, so pooling ``"subword"`` cannot be scored.
     **transport
         Cost, epsilon, solver of the plan; see :func:`otlib.transport.transport_plan`.
     """
-    if embed and embed.get("pooling") == "subword":
-        raise ValueError("words are scored, not subwords: pooling must be last, first or mean")
-    source, pivot = _embed_sides(model, tokenizer, (heldout.source, heldout.pivot), embed, rotation)
+    source, pivot = _rotated(vectors.heldout, rotation)
     words = torch.cat(pivot[0])[torch.cat(pivot[1])]
-    found = sentences_found(sentence_means(*source), sentence_means(*pivot), sentence_names(heldout))
+    means = sentence_means(*source), sentence_means(*pivot)
+    found = sentences_found(*means, sentence_names(heldout))
     rows = [
         ("retrieval", "accuracy", float(100 * found.float().mean(1).mean())),
         ("space", "mean_cosine_en", mean_cosine(words)),
         ("space", "effective_rank_en", effective_rank(words)),
     ]
     sentences = [{"item": _checksums(heldout.pivot), "found": found.sum(0).numpy(), "found_of": 2}]
+    plans = []
     if gold:
-        (x, x_masks), (y, y_masks) = _embed_sides(model, tokenizer, _sides(gold), embed, rotation)
+        (x, x_masks), (y, y_masks) = _rotated(vectors.gold, rotation)
         sentences.append({"item": _checksums(_sides(gold)[1]), **(words_of := words_found(x, y, gold))})
         rows.append(("word_retrieval", "accuracy", word_rate(words_of)))
         sure, possible = [pair.sure for pair in gold], [pair.possible for pair in gold]
-        by_rule = links_by_rule(x, y, x_masks, y_masks, **transport)
+        plans = plans_of(x, y, x_masks, y_masks, **transport)
+        by_rule = links_by_rule(plans, x, y, x_masks, y_masks)
         for metric, links in by_rule.items():
             rows.append(("word_alignment", metric, 100 * alignment_error_rate(links, sure, possible)))
             sentences[-1] |= dict(zip((metric, f"{metric}_of"), link_errors(links, sure, possible), strict=True))
@@ -213,10 +191,14 @@ def score_pair(
         rows.append(("word_alignment", "null_f1", 100 * float(right.sum() / max(of.sum(), 1))))
         sentences[-1] |= {"null_f1": right, "null_f1_of": of}
     by_sentence = pd.concat(map(pd.DataFrame, sentences), ignore_index=True)
-    counts = by_sentence.columns.drop("item")
-    return PairScores(
-        pd.DataFrame(rows, columns=["task", "metric", "value"]), by_sentence.astype(dict.fromkeys(counts, "Int64"))
-    )
+    by_sentence = by_sentence.astype(dict.fromkeys(by_sentence.columns.drop("item"), "Int64"))
+    table = pd.DataFrame(rows, columns=["task", "metric", "value"])
+    return PairScores(table, by_sentence, plans, linear_cka(*means))
+
+
+def _rotated(sides: tuple[Side, Side], rotation: Rotation | None) -> tuple[Side, Side]:
+    source, pivot = sides
+    return (rotation(*source), source[1]) if rotation else source, pivot
 
 
 def sentence_names(text: ParallelText) -> tuple[list[str], list[str]]:
@@ -251,10 +233,9 @@ def _sides(pairs: Sequence[GoldPair]) -> tuple[list[list[str]], list[list[str]]]
     return [pair.source for pair in pairs], [pair.pivot for pair in pairs]
 
 
-def _embed_sides(model, tokenizer, sides, embed: dict | None, rotation: Rotation | None = None):
-    """Vectors and masks of the source sentences, rotated if there is a rotation, and of the pivot sentences."""
-    source, pivot = (embed_corpus(model, tokenizer, side, **(embed or {})) for side in sides)
-    return (rotation(*source), source[1]) if rotation else source, pivot
+def _embed_sides(model, tokenizer, sides, embed: dict | None) -> tuple[Side, Side]:
+    """Vectors and masks of the source and of the pivot sentences."""
+    return tuple(embed_corpus(model, tokenizer, side, **(embed or {})) for side in sides)
 
 
 def sentence_means(vectors: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
@@ -284,8 +265,8 @@ def _cosine(x: Tensor, y: Tensor) -> Tensor:
     return normalize(x, dim=-1) @ normalize(y, dim=-1).T
 
 
-def links_by_rule(x, y, x_masks, y_masks, **transport) -> dict[str, list[Links]]:
-    """Links of sentence pairs, lists of word vectors (n_i, d) and (m_i, d) with their masks, by three rules.
+def links_by_rule(plans: Sequence[Tensor], x, y, x_masks, y_masks) -> dict[str, list[Links]]:
+    """Links of sentence pairs by three rules, of their plans and of word vectors (n_i, d) and (m_i, d), with masks.
 
     ``aer``: mutual argmax of the plan; ``aer_cosine``: of the cosine; ``aer_itermax``: itermax of the cosine, which is
     SimAlign's (Jalili Sabet et al., 2020) on words.
@@ -293,7 +274,7 @@ def links_by_rule(x, y, x_masks, y_masks, **transport) -> dict[str, list[Links]]
     cosines = list(map(_cosine, x, y))
     from_0_to_1 = [(cosine / 2 + 0.5).clamp(min=0) for cosine in cosines]
     return {
-        "aer": list(map(plan_links, plans_of(x, y, x_masks, y_masks, **transport), x_masks, y_masks)),
+        "aer": list(map(plan_links, plans, x_masks, y_masks)),
         "aer_cosine": list(map(_links_of_present, cosines, x_masks, y_masks)),
         "aer_itermax": list(map(partial(_links_of_present, rule=itermax), from_0_to_1, x_masks, y_masks)),
     }

@@ -12,6 +12,7 @@ from torch.nn.functional import normalize
 from otlib.data.text import GoldPair
 
 TIE = 1e-6  # cosines of the same float32 vectors differ by less
+ROWS, COLUMNS = 512, 2048  # of the matrix of cosines, which is made in blocks that fit a processor's cache
 
 
 def word_retrieval(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequence[GoldPair]) -> float:
@@ -55,29 +56,51 @@ def words_found(source: Sequence[Tensor], pivot: Sequence[Tensor], gold: Sequenc
     ]
     found = {}
     for name, side in (("forth", 0), ("back", 1)):
-        asked, right = _right_words(units[side], units[1 - side], links[:, [side, 1 - side]], forms[1 - side])
+        asked, right = _right(units[side], units[1 - side], links[:, [side, 1 - side]], forms[1 - side])
         for column, words in ((name, asked[right]), (f"{name}_of", asked)):
             found[column] = np.diff(np.searchsorted(words, starts[:, side]))
     return found
 
 
-def _right_words(x: Tensor, y: Tensor, links: np.ndarray, forms: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The linked words of ``x``, and whether the nearest word of ``y`` is linked; ``forms`` numbers y's words."""
+def _right(x: Tensor, y: Tensor, links: np.ndarray, forms: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The linked rows of ``x``, and whether what is nearest in ``y`` is right; unit vectors, ``forms`` numbers y's."""
     asked, place = np.unique(links[:, 0], return_inverse=True)
-    place, partners = torch.from_numpy(place), torch.from_numpy(links[:, 1].copy())
-    vectors, present = x[torch.from_numpy(asked)], y.any(1)
-    right = torch.zeros(len(asked), dtype=torch.bool)
-    for start in range(0, len(asked), 1024):
-        rows = slice(start, start + 1024)
-        cosines = (vectors[rows] @ y.T).masked_fill(~present, -torch.inf)
-        nearest = (cosines >= cosines.amax(1, keepdim=True) - TIE) & present
-        here = (place >= start) & (place < start + len(cosines))
-        linked = torch.zeros_like(nearest)
-        linked[place[here] - start, partners[here]] = True
-        written = torch.zeros(len(cosines), int(forms.max()) + 1, dtype=torch.bool)
-        written[place[here] - start, forms[partners[here]]] = True
-        right[rows] = (nearest & linked).any(1) & ~(nearest & ~written[:, forms]).any(1)
-    return asked, (right & vectors.any(1)).numpy()
+    there, right = y.any(1), torch.zeros(len(asked), dtype=torch.bool)
+    order = np.argsort(place, kind="stable")
+    place, links = place[order], links[order]
+    vectors, others = x[torch.from_numpy(asked)], (y[there], forms[there])
+    for start in range(0, len(asked), ROWS):
+        here = slice(*np.searchsorted(place, [start, start + ROWS]))
+        rows, partners = torch.from_numpy(place[here] - start), torch.from_numpy(links[here, 1])
+        block = vectors[start : start + ROWS]
+        near = (block[rows] * y[partners]).sum(1).masked_fill(~(block.any(1)[rows] & there[partners]), -torch.inf)
+        linked = torch.full((len(block),), -torch.inf).scatter_reduce(0, rows, near, "amax")
+        written = torch.zeros(len(block), int(forms.max()) + 1, dtype=torch.bool)
+        written[rows, forms[partners]] = True
+        right[start : start + ROWS] = _linked_is_nearest(block, linked, written, *others)
+    return asked, right.numpy()
+
+
+def _linked_is_nearest(x: Tensor, linked: Tensor, written: Tensor, y: Tensor, forms: Tensor) -> Tensor:
+    """Whether no vector of ``y`` (M, d) is nearer to a row of ``x`` (R, d) than its best link, nor another as near.
+
+    ``linked`` has the cosine of that link (R,), ``written`` which forms are right (R, forms). A block of y at a time,
+    against the rows that nothing nearer was found for yet.
+    """
+    nearest, wrong = torch.full_like(linked, -torch.inf), torch.full_like(linked, -torch.inf)
+    rows = linked.isfinite().nonzero()[:, 0]
+    for start in range(0, len(y), COLUMNS):
+        cosines = x[rows] @ y[start : start + COLUMNS].T
+        best = cosines.amax(1)
+        nearest[rows] = nearest[rows].maximum(best)
+        close = (best >= linked[rows] - TIE).nonzero()[:, 0]  # as a rule where the link is, and nowhere else
+        right = written[rows[close]][:, forms[start : start + COLUMNS]]
+        other = cosines[close].masked_fill(right, -torch.inf).amax(1)
+        wrong[rows[close]] = wrong[rows[close]].maximum(other)
+        rows = rows[nearest[rows] - TIE <= linked[rows]]
+    found = torch.zeros(len(x), dtype=torch.bool)
+    found[rows] = wrong[rows] < nearest[rows] - TIE
+    return found
 
 
 def _numbers(names: Sequence) -> Tensor:
@@ -112,15 +135,10 @@ def sentences_found(x: Tensor, y: Tensor, names: Sequence[Sequence[str]] | None 
     if present.sum() < 2:
         raise ValueError(f"sentence retrieval needs two sentence pairs with vectors, got {int(present.sum())}")
     units = [directions(z, centred=True) for z in (x, y)]
-    known = [unit.any(1) for unit in units]
-    similarity = (units[0] @ units[1].T).masked_fill(~(known[0][:, None] & known[1]), -torch.inf)
     numbers = [_numbers(side) for side in names] if names else [torch.arange(len(x))] * 2
-    found = []
-    for matrix, theirs in ((similarity, numbers[1]), (similarity.T, numbers[0])):
-        nearest = matrix >= matrix.amax(1, keepdim=True) - TIE
-        others = (nearest & (theirs != theirs[:, None])).any(1)
-        found.append(matrix.diagonal().isfinite() & nearest.diagonal() & ~others)
-    return torch.stack(found)
+    links = np.arange(len(x)).repeat(2).reshape(-1, 2)
+    sides = ((*units, links, numbers[1]), (*reversed(units), links, numbers[0]))
+    return torch.stack([torch.from_numpy(_right(*side)[1]) for side in sides])
 
 
 def directions(x: Tensor, *, centred: bool = False) -> Tensor:

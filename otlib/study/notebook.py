@@ -114,12 +114,11 @@ _PARSERS = {str: str, int: int, float: float, bool: {"true": True, "false": Fals
 
 
 def _set_kernel_environment():
-    """Make the tokenizers library keep to the threads that the linear algebra libraries were given.
+    """One thread, unless the environment says how many, so that a notebook computes the same on any machine.
 
-    And keep tqdm from asking for widgets, which an executed copy cannot hold.
+    The tokenizers library keeps to as many. And tqdm does not ask for widgets, which an executed copy cannot hold.
     """
-    if threads := os.environ.get("OMP_NUM_THREADS"):
-        os.environ["RAYON_NUM_THREADS"] = threads
+    os.environ["RAYON_NUM_THREADS"] = os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
 
 

@@ -6,33 +6,23 @@ random weights on the machine at hand.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from copy import deepcopy
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
-from transformers import AutoConfig, AutoModel, BertForMaskedLM
+from transformers import AutoConfig, AutoModel
 
-from otlib import settings
 from otlib.data.sources import corpora_of
 from otlib.record import first_line, shown
 from otlib.settings import PIVOT, CorporaData, Hub
 from otlib.study.paper import DOWNLOADS, ITEMS, LICENCES, PAIR_BYTES, PAPER_PAIRS, PUBLISHED
 from otlib.study.recipe import recipe
+from otlib.study.steps import ASSUMED, Planned, Step, measure, own_lengths
 from otlib.study.study import Study, settings_table
-from otlib.training.objectives import EncoderLayers, PairBatch, alignment_of
 from otlib.training.pretrain import bert_config
-from otlib.training.trainer import Parts, train
-from otlib.training.words import WordBatch, freeze_layers, resolve_layers
 
-# Subwords that a step is measured with, or the study's longest if that is less: assumptions, printed with the hours.
-LENGTHS = {"pretrain": 64, "align": 40, "nli": 64, "qa": 192}
-CPU_OPERATIONS = 5e10  # of a measured batch: about a second on one core
 BY_LANGUAGE = ("parallel", "retrieval", "gold", "text", "qa_test")
 CORPORA = ("parallel", "retrieval", "gold", "text", "nli_train", "nli_dev", "nli_test", "qa_train", "qa_test")
 
@@ -51,7 +41,8 @@ def plan(study: Study) -> Iterator[str]:
 
 
 def _text(table: pd.DataFrame, **options) -> str:
-    return table.to_markdown(index=False, tablefmt="simple", intfmt=",", floatfmt=",.1f", missingval="-", **options)
+    options = {"intfmt": ",", "floatfmt": ",.1f", "missingval": "-"} | options
+    return table.to_markdown(index=False, tablefmt="simple", **options)
 
 
 # --- settings, jobs, data, disk -----------------------------------------------------------------------------
@@ -74,22 +65,6 @@ def settings_tables(study: Study) -> dict[str, pd.DataFrame]:
     changes = [(name, ", ".join(f"{k}: {v}" for k, v in study.changes(name).items())) for name in study.methods]
     tables["Methods, and what they change in align"] = pd.DataFrame(changes, columns=["method", "sets"])
     return tables
-
-
-class Planned(NamedTuple):
-    """A training of the study: ``runs`` of it, one a seed, each with the same settings."""
-
-    notebook: str
-    kind: str
-    method: str
-    runs: int
-    settings: settings.Training
-
-    @property
-    def steps(self) -> int:
-        given = self.settings
-        idle = isinstance(given, settings.Align) and (given.objective == "none" or given.aligns_while_tuning)
-        return 0 if idle else given.steps
 
 
 def trainings(study: Study) -> list[Planned]:
@@ -216,55 +191,44 @@ def load_or_build(study: Study) -> tuple[nn.Module | None, str]:
 # --- time ---------------------------------------------------------------------------------------------------
 
 
-class Step(NamedTuple):
-    """Seconds of a batch of the study's size, measured with ``measured`` of its ``full`` examples, and of an update.
-
-    On a GPU also the peak of its memory, in bytes, in a step of the longest examples.
-    """
-
-    batch: float
-    update: float
-    measured: int
-    full: int
-    memory: int | None = None
-
-
 def _time(study: Study, encoder: nn.Module, origin: str) -> str:
     gpu = torch.cuda.is_available()
-    device = torch.device("cuda" if gpu else "cpu")
-    where = f"one {torch.cuda.get_device_name()}" if gpu else f"this CPU, {torch.get_num_threads()} thread(s)"
-    table = hours(study, encoder, device)
+    where = f"one {torch.cuda.get_device_name()}" if gpu else "one core of this CPU"
+    own = own_lengths(study)
+    table = hours(study, encoder, torch.device("cuda" if gpu else "cpu"), own)
     known = table["hours"].dropna()
     unit = "GPU hours" if gpu else "hours on this CPU"
-    lengths = ", ".join(f"{kind} {n}" for kind, n in LENGTHS.items() if kind in {t.kind for t in trainings(study)})
+    kinds = {training.kind for training in trainings(study)}
+    said = [f"{kind} {own.get(kind, f'{n} (assumed)')}" for kind, n in ASSUMED[study.source].items() if kind in kinds]
     lines = [
-        _text(table.rename(columns={"hours": f"{unit}, all runs"})),
-        f"together {known.sum():,.1f} {unit}" + (", and what was not measured" if table["hours"].isna().any() else ""),
-        f"Measured on {where} with {origin}. Subwords of an example, assumed: {lengths} (at most max_length).",
+        _text(table.rename(columns={"hours": f"{unit}, all runs"}), floatfmt=",.3f"),
+        f"together {known.sum():,.2f} {unit}" + (", and what was not measured" if table["hours"].isna().any() else ""),
+        f"Measured on {where} with {origin}. Subwords of an example, at most max_length: {', '.join(said)};",
+        "where it is not assumed, this is the mean of the study's own data.",
         "Optimiser steps only: fetching data, predicting and the other notebooks come on top.",
     ]
     if not gpu:
-        lines.append(
-            "Each from a step after a first one, with one batch and with two; where fewer examples were measured"
-        )
-        lines.append(
-            "than a batch has, its time was scaled by their number. No GPU was seen: nothing is said of its hours."
-        )
+        lines += [
+            "Hours of one core, which CORES share: by the median of five steps after a first one, with one batch and",
+            "with two; where fewer examples were measured than a batch has, its time was scaled by their number.",
+            "No GPU was seen: nothing is said of its hours.",
+        ]
     return "\n".join(lines)
 
 
-def hours(study: Study, encoder: nn.Module, device: torch.device) -> pd.DataFrame:
+def hours(study: Study, encoder: nn.Module, device: torch.device, own: Mapping[str, int] | None = None) -> pd.DataFrame:
     """Time of the optimiser steps of every training: columns ``notebook, method, seconds a step, measured, hours``.
 
     ``hours`` of all runs; NaN where a step could not be measured, and ``measured`` says why. On a GPU
-    also ``peak GiB``. Equal settings are measured once.
+    also ``peak GiB``. Equal settings are measured once. ``own``: subwords of an example where they are not as assumed,
+    by the kind of training.
     """
-    rows, seen = [], {}
+    rows, seen, subwords = [], {}, ASSUMED[study.source] | dict(own or {})
     for training in [t for t in trainings(study) if t.steps]:
         key = (training.kind, str(training.settings))
         if key not in seen:
             languages = getattr(training.settings, "languages", None) or study.languages
-            seen[key] = _measured(training, encoder, len(languages), device)
+            seen[key] = _measured(training, encoder, len(languages), device, subwords[training.kind])
         step, note = seen[key]
         seconds = step.batch * training.settings.accumulation + step.update if step else float("nan")
         total = seconds * training.steps * training.runs / 3600
@@ -291,105 +255,11 @@ def trainings_at_once(study: Study) -> int:
     return max(1, int(free / (GPU_MARGIN * peak + GPU_CONTEXT))) if peak > 0 else 1
 
 
-def _measured(training: Planned, encoder: nn.Module, languages: int, device) -> tuple[Step | None, str]:
+def _measured(training: Planned, *given) -> tuple[Step | None, str]:
     try:
-        step = measure(training, encoder, languages, device)
+        step = measure(training, *given)
     except MemoryError:
         return None, "does not fit: a smaller batch_size, a greater accumulation"
     except RuntimeError as error:
         return None, f"failed: {first_line(error)}"
     return step, f"{step.measured} of {step.full}"
-
-
-def measure(training: Planned, encoder: nn.Module, languages: int, device: torch.device) -> Step:
-    """Time a step of a training: on a GPU the whole batch, on a CPU as much of it as takes a second.
-
-    A GPU takes a batch of the longest examples as well, in which its memory must suffice.
-
-    Parameters
-    ----------
-    training : Planned
-        Its examples are sentence pairs (all languages together), inference items, windows or pieces of text.
-    encoder : nn.Module
-        Copied, so it stays as it is. A task's head, which is small, is left out.
-    """
-    given, aligns = training.settings, training.kind == "align"
-    longest = min(given.max_length, encoder.config.max_position_embeddings)
-    length = min(longest, LENGTHS[training.kind])
-    full = given.batch_size * (languages if aligns else 1)
-    count = full if device.type == "cuda" else min(full, _affordable(training.kind, encoder, length))
-    groups = 1
-    if aligns:
-        groups = languages if count == full else min(2, count, languages)
-        count -= count % groups
-    model, objective = _alignment(encoder, given, groups) if aligns else _task(encoder, training)
-
-    def batch_of(length: int):
-        if not aligns:
-            return _sentences(encoder.config.vocab_size, count, length)
-        parts = groups if given.by_language else 1
-        sentences = _sentences(encoder.config.vocab_size, 2 * count // parts, length)
-        batch = PairBatch(sentences, groups // parts, weights=torch.ones(2 * count // parts, sentences.longest))
-        return Parts(batch._replace(first=number) for number in range(parts)) if given.by_language else batch
-
-    first, repeats = (3, 10) if device.type == "cuda" else (1, 1)
-    seconds, update = _seconds(model, objective, batch_of(length), given, first, repeats)
-    memory = None
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        _step_seconds(model, objective, batch_of(longest), given.changed(accumulation=1), 0, 1)
-        memory = torch.cuda.max_memory_allocated(device)
-    return Step(seconds * full / count, update, count, full, memory)
-
-
-def _affordable(kind: str, encoder: nn.Module, length: int) -> int:
-    body = sum(p.numel() for p in encoder.parameters()) - encoder.get_input_embeddings().weight.numel()
-    sentences = 2 if kind == "align" else 1
-    return max(1, int(CPU_OPERATIONS / (6 * body * length * sentences)))
-
-
-def _sentences(vocabulary: int, count: int, length: int) -> WordBatch:
-    """Random subwords, four of five of which begin a word, between two that belong to none."""
-    words = torch.arange(length - 2) * 4 // 5
-    index = torch.cat([torch.tensor([-1]), words, torch.tensor([-1])]).expand(count, -1)
-    ids = torch.randint(5, vocabulary, (count, length))
-    return WordBatch(ids, torch.ones_like(ids), index, int(words[-1]) + 1)
-
-
-def _alignment(encoder: nn.Module, given: settings.Align, languages: int) -> tuple[nn.Module, Callable]:
-    model = EncoderLayers(deepcopy(encoder), resolve_layers(given.layers, encoder.config))
-    return model, alignment_of(model, [str(number) for number in range(languages)], given)
-
-
-def _task(encoder: nn.Module, training: Planned) -> tuple[nn.Module, Callable]:
-    if training.kind == "pretrain":
-        model = BertForMaskedLM(encoder.config)
-        return model, lambda model, batch: (model(batch.input_ids, batch.attention_mask).logits.square().mean(), {})
-    model = deepcopy(encoder)
-    freeze_layers(model, range(training.settings.freeze))
-
-    def objective(model, batch):
-        return model(batch.input_ids, batch.attention_mask).last_hidden_state.square().mean(), {}
-
-    return model, objective
-
-
-def _seconds(model, objective, batch, given: settings.Training, first: int, repeats: int) -> tuple[float, float]:
-    """Seconds of a batch, and of an update of the weights: a step of two batches takes one batch longer."""
-    one, two = (
-        _step_seconds(model, objective, batch, given.changed(accumulation=batches), first, repeats)
-        for batches in (1, 2)
-    )
-    of_batch = min(max(two - one, one / 2), one)  # where timings are rough, at least half of the step
-    return of_batch, one - of_batch
-
-
-def _step_seconds(model, objective, batch, given: settings.Training, first: int, repeats: int) -> float:
-    """Mean seconds of a step of the trainer, after the ``first`` ones."""
-    steps = first + repeats
-    given = given.changed(steps=steps, save_every=None, learning_rate=1e-6)
-    loader = DataLoader([batch], batch_size=1, collate_fn=lambda batches: batches[0])
-    with tempfile.TemporaryDirectory() as folder:
-        log = train(model, loader, objective, given, folder=folder, log_every=1, description="")
-    spent = [0.0, *(log["step"] / log["rate"])]  # since the first step began
-    return (spent[steps] - spent[first]) / repeats

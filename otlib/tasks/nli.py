@@ -126,8 +126,10 @@ def _objective(model, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tenso
 def _classify(model, tokenizer, inputs: Inputs, *, at_once: int = 128) -> np.ndarray:
     """Number of the likeliest label of each item."""
     predicted = np.empty(len(inputs["input_ids"]), dtype=int)
-    for chosen, logits in outputs(model, tokenizer, inputs, at_once):
-        predicted[chosen] = logits.argmax(1).cpu().numpy()
+    found = [(chosen, logits.argmax(1)) for chosen, logits in outputs(model, tokenizer, inputs, at_once)]
+    if found:  # copied at the end: to copy a batch's labels would wait for the GPU
+        batches, labels = zip(*found, strict=True)
+        predicted[np.concatenate(batches)] = torch.cat(labels).cpu().numpy()
     return predicted
 
 

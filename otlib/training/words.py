@@ -389,12 +389,13 @@ def embed_layers(
     for start in range(0, len(order), at_once):
         chosen = order[start : start + at_once]
         batch = collate_words([rows[i] for i in chosen], pad_token_id=tokenizer.pad_token_id).to(device)
-        states, mask = embed_words(model, batch, layers=layers, pooling=pooling)
-        states, mask = [one.float().cpu() for one in states], mask.cpu()
+        with torch.inference_mode():
+            states, mask = embed_words(model, batch, layers=layers, pooling=pooling)
+            states, mask = torch.stack(states).float().cpu(), mask.cpu()  # one copy from a GPU for all layers
         for row, i in enumerate(chosen):
             keep = mask[row] if pooling == "subword" else slice(rows[i].n_words)
             masks[i] = mask[row][keep].clone()
             for of_layer, one in zip(vectors, states, strict=True):
-                of_layer[i] = one[row][keep].clone()
+                of_layer[i] = one[row][keep].clone()  # outside inference mode, so that it may be trained on
     model.train(training).to(home)
     return vectors, masks
