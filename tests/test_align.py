@@ -616,4 +616,4 @@ def test_layers_computed_twice_give_the_same_training(encoder, tmp_path):
         weights.append(load_file(tmp_path / str(twice) / "model.safetensors"))
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     with pytest.raises(ValueError, match="gradient_checkpointing: must be off"):
-        otlib.training.trainer._compute_layers_twice(torch.nn.Linear(1, 1))
+        otlib.training.trainer._sparing(torch.nn.Linear(1, 1), given)

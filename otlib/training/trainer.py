@@ -111,9 +111,7 @@ def train(
     accelerator = _accelerator(settings.mixed_precision, seed)
     torch.manual_seed(seed)
     optimizer, scheduler = _optimizer(model, settings)
-    if settings.gradient_checkpointing:
-        _compute_layers_twice(model)
-    prepared, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    prepared, optimizer, loader = accelerator.prepare(_sparing(model, settings), optimizer, loader)
     checkpoints = Checkpoints(folder, accelerator, model, optimizer, scheduler)
 
     if not resume:
@@ -169,14 +167,15 @@ def train(
     return rows
 
 
-def _compute_layers_twice(model: nn.Module) -> None:
-    """Keep no layer's inner states for the backward pass, which computes them again; for all encoders of the model."""
+def _sparing(model: nn.Module, settings: Training) -> nn.Module:
+    """The model; if the settings say so, no layer's inner states are kept for the backward pass."""
     encoders = [module for module in model.modules() if getattr(module, "supports_gradient_checkpointing", False)]
-    if not encoders:
+    if settings.gradient_checkpointing and not encoders:
         raise ValueError("gradient_checkpointing: must be off, for this encoder has no such switch")
-    for encoder in encoders:
+    for encoder in encoders if settings.gradient_checkpointing else ():
         older = getattr(encoder, "gradient_checkpointing_enable", None)  # its older name
         getattr(encoder, "activation_checkpointing_enable", older)({"use_reentrant": False})
+    return model
 
 
 def _optimizer(model: nn.Module, settings: Training):
