@@ -194,5 +194,6 @@ class Sentences(Sequence[list[str]]):
 
     def __iter__(self) -> Iterator[list[str]]:
         for start in range(0, len(self), 10_000):
-            yield from map(self.__getitem__, range(start, min(start + 10_000, len(self))))
+            texts = self.file.table[self.side].take(pa.array(self.rows[start : start + 10_000])).to_pylist()
             self.file.release()
+            yield from (text.split(" ") for text in texts)
