@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from otlib.record import write_text, writing
+from otlib.record import writing
 
 FORMAT = 1  # of what the files hold: another number makes all of them anew
 
@@ -72,10 +72,8 @@ def kept(
     if (file := _whole(path)) is None:
         with _alone(path):
             if (file := _whole(path)) is None:
-                _write(path, schema, make())
-                told = {**key, **facts(), "bytes": path.stat().st_size, "crc32": _checksum(path)}
-                write_text(path.with_suffix(".json"), json.dumps(told, indent=1) + "\n")
-                file = ArrowFile(path, told)
+                _write(path, schema, make(), lambda: {**key, **facts()})
+                file = _whole(path)
     return file
 
 
@@ -83,7 +81,7 @@ def _whole(path: Path) -> ArrowFile | None:
     """The file, if it is there and nothing of it is lost or changed."""
     try:
         facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        if path.stat().st_size == facts["bytes"] and _checksum(path) == facts["crc32"]:
+        if path.stat().st_size == facts.get("bytes") and _checksum(path) == facts.get("crc32"):
             return ArrowFile(path, facts)
     except (FileNotFoundError, ValueError):  # not there, or JSON that a power cut has left
         pass
@@ -112,11 +110,14 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.tmp")
+def _write(
+    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], facts: Callable[[], Mapping[str, Any]]
+) -> None:
+    """Write the file, then its facts, by which it counts as whole; each is moved to its place when it is complete."""
+    parts = [path.with_name(f"{path.stem}-{uuid.uuid4().hex}{suffix}.tmp") for suffix in (".arrow", ".json")]
     try:
         with writing(path):
-            sink = pa.OSFile(str(partial), "wb")
+            sink = pa.OSFile(str(parts[0]), "wb")
             writer = pa.ipc.new_file(sink, schema)
         for batch in batches:  # an error in making one is not one in writing it
             with writing(path):
@@ -124,11 +125,15 @@ def _write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> 
         with writing(path):
             writer.close()
             sink.close()
-            with open(partial, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(partial, path)
+            told = {**facts(), "bytes": parts[0].stat().st_size, "crc32": _checksum(parts[0])}
+            parts[1].write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            for part, final in zip(parts, (path, path.with_suffix(".json")), strict=True):
+                with open(part, "rb") as file:
+                    os.fsync(file.fileno())
+                os.replace(part, final)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        for part in parts:
+            part.unlink(missing_ok=True)
         raise
 
 
