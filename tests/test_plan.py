@@ -431,8 +431,11 @@ def test_the_command_prints_the_plan_of_a_study_in_params(capsys, monkeypatch):
 @pytest.mark.parametrize("name", ["demo", "real_text", "paper/large"])
 def test_jobs_data_and_disk_of_every_kind_of_study_can_be_told(name, encoder):
     study = load_study(name, check_data=False)
-    for table in (plan.jobs(study), plan.data(study), plan.disk(study, encoder)):
+    disk = plan.disk(study, encoder)
+    for table in (plan.jobs(study), plan.data(study), disk):
         assert len(table) and plan._text(table)
+    tokenised = disk["what"].str.startswith("the same in Arrow with its subwords")
+    assert tokenised.sum() == (name == "paper/large")
 
 
 def test_a_gpu_shows_the_memory_of_its_longest_batch(study, encoder, monkeypatch):

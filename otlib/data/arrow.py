@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from otlib.record import write_text, writing
+from otlib.record import writing
 
 FORMAT = 1  # of what the files hold: another number makes all of them anew
 
@@ -72,12 +72,8 @@ def kept(
     if (file := _whole(path)) is None:
         with _alone(path):
             if (file := _whole(path)) is None:
-                _write(path, schema, make())
-                told = {**key, **facts(), "bytes": path.stat().st_size, "crc32": _checksum(path)}
-                # Another process may write its own at the same time, where there are no locks.
-                record = write_text(_unfinished(path), json.dumps(told, indent=1) + "\n")
-                os.replace(record, path.with_suffix(".json"))
-                file = ArrowFile(path, told)
+                _write(path, schema, make(), lambda: {**key, **facts()})
+                file = _whole(path)
     return file
 
 
@@ -85,7 +81,7 @@ def _whole(path: Path) -> ArrowFile | None:
     """The file, if it is there and nothing of it is lost or changed."""
     try:
         facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        if path.stat().st_size == facts["bytes"] and _checksum(path) == facts["crc32"]:
+        if path.stat().st_size == facts.get("bytes") and _checksum(path) == facts.get("crc32"):
             return ArrowFile(path, facts)
     except (FileNotFoundError, ValueError):  # not there, or JSON that a power cut has left
         pass
@@ -114,16 +110,14 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _unfinished(path: Path) -> Path:
-    """A name of this process alone, to write a file under before it takes its place."""
-    return path.with_name(f"{path.stem}-{uuid.uuid4().hex}.tmp")
-
-
-def _write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    partial = _unfinished(path)
+def _write(
+    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], facts: Callable[[], Mapping[str, Any]]
+) -> None:
+    """Write the file, then its facts, by which it counts as whole; each is moved to its place when it is complete."""
+    parts = [path.with_name(f"{path.stem}-{uuid.uuid4().hex}{suffix}.tmp") for suffix in (".arrow", ".json")]
     try:
         with writing(path):
-            sink = pa.OSFile(str(partial), "wb")
+            sink = pa.OSFile(str(parts[0]), "wb")
             writer = pa.ipc.new_file(sink, schema)
         for batch in batches:  # an error in making one is not one in writing it
             with writing(path):
@@ -131,11 +125,15 @@ def _write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> 
         with writing(path):
             writer.close()
             sink.close()
-            with open(partial, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(partial, path)
+            told = {**facts(), "bytes": parts[0].stat().st_size, "crc32": _checksum(parts[0])}
+            parts[1].write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            for part, final in zip(parts, (path, path.with_suffix(".json")), strict=True):
+                with open(part, "rb") as file:
+                    os.fsync(file.fileno())
+                os.replace(part, final)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        for part in parts:
+            part.unlink(missing_ok=True)
         raise
 
 
@@ -201,5 +199,6 @@ class Sentences(Sequence[list[str]]):
 
     def __iter__(self) -> Iterator[list[str]]:
         for start in range(0, len(self), 10_000):
-            yield from map(self.__getitem__, range(start, min(start + 10_000, len(self))))
+            texts = self.file.table[self.side].take(pa.array(self.rows[start : start + 10_000])).to_pylist()
             self.file.release()
+            yield from (text.split(" ") for text in texts)

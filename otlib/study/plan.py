@@ -156,6 +156,7 @@ def disk(study: Study, encoder: nn.Module | None) -> pd.DataFrame:
         text = len(study.languages) * (study.data.parallel_pairs or 0) * PAIR_BYTES
         rows.append((name, _bytes(sum(known))))
         rows.append(("parallel text made of them, at Europarl's bytes a pair", _bytes(text)))
+        rows.append(("the same in Arrow with its subwords, about three times as large", _bytes(3 * text)))
     weights = 4 * sum(p.numel() for p in encoder.parameters()) if encoder is not None else None
     for what, kept in (("pretrained", len(study.seeds) * study.pretrains), ("aligned", len(study.runs_of("align")))):
         if kept:
