@@ -452,11 +452,59 @@ def test_a_killed_study_leaves_no_lock_and_goes_on(aligning):
     assert (result.returncode, jobs(result)) == (0, ["10_align-none-seed0"])
 
 
-def test_a_stopped_study_ends_its_jobs_and_leaves_nothing_that_looks_finished(aligning):
-    _, process, mark = aligning
-    process.terminate()
-    assert process.wait(timeout=60) != 0
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_stopped_study_ends_its_jobs_and_leaves_nothing_that_looks_finished(aligning, name):
+    """A closed terminal, SIGHUP, once left Snakemake waiting for ever, with the lock."""
+    repository, process, mark = aligning
+    process.send_signal(getattr(signal, name))
+    assert process.wait(timeout=60) == 1
     assert not mark.exists()
+    with open(repository / "outputs/tiny/.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+WAITS = "\nwhile not (folder / 'go').exists():\n    time.sleep(0.1)"
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "unread"])
+def test_a_study_that_nobody_reads_any_more_goes_on(repository, killed):
+    """Its jobs' next line once met a broken pipe: they failed, and Snakemake never ended."""
+    write_stub(repository, "10_align", BODIES["10_align"] + WAITS)
+    mark = repository / "outputs/tiny/aligned/none/seed0/run.json"
+    mark.unlink()
+    command = [sys.executable, "-m", "otlib", "study", "tiny"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, cwd=repository, env=environment(repository), **streams)
+    while not mark.exists():
+        time.sleep(0.1)
+    if killed:
+        process.kill()
+    process.stdout.close()
+    write_text(repository / "outputs/tiny/go", "")
+    status = process.wait(timeout=120)
+    with open(repository / "outputs/tiny/.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # when whoever works has ended
+    assert status == (-9 if killed else 0)
+    assert planned(repository, {}) == {}
+    assert "40_report | done" in (repository / "outputs/tiny/log.txt").read_text()
+
+
+def test_what_nohup_ignores_stays_ignored(aligning):
+    repository, process, _ = aligning
+    process.terminate()
+    process.wait()
+    script = "import os, signal, sys\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", script, sys.executable, "-m", "otlib", "study", "tiny"]
+    log = repository / "outputs/tiny/log.txt"
+    log.unlink()
+    process = subprocess.Popen(command, cwd=repository, env=environment(repository), stdout=subprocess.DEVNULL)
+    while not (log.exists() and "started" in log.read_text()):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(1)
+    assert process.poll() is None
+    process.terminate()
+    process.wait(timeout=60)
 
 
 def test_two_runs_of_one_study_do_not_meet(repository):

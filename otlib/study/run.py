@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -37,29 +37,26 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
     with _only_run(study) as lock, warm_kernels():
         write_study(study)
-        print(
-            f"Study {study.name}: {', '.join(study.pairs)}; {', '.join(study.methods)}; seeds {study.seeds}",
-            flush=True,
-        )
+        _tell(f"Study {study.name}: {', '.join(study.pairs)}; {', '.join(study.methods)}; seeds {study.seeds}")
         if "--resources" not in flags:
             flags = [*_side_by_side(study, _gpu()), *flags]
         status, said = _snakemake(study, cores, flags, lock)
     if status == 0:
         report = study.folder / "report.html"
-        print(f"Report: {shown(report)}" if report.exists() else "Done, without a report: it was not asked for")
+        _tell(f"Report: {shown(report)}" if report.exists() else "Done, without a report: it was not asked for")
         return 0
     failed = [line for line in said if " | failed" in line]
     states = dict(found.groups() for line in said if (found := re.match(r"(\S+) \| (started|done|failed)\b", line)))
     open_ = [name for name, state in states.items() if state == "started"]
     failed += [f"{name} | ended before it was done: stopped, or out of memory" for name in open_]
     failed = failed or said[-20:] or [f"Snakemake said nothing and ended with status {status}."]
-    print("", *failed, "The study is not complete; the same command goes on.", sep="\n", file=sys.stderr)
+    _tell("", *failed, "The study is not complete; the same command goes on.", to=sys.stderr)
     return status
 
 
 @contextmanager
 def _only_run(study: Study):
-    """Take the study's lock; it is free again when this process and Snakemake have ended, even if they were killed.
+    """Take the study's lock; it is free when this process and Snakemake, which goes on without it, have ended.
 
     On a file system that has no locks, as some of NFS and Lustre, it only warns.
     """
@@ -80,10 +77,15 @@ def _only_run(study: Study):
         except OSError as error:
             warning = f"Nothing keeps a second process from running study {study.name} at the same time"
             print(f"{warning}: {shown(path)} cannot be locked ({error.strerror}).", file=sys.stderr)
-        with suppress(OSError):  # on a full disk what follows says so
-            lock.truncate(0)
-            lock.write(f"{os.getpid()} on {platform.node()}".encode())
+        _sign(lock, os.getpid())
         yield lock
+
+
+def _sign(lock, process: int):
+    """Write into the lock who works."""
+    with suppress(OSError):  # on a full disk what follows says so
+        lock.truncate(0)
+        lock.write(f"{process} on {platform.node()}".encode())
 
 
 def _holders(path: Path) -> str:
@@ -98,31 +100,63 @@ def _holders(path: Path) -> str:
 
 
 def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[int, list[str]]:
-    """Exit status and last lines; the terminal shows what jobs say of themselves, and how far all is."""
+    """Exit status and lines; the terminal shows what jobs say of themselves, and how far all is.
+
+    Snakemake and its jobs write to the study's ``log.txt``, so that they need nobody who reads: if this process is
+    killed, they go on.
+    """
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", study.folder]
     command += ["--forcerun", *old] if (old := outdated(study)) else []
     command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
     # As YAML, or a blank and a # in the path would begin a comment.
     path = json.dumps(shown(study.folder / "study.yaml"), ensure_ascii=False)
     command += [*flags, "--config", f"study={path}"]
-    # Its own process group, to stop it as a whole; it holds the lock too, in case this process is killed.
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        pass_fds=[lock.fileno()],
-        start_new_session=True,
-    )
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: os.killpg(process.pid, signal.SIGTERM))
+    with open(study.folder / "log.txt", "wb") as log:
+        # Its own process group, to stop it as a whole.
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=[lock.fileno()],
+            start_new_session=True,
+        )
+    _sign(lock, process.pid)
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(name) != signal.SIG_IGN:  # as nohup does
+            signal.signal(name, lambda *_: _stop(process))
     said = []
-    for line in process.stdout:
+    for line in _written(study.folder / "log.txt", process):
         said.append(line.rstrip())
         if re.match(r"[\w.-]+ \| |\d+ of \d+ steps", line):
-            print(line, end="", flush=True)
-    return process.wait(), said
+            _tell(line)
+    _stop(process)  # jobs of a Snakemake that was killed
+    return process.returncode, said
+
+
+def _stop(process: subprocess.Popen):
+    with suppress(ProcessLookupError):  # none of the group is left
+        os.killpg(process.pid, signal.SIGTERM)
+
+
+def _written(path: Path, process: subprocess.Popen) -> Iterator[str]:
+    """The lines that a process writes into a file, until it has ended."""
+    part, ended = b"", False
+    with open(path, "rb") as file:
+        while not ended:
+            ended = process.poll() is not None
+            *lines, part = (part + file.read()).split(b"\n")
+            yield from (line.decode(errors="replace") for line in lines)
+            time.sleep(0 if ended or lines else 0.2)
+
+
+def _tell(*lines: str, to=None):
+    """Print at once; where nobody reads any more, as after a closed terminal, the study goes on without."""
+    stream = to or sys.stdout
+    try:
+        print(*lines, sep="\n", file=stream, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _gpu() -> str | None:
