@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 PIVOT = "en"
+COLLAPSED = 0.3  # where alignment leaves less than this of the spread of English words, they have collapsed
 RESOLVED = "resolved"  # the context of paths that stand in a run's own study.yaml, expanded already
 
 

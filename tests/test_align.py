@@ -89,6 +89,21 @@ def test_wordot_finds_the_words_translations(encoder, tmp_path, layers):
     assert log["spread"].min() > 0.3
 
 
+def test_a_collapse_is_seen_though_it_comes_before_the_first_row_of_the_log(encoder, tmp_path):
+    """Of a spread that fell from .85 to .06 within ten steps, half of the first row's was said to be left."""
+    options = {"steps": 10, "batch_size": 8, "learning_rate": 0.3, "anchor_weight": 0.0, "warmup": 0.0}
+    with pytest.warns(UserWarning, match="collapse: [0-9]+ % of the spread .*learning_rate"):
+        collapsed = run(encoder, tmp_path, **options)
+    model, tokenizer = AutoModel.from_pretrained(encoder), AutoTokenizer.from_pretrained(encoder)
+    words = torch.cat([v for c in CORPORA.values() for v in embed_corpus(model, tokenizer, c.pivot[:8])[0]])
+    assert collapsed.spread_before == pytest.approx(float(words.std(0).mean()), rel=1e-4)
+    assert collapsed.record()["spread_left"] == collapsed.log["spread"].iloc[-1] / collapsed.spread_before < 0.3
+    assert len(collapsed.log) == 1  # of which all is left
+    with pytest.warns(UserWarning, match="collapse"):
+        assert run(encoder, tmp_path, resume=True, **options).spread_left == collapsed.spread_left
+    assert run(encoder, tmp_path / "none", objective="none").record()["spread_left"] is None
+
+
 def test_batch_scope_trains(encoder, tmp_path):
     """One problem a language: the clouds of words come together, whatever becomes of the single words."""
     log = run(encoder, tmp_path, scope="batch", steps=40, batch_size=12, learning_rate=3e-3).log

@@ -12,6 +12,7 @@ from otlib.analysis.report import (
     blanks_note,
     bullet_list,
     by_noise,
+    collapsed_in_words,
     findings_in_words,
     findings_page,
     findings_table,
@@ -109,6 +110,15 @@ def test_a_list_has_a_line_for_each_row_or_says_that_there_is_none():
     rows = pd.DataFrame({"method": ["a", "b"], "gain": ["+1", "-2"], "other": [0, 0]})
     assert bullet_list(rows, "{method}: {gain}", otherwise="Nowhere.") == "- a: +1\n- b: -2"
     assert bullet_list(rows[:0], "{method}: {gain}", otherwise="Nowhere.") == "Nowhere."
+
+
+def test_alignments_that_collapsed_are_named(tmp_path):
+    left = {("l2", 0): {"spread_left": 0.95}, ("wordot", 0): {"spread_left": 0.068}, ("none", 0): {"spread_left": None}}
+    left[("wordot", 1)] = {}  # an older version's
+    for (method, seed), record in left.items():
+        write_text(tmp_path / f"{method}{seed}" / "run.json", json.dumps(record))
+    folders = {(method, seed): tmp_path / f"{method}{seed}" for method, seed in [*left, ("lost", 0)]}
+    assert collapsed_in_words(folders) == "wordot seed 0 (7 % of the spread left)"
 
 
 def test_a_note_names_the_languages_whose_f1_has_no_words():

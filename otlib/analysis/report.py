@@ -8,7 +8,7 @@ import pandas as pd
 
 from otlib.analysis.statistics import AVERAGE, BASELINE, measure_name, measured, summarise, with_interval
 from otlib.data.text import NO_BLANKS, SEGMENTED
-from otlib.settings import PIVOT, Align
+from otlib.settings import COLLAPSED, PIVOT, Align
 
 # Summaries as text
 
@@ -86,6 +86,18 @@ def blanks_note(languages: Iterable[str]) -> str:
         f"**QA F1 in {', '.join(found)}:** the words it compares are what stands between blanks, as in the official "
         "evaluation of SQuAD, XQuAD and XTREME. Without blanks an answer is one word or a few: F1 is hardly more than "
         "exact match there, and cannot be compared with an F1 over characters or segmented words."
+    )
+
+
+def collapsed_in_words(folders: Mapping[tuple[str, int], Path]) -> str:
+    """The alignments, folders by method and seed, that left little of the spread of English words, by ``run.json``."""
+    marks = {run: folder / "run.json" for run, folder in folders.items()}
+    records = {run: json.loads(mark.read_text(encoding="utf-8")) for run, mark in marks.items() if mark.exists()}
+    left = {run: record.get("spread_left") for run, record in records.items()}  # runs of older versions say nothing
+    return ", ".join(
+        f"{method} seed {seed} ({100 * share:.0f} % of the spread left)"
+        for (method, seed), share in left.items()
+        if share is not None and share < COLLAPSED
     )
 
 

@@ -278,8 +278,7 @@ def _align_command(options) -> int:
         encoder, settings = study.encoder_path(options.seed), study.methods[options.method]
         aligned = align(encoder, corpora, folder, settings, seed=options.seed, resume=True)
         if main:
-            counts = {"word_pairs": aligned.word_pairs, "skipped_steps": aligned.skipped}
-            run.finish(counts=aligned.text, processes=process_count(), **counts)
+            run.finish(processes=process_count(), **aligned.record())
     return 0
 
 

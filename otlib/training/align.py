@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader
 from otlib.data.aligners import installed_aligner, one_to_one_links
 from otlib.data.text import Links, ParallelText, draw, length_batches, tfidf_weights
 from otlib.record import write_text
-from otlib.settings import Align
+from otlib.settings import COLLAPSED, Align
 from otlib.training import trainer
-from otlib.training.objectives import EncoderLayers, PairBatch, alignment_of
+from otlib.training.objectives import EncoderLayers, PairBatch, Words, alignment_of, spread
 from otlib.training.words import (
     EncodedSentence,
     collate_words,
@@ -33,6 +33,7 @@ from otlib.training.words import (
     encode_words,
     load_encoder,
     longest_input,
+    pool_layers,
 )
 
 ON_PAIRS = ("l2", "contrastive-weak", "contrastive-strong")
@@ -51,11 +52,23 @@ class Aligned(NamedTuple):
     log: pd.DataFrame
     text: dict[str, dict[str, int]]  # of each language, the counts of otlib.training.words.count_words, and shuffled
     word_pairs: str | None  # where they came from; None if the objective has no word pairs
+    spread_before: float | None = None  # of English words (objectives.spread) by the encoder as it was
 
     @property
     def skipped(self) -> int:
         """Steps without a finite gradient."""
         return trainer.skipped_steps(self.log)
+
+    @property
+    def spread_left(self) -> float | None:
+        """The share of the spread that the last row of the log has left; None where nothing was trained."""
+        kept = self.log["spread"].dropna() if "spread" in self.log else ()
+        return float(kept.iloc[-1] / self.spread_before) if len(kept) and self.spread_before else None
+
+    def record(self) -> dict[str, Any]:
+        """What ``run.json`` says of the training."""
+        spreads = {"spread_before": self.spread_before, "spread_left": self.spread_left}
+        return {"counts": self.text, "word_pairs": self.word_pairs, "skipped_steps": self.skipped, **spreads}
 
 
 def align(
@@ -71,7 +84,9 @@ def align(
 
     A step takes an equal batch from every language and sums their losses (Alqahtani et al., 2021, section 3). The paper
     trains for one epoch with an anchor of weight 1 that is summed over the words; it says nothing of warm-up and
-    clipping. Warnings count the sentences that were cut, and transport problems that did not converge.
+    clipping. Warnings count the sentences that were cut, and transport problems that did not converge, and say if the
+    English words have collapsed: less than :data:`otlib.settings.COLLAPSED` of their spread before the first step is
+    left.
 
     Parameters
     ----------
@@ -124,10 +139,11 @@ def align(
         if settings.word_pairs == "aligner":
             aligner = installed_aligner()
             origin = aligner or f"{origin}, for no aligner is installed"
-    if resume and (log := trainer.finished_log(folder, settings.steps)) is not None:
-        return Aligned(log, counts, origin)
-
     model = EncoderLayers(model, settings.layers)
+    before = _english_spread(model, encoded, tokenizer, settings)
+    if resume and (log := trainer.finished_log(folder, settings.steps)) is not None:
+        return _watched(Aligned(log, counts, origin, before))
+
     links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
     batches = settings.steps * settings.accumulation * trainer.process_count()
     weights = word_weights(corpora, settings)
@@ -150,7 +166,26 @@ def align(
             f"marginal error up to {log['marginal_error'].max():.1e}): raise epsilon",
             stacklevel=2,
         )
-    return Aligned(log, counts, origin)
+    return _watched(Aligned(log, counts, origin, before))
+
+
+@torch.no_grad()
+def _english_spread(model: EncoderLayers, encoded: Mapping[str, Encoded], tokenizer, settings: Align) -> float:
+    """The spread of the English words of each language's first pairs, a batch of them, before any step."""
+    rows = [pivot for pairs in encoded.values() for _, pivot in pairs[: settings.batch_size]]
+    batch = collate_words(rows, pad_token_id=tokenizer.pad_token_id)
+    return float(spread(Words(*pool_layers(model.eval()(batch), batch, pooling=settings.pooling))))
+
+
+def _watched(aligned: Aligned) -> Aligned:
+    """The same, with a warning if the English words have collapsed."""
+    if aligned.spread_left is not None and aligned.spread_left < COLLAPSED:
+        warnings.warn(
+            f"collapse: {100 * aligned.spread_left:.0f} % of the spread of English words before training is left; "
+            "lower learning_rate, or raise anchor_weight",
+            stacklevel=3,
+        )
+    return aligned
 
 
 def chosen_text(corpora: Mapping[str, ParallelText], settings: Align, seed: int) -> dict[str, ParallelText]:
