@@ -189,7 +189,7 @@ def _watched(aligned: Aligned) -> Aligned:
 
 
 def chosen_text(corpora: Mapping[str, ParallelText], settings: Align, seed: int) -> dict[str, ParallelText]:
-    """The languages and pairs that the settings ask for, as many of them shuffled."""
+    """The languages and pairs that the settings ask for, as many of them shuffled, in the order of the alphabet."""
     languages, pairs = settings.languages, settings.pairs
     if not corpora:
         raise ValueError("align needs the parallel text of at least one language, got none")
@@ -197,9 +197,7 @@ def chosen_text(corpora: Mapping[str, ParallelText], settings: Align, seed: int)
         raise ValueError(f"languages: there is no parallel text of {', '.join(sorted(unknown))}")
     if short := [f"{code} has {len(text)}" for code, text in corpora.items() if len(text) < (pairs or 0)]:
         raise ValueError(f"pairs: {pairs} sentence pairs were asked for, but {', '.join(short)}")
-    chosen = {
-        code: text.take(range(pairs or len(text))) for code, text in corpora.items() if code in (languages or corpora)
-    }
+    chosen = {code: corpora[code].take(range(pairs or len(corpora[code]))) for code in sorted(languages or corpora)}
     if settings.shuffled_pairs:
         for number, (language, text) in enumerate(chosen.items()):
             chosen[language] = shuffle_pairs(text, settings.shuffled_pairs, seed=[seed, number, 1])
