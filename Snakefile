@@ -1,6 +1,7 @@
 # One rule a notebook; `python -m otlib study` starts it in the study's folder.
 # What trains or encodes is counted, for a GPU takes one at a time (`--resources trainings=1`).
 # Every job has one thread on any machine: with more, sums are rounded otherwise, and an encoder becomes another one.
+# With a `part` in its config it is run again after failures, to make the pairs or the report of what there is.
 # A rule's params are all its settings, defaults included: a changed one reruns the rule and what follows, nothing else.
 import json
 import os
@@ -40,6 +41,24 @@ RUNS = {kind: [f"{m}/seed{s}" for m, s in study.runs_of(kind)] for kind in ("ali
 NOTEBOOKS = {"align": "10_align", "nli": "20_nli", "qa": "21_qa"}
 
 
+def there(paths):
+    """Of a part, the files that are there."""
+    return [path for path in paths if (study.folder / path).exists()] if "part" in config else paths
+
+
+ALIGNED = there(expand("aligned/{run}/run.json", run=RUNS["pair"]))
+RESULTS = there(
+    [f"{task}/{run}/results.csv" for task in study.tasks for run in RUNS[task]]
+    + expand("pairs/{pair}/results.csv", pair=PAIRS)
+)
+PAIR_FILES = [
+    *expand("pairs/{pair}/{file}", pair=PAIRS, file=["results.csv", "predictions.csv", "run.json"]),
+    *expand("notebooks/30_pair-{pair}.ipynb", pair=PAIRS),
+]
+CONCLUSIONS = ["results.csv", "report.html", "notebooks/40_report.ipynb"]
+CONCLUSIONS += ["findings.csv", "findings.md", "notebooks/41_ablations.ipynb"] if study.findings else []
+
+
 rule all:  # everything that a rule makes, so that what is lost is missed
     input:
         "notebooks/01_transport_primer.ipynb",
@@ -53,10 +72,18 @@ rule all:  # everything that a rule makes, so that what is lost is missed
             for kind in ("align", *study.tasks)
             for run in RUNS[kind]
         ],
-        expand("pairs/{pair}/{file}", pair=PAIRS, file=["results.csv", "predictions.csv", "run.json"]),
-        expand("notebooks/30_pair-{pair}.ipynb", pair=PAIRS),
-        ["results.csv", "report.html", "notebooks/40_report.ipynb"],
-        ["findings.csv", "findings.md", "notebooks/41_ablations.ipynb"] if study.findings else [],
+        PAIR_FILES,
+        CONCLUSIONS,
+
+
+rule pairs:  # a part
+    input:
+        PAIR_FILES if ALIGNED else [],
+
+
+rule conclusions:  # a part
+    input:
+        CONCLUSIONS if RESULTS else [],
 
 
 rule transport_primer:
@@ -150,7 +177,7 @@ for task in study.tasks:
 rule pair:
     input:
         "data/run.json",
-        expand("aligned/{run}/run.json", run=RUNS["pair"]),
+        ALIGNED,
         notebook=notebook("30_pair"),
     output:
         "pairs/{pair}/results.csv",
@@ -168,8 +195,7 @@ rule pair:
 
 rule report:
     input:
-        [f"{task}/{run}/results.csv" for task in study.tasks for run in RUNS[task]],
-        expand("pairs/{pair}/results.csv", pair=PAIRS),
+        RESULTS,
         notebook=notebook("40_report"),
     output:
         "results.csv",

@@ -37,7 +37,7 @@ def sentence(rng, subwords, vocabulary):
     words = np.cumsum(rng.random(subwords) < 0.75)
     index = np.concatenate([[-1], words - words[0], [-1]]).astype(np.int32)
     ids = rng.integers(5, vocabulary, subwords + 2).astype(np.int32)
-    return EncodedSentence(ids, index, int(index.max()) + 1, False)
+    return EncodedSentence(ids, index, int(index.max()) + 1, 0, False)
 
 
 def batches_of(languages, pairs, vocabulary, *, longest=126, seed=0):

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 PIVOT = "en"
+COLLAPSED = 0.3  # where alignment leaves less than this of the spread of English words, they have collapsed
 RESOLVED = "resolved"  # the context of paths that stand in a run's own study.yaml, expanded already
 
 
@@ -121,7 +122,7 @@ class Microworld(Section):
     """Documents to pretrain on, for each language; the translation of none is in another language's."""
     parallel_pairs: PositiveInt = 4000
     """Sentence pairs to align on, for each language."""
-    heldout_pairs: PositiveInt = 500
+    heldout_pairs: Annotated[int, Field(ge=2)] = 500
     """Sentence pairs with gold alignments, for each language; none is trained on."""
     nli_train: PositiveInt = 12000
     """Inference items to train on: English ones, and their translations for a method that is taught by them."""
@@ -243,7 +244,7 @@ class CorporaData(Section):
     """How parallel text is split into words: at blanks, or by Moses (Chinese and Thai by a segmenter)."""
     parallel_pairs: PositiveInt | None = None
     """Sentence pairs to draw for each language, all of a smaller corpus; null: all, in their order."""
-    heldout_pairs: PositiveInt = 1000
+    heldout_pairs: Annotated[int, Field(ge=2)] = 1000
     """Sentence pairs of each language that are held out to test on where there is no retrieval set."""
     max_words: PositiveInt = 100
     """Sentence pairs with a longer side are dropped, and counted."""

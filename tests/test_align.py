@@ -4,6 +4,7 @@ import random
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,6 +15,7 @@ import otlib.training.trainer
 from otlib.data.text import ParallelText
 from otlib.settings import Align
 from otlib.study.run import main
+from otlib.study.yaml_file import RECORD
 from otlib.training.align import align, pair_batches, shuffle_pairs, word_weights
 from otlib.training.pretrain import train_tokenizer
 from otlib.training.tokenised import encode_pairs
@@ -90,6 +92,21 @@ def test_wordot_finds_the_words_translations(encoder, tmp_path, layers):
     assert log["spread"].min() > 0.3
 
 
+def test_a_collapse_is_seen_though_it_comes_before_the_first_row_of_the_log(encoder, tmp_path):
+    """Of a spread that fell from .85 to .06 within ten steps, half of the first row's was said to be left."""
+    options = {"steps": 10, "batch_size": 8, "learning_rate": 0.3, "anchor_weight": 0.0, "warmup": 0.0}
+    with pytest.warns(UserWarning, match="collapse: [0-9]+ % of the spread .*learning_rate"):
+        collapsed = run(encoder, tmp_path, **options)
+    model, tokenizer = AutoModel.from_pretrained(encoder), AutoTokenizer.from_pretrained(encoder)
+    words = torch.cat([v for c in CORPORA.values() for v in embed_corpus(model, tokenizer, c.pivot[:8])[0]])
+    assert collapsed.spread_before == pytest.approx(float(words.std(0).mean()), rel=1e-4)
+    assert collapsed.record()["spread_left"] == collapsed.log["spread"].iloc[-1] / collapsed.spread_before < 0.3
+    assert len(collapsed.log) == 1  # of which all is left
+    with pytest.warns(UserWarning, match="collapse"):
+        assert run(encoder, tmp_path, resume=True, **options).spread_left == collapsed.spread_left
+    assert run(encoder, tmp_path / "none", objective="none").record()["spread_left"] is None
+
+
 def test_batch_scope_trains(encoder, tmp_path):
     """One problem a language: the clouds of words come together, whatever becomes of the single words."""
     log = run(encoder, tmp_path, scope="batch", steps=40, batch_size=12, learning_rate=3e-3).log
@@ -102,6 +119,18 @@ def test_l2_draws_its_pairs_together(encoder, tmp_path):
     log = run(encoder, tmp_path, objective="l2", steps=40, batch_size=12, learning_rate=3e-3).log
     assert log["divergence_de"].iloc[-1] < 0.8 * log["divergence_de"].iloc[0]
     assert (tmp_path / "config.json").exists()
+
+
+def test_the_order_in_which_languages_are_given_decides_nothing(encoder, tmp_path):
+    """Draws are seeded by a language's place: in another order the same study had other results."""
+    order, reverse = CORPORA, dict(reversed(CORPORA.items()))
+    logs = [
+        run(encoder, tmp_path / str(number), corpora, steps=3, batch_size=4, shuffled_pairs=0.5, pairs=25).log
+        for number, corpora in enumerate((order, reverse))
+    ]
+    pd.testing.assert_frame_equal(*(log.drop(columns="rate") for log in logs))
+    weights = [load_file(tmp_path / number / "model.safetensors") for number in "01"]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_some_languages_and_the_first_pairs_only(encoder, tmp_path):
@@ -467,6 +496,40 @@ def test_command_line_aligns_by_the_parameters_of_a_study(encoder, tmp_path):
         before = (folder / "log.jsonl").read_text()
         assert main(command) == 0
         assert ((folder / "log.jsonl").read_text() != before) == change
+
+
+@pytest.fixture
+def fresh(encoder, tmp_path):
+    """The command that aligns by a study of which nothing is there yet."""
+    sizes = {"parallel_pairs": 20, "heldout_pairs": 4}
+    study = {"name": "tiny", "source": "microworld", "languages": ["de"], "seeds": [0], "data": sizes}
+    study |= {"encoder": {"checkpoint": str(encoder)}, "align": SMALL, "methods": {"l2": {"objective": "l2"}}}
+    (tmp_path / "study.yaml").write_text(RECORD + json.dumps(study))
+    return ["align", "--study", str(tmp_path / "study.yaml"), "--method", "l2"]
+
+
+def test_command_line_makes_the_data_of_a_fresh_study(fresh, tmp_path, capsys):
+    assert main(fresh) == 0
+    assert "processes that train: 1\n" in capsys.readouterr().out
+    assert (tmp_path / "data/run.json").exists() and (tmp_path / "aligned/l2/seed0/run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but 1 trains"),
+        ({"ACCELERATE_USE_CPU": "True", "MASTER_ADDR": "127.0.0.1"}, "--num_processes is several, but 1 trains"),
+    ],
+)
+def test_fewer_processes_than_were_asked_for_are_refused(fresh, tmp_path, monkeypatch, capsys, said, message):
+    """``accelerate launch --cpu --num_processes 2`` trained one, without a word."""
+    monkeypatch.setattr("otlib.training.trainer.process_count", lambda: 1)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    assert main(fresh) == 1
+    error = capsys.readouterr().err
+    assert message in error and "torchrun" in error and error.count("\n") == 1
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_checkpoint_in_half_precision_is_trained_in_full(encoder, tmp_path):

@@ -1,6 +1,7 @@
 """Notebooks of a study get their kernels from a process that has its imports done, and are none the worse for it."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import time
 import pytest
 from test_run import printed, write_notebook
 
-from otlib.record import ROOT
+from otlib.record import ROOT, write_text
 from otlib.study import kernels
 from otlib.study.kernels import ADDRESS, imported, warm_kernels
 from otlib.study.notebook import NotebookError, run_notebook
@@ -126,6 +127,18 @@ def test_where_no_warm_process_answers_kernels_start_as_ever(tmp_path, monkeypat
         time.sleep(0.05)
     assert printed(run(tmp_path, "print('started')")) == "started\n"
     assert process.wait() == 0
+
+
+def test_a_kernel_is_of_this_python_whatever_is_installed_under_its_name(tmp_path, monkeypatch):
+    """Another checkout's environment once ran the notebooks, where its kernel was found first."""
+    other = {
+        "argv": ["/gone/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "other",
+    }
+    spec = write_text(tmp_path / "jupyter/kernels/python3/kernel.json", json.dumps({**other, "env": {"OTHER": "1"}}))
+    monkeypatch.setenv("JUPYTER_PATH", str(spec.parents[2]))
+    said = printed(run(tmp_path, "import os, sys\nprint(sys.executable, os.environ.get('OTHER'))"))
+    assert said == f"{sys.executable} None\n"
 
 
 def test_a_stand_in_ends_with_its_executor_also_while_the_warm_process_imports(tmp_path):

@@ -1,10 +1,13 @@
 """What the report shows: every table has the numbers of its summary, every sentence the verdict of its interval."""
 
 import json
+import re
+from html import unescape
 
 import numpy as np
 import pandas as pd
 import pytest
+from nbconvert.filters import markdown2html
 
 from otlib.analysis.report import (
     at_a_glance,
@@ -12,12 +15,14 @@ from otlib.analysis.report import (
     blanks_note,
     bullet_list,
     by_noise,
+    collapsed_in_words,
     findings_in_words,
     findings_page,
     findings_table,
     gains_by_seen,
     kind_table,
     language_table,
+    literal,
     paper_table,
     readable,
     time_and_memory,
@@ -109,6 +114,15 @@ def test_a_list_has_a_line_for_each_row_or_says_that_there_is_none():
     rows = pd.DataFrame({"method": ["a", "b"], "gain": ["+1", "-2"], "other": [0, 0]})
     assert bullet_list(rows, "{method}: {gain}", otherwise="Nowhere.") == "- a: +1\n- b: -2"
     assert bullet_list(rows[:0], "{method}: {gain}", otherwise="Nowhere.") == "Nowhere."
+
+
+def test_alignments_that_collapsed_are_named(tmp_path):
+    left = {("l2", 0): {"spread_left": 0.95}, ("wordot", 0): {"spread_left": 0.068}, ("none", 0): {"spread_left": None}}
+    left[("wordot", 1)] = {}  # an older version's
+    for (method, seed), record in left.items():
+        write_text(tmp_path / f"{method}{seed}" / "run.json", json.dumps(record))
+    folders = {(method, seed): tmp_path / f"{method}{seed}" for method, seed in [*left, ("lost", 0)]}
+    assert collapsed_in_words(folders) == "wordot seed 0 (7 % of the spread left)"
 
 
 def test_a_note_names_the_languages_whose_f1_has_no_words():
@@ -211,13 +225,26 @@ def test_findings_in_words_are_listed_by_their_outcome():
 
 
 @pytest.mark.parametrize(
-    ("says", "shown"), [("a | b", r"a \| b"), ("two\nlines", "two lines"), ("1.", "1."), ("1e5", "1e5")]
+    ("says", "shown"), [("a | b", "a &#124; b"), ("two\nlines", "two lines"), ("1.", "1."), ("1e5", "1e5")]
 )
 def test_what_a_finding_says_is_one_cell_of_its_page(says, shown):
     # "1." was printed as the number 1; a pipe began another column.
     header, _, *rows = findings_page(findings().assign(finding=says)).splitlines()
     assert len(rows) == 3 and all(row.startswith(f"| {shown} ") for row in rows)
-    assert {len(row.replace(r"\|", "").split("|")) for row in rows} == {len(header.split("|"))}
+    assert {len(row.split("|")) for row in rows} == {len(header.split("|"))}
+
+
+MARKUP = r"1. a <script>alert(1)</script> | `b` $x$ \(y\) [l](http://e.org) ![i](j) **c** _d_ ~~e~~ {f} {0} &amp; # <b>"
+
+
+@pytest.mark.parametrize("made", [literal, lambda text: findings_in_words(findings().assign(finding=text))])
+def test_what_a_study_says_of_itself_is_text_in_the_report(made):
+    """A title's script once ran in whoever's browser opened report.html."""
+    page = markdown2html(f"**{made(MARKUP)}**" if made is literal else made(MARKUP))
+    assert not {*re.findall(r"<(\w+)", page)} - {"p", "strong", "em", "ul", "li", "span"}
+    assert MARKUP in unescape(re.sub(r"</?span>", "", page))
+    # Of MathJax's marks none has another one in its element, and a formula needs two.
+    assert all(len(re.findall(r"[$\\]", text)) < 2 for text in re.split(r"<[^>]+>", page))
 
 
 def test_methods_stand_side_by_side_beside_the_paper():

@@ -7,9 +7,9 @@ import pytest
 from otlib.analysis.statistics import summarise
 from otlib.data.items import LABELS, read_nli
 from otlib.data.microworld import write_world
-from otlib.record import running, write_csv, write_text
+from otlib.record import running, write_csv, write_results, write_text
 from otlib.settings import Microworld
-from otlib.study.results import OVERLAP_RULE, collect_results, load_predictions
+from otlib.study.results import OVERLAP_RULE, collect_results, load_predictions, not_in
 from otlib.study.study import load_study
 from otlib.tasks import nli
 from otlib.tasks.nli import score
@@ -25,6 +25,17 @@ methods: {none: {objective: none}, wordot: {objective: wordot}}
 nli: {}
 qa: {}
 """
+
+
+def test_an_encoder_that_a_pair_was_without_is_named(tmp_path):
+    """It had failed, and in the report the method was without a word among those that have all seeds."""
+    study = load_study(write_text(tmp_path / "tiny.yaml", STUDY), {"nli": None, "qa": None}, outputs=tmp_path)
+    assert study.missing() == ["pair de"]
+    rows = [("none", 0), ("none", 1), ("wordot", 1), ("rotation", 0)]
+    scores = pd.DataFrame([(*row, "retrieval", "accuracy", 50.0) for row in rows])
+    scores.columns = ["method", "seed", "task", "metric", "value"]
+    write_results(study.pair_folder("de"), scores, study="tiny", language="de")
+    assert not_in(study, collect_results(study)) == ["pair de of wordot seed 0"]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import fcntl
 import io
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -354,10 +355,10 @@ def test_a_second_run_does_nothing(repository):
         ({"nli.clip": 2.0}, {"nli": 1, "report": 1}),
         ({"align.steps": 2}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
         ({"methods.l2.objective": "l2"}, {"align": 1, "nli": 1, "pair": 1, "report": 1}),
-        ({"title": "other words"}, {"report": 1}),
+        ({"title": "other {words} {0} {"}, {"report": 1}),
         ({"paper": {"experiment": "table2", "rows": {"none": "mBERT"}}}, {"report": 1}),
         (
-            {"findings": [{"says": "1.", "method": "none", "against": "none", "expects": {"nli": "better"}}]},
+            {"findings": [{"says": "{1.} {}", "method": "none", "against": "none", "expects": {"nli": "better"}}]},
             {"ablations": 1},
         ),
         (
@@ -434,7 +435,7 @@ def test_a_failed_notebook_stops_only_what_needs_it(repository):
     write_stub(repository, "30_pair")
     result = run_study(repository)
     assert result.returncode != 0
-    assert jobs(result) == ["20_nli-none-seed0", "30_pair-de-en"]
+    assert jobs(result) == ["20_nli-none-seed0", "30_pair-de-en", "40_report"]
     partial = "outputs/tiny/notebooks/20_nli-none-seed0.partial.ipynb"
     assert f"20_nli-none-seed0 | failed in cell [4]: RuntimeError: no such luck (so far: {partial})" in result.stderr
     assert "kept" in printed(repository / partial)
@@ -442,6 +443,42 @@ def test_a_failed_notebook_stops_only_what_needs_it(repository):
 
     write_stub(repository, "20_nli")
     assert planned(repository, {}) == {"nli": 1, "report": 1}
+
+
+def test_pairs_and_the_report_are_made_of_what_there_is_and_again_when_all_is(repository):
+    """One run that failed kept everything back that is made of all of them."""
+    methods = {"none": {"objective": "none"}, "wordot": {"objective": "wordot"}}
+    (repository / "params/tiny.yaml").write_text(yaml_file.dump(STUDY | {"methods": methods}))
+    fails = "if method == 'wordot':\n    raise RuntimeError('no such luck')\n"
+    write_stub(repository, "10_align", fails + BODIES["10_align"])
+    made = repository / "outputs/tiny/pairs/de-en/results.csv"
+    made.unlink()
+    (repository / "outputs/tiny/results.csv").unlink()  # of stubs that write always the same
+    result = run_study(repository)
+    assert result.returncode == 1 and made.exists()
+    aligned = ["10_align-none-seed0", "10_align-wordot-seed0"]
+    assert jobs(result) == [*aligned, "20_nli-none-seed0", "30_pair-de-en", "40_report"]
+    *_, failed, report, goes_on = result.stderr.splitlines()
+    assert failed.startswith("10_align-wordot-seed0 | failed in cell [4]: RuntimeError: no such luck")
+    assert report == "Report of what there is: outputs/tiny/report.html" and "same command goes on" in goes_on
+    again = run_study(repository)
+    assert again.returncode == 1 and jobs(again) == ["10_align-wordot-seed0"]
+    write_stub(repository, "10_align")
+    whole = run_study(repository)
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    assert {"20_nli-wordot-seed0", "30_pair-de-en", "40_report"} < {*jobs(whole)}
+    assert planned(repository, {"methods": methods}) == {}
+
+
+def test_what_waits_for_a_run_that_failed_is_in_no_report(repository):
+    """It was made by earlier settings."""
+    fails = "raise RuntimeError('no such luck')"
+    write_stub(repository, "10_align", fails)
+    old = repository / "outputs/tiny/nli/none/seed0/results.csv"
+    result = run_study(repository)
+    assert result.returncode == 1 and not old.exists()
+    assert not (repository / "outputs/tiny/pairs/de-en/results.csv").exists()
+    assert jobs(result) == ["10_align-none-seed0"]
 
 
 @pytest.fixture
@@ -472,11 +509,59 @@ def test_a_killed_study_leaves_no_lock_and_goes_on(aligning):
     assert (result.returncode, jobs(result)) == (0, ["10_align-none-seed0"])
 
 
-def test_a_stopped_study_ends_its_jobs_and_leaves_nothing_that_looks_finished(aligning):
-    _, process, mark = aligning
-    process.terminate()
-    assert process.wait(timeout=60) != 0
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_stopped_study_ends_its_jobs_and_leaves_nothing_that_looks_finished(aligning, name):
+    """A closed terminal, SIGHUP, once left Snakemake waiting for ever, with the lock."""
+    repository, process, mark = aligning
+    process.send_signal(getattr(signal, name))
+    assert process.wait(timeout=60) == 128 + getattr(signal, name)
     assert not mark.exists()
+    with open(repository / "outputs/tiny/.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+WAITS = "\nwhile not (folder / 'go').exists():\n    time.sleep(0.1)"
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "unread"])
+def test_a_study_that_nobody_reads_any_more_goes_on(repository, killed):
+    """Its jobs' next line once met a broken pipe: they failed, and Snakemake never ended."""
+    write_stub(repository, "10_align", BODIES["10_align"] + WAITS)
+    mark = repository / "outputs/tiny/aligned/none/seed0/run.json"
+    mark.unlink()
+    command = [sys.executable, "-m", "otlib", "study", "tiny"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, cwd=repository, env=environment(repository), **streams)
+    while not mark.exists():
+        time.sleep(0.1)
+    if killed:
+        process.kill()
+    process.stdout.close()
+    write_text(repository / "outputs/tiny/go", "")
+    status = process.wait(timeout=120)
+    with open(repository / "outputs/tiny/.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # when whoever works has ended
+    assert status == (-9 if killed else 0)
+    assert planned(repository, {}) == {}
+    assert "40_report | done" in (repository / "outputs/tiny/log.txt").read_text()
+
+
+def test_what_nohup_ignores_stays_ignored(aligning):
+    repository, process, _ = aligning
+    process.terminate()
+    process.wait()
+    script = "import os, signal, sys\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", script, sys.executable, "-m", "otlib", "study", "tiny"]
+    log = repository / "outputs/tiny/log.txt"
+    log.unlink()
+    process = subprocess.Popen(command, cwd=repository, env=environment(repository), stdout=subprocess.DEVNULL)
+    while not (log.exists() and "started" in log.read_text()):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(1)
+    assert process.poll() is None
+    process.terminate()
+    process.wait(timeout=60)
 
 
 def test_two_runs_of_one_study_do_not_meet(repository):
@@ -504,7 +589,7 @@ def test_who_holds_a_study_is_said_truly_after_its_main_process_was_killed(align
 @pytest.fixture
 def idle(tmp_path, monkeypatch):
     """A study whose jobs are not run."""
-    monkeypatch.setattr("otlib.study.run._snakemake", lambda *_: (0, []))
+    monkeypatch.setattr("otlib.study.run.run_snakemake", lambda *_: (0, []))
     return load_study(write_text(tmp_path / "tiny.yaml", TINY), outputs=tmp_path / "outputs")
 
 
@@ -563,10 +648,25 @@ def test_a_file_in_the_place_of_a_studys_folder_is_one_sentence(idle):
     ],
 )
 def test_a_study_that_breaks_off_says_what_did(idle, monkeypatch, capsys, said, told):
-    monkeypatch.setattr("otlib.study.run._snakemake", lambda *_: (-9, said))
+    monkeypatch.setattr("otlib.study.run.run_snakemake", lambda *_: (-9, said))
     assert otlib.study.run.run_study(idle, cores=1) == -9
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3 and lines[1].startswith(told) and "same command goes on" in lines[2]
+
+
+def test_too_few_open_files_are_one_sentence_or_mended(capsys, monkeypatch):
+    """Of 64 there was a traceback of Snakemake's."""
+    limits, given = {"now": (64, 64)}, []
+    monkeypatch.setattr("resource.getrlimit", lambda _: limits["now"])
+    monkeypatch.setattr("resource.setrlimit", lambda _, limit: given.append(limit))
+    monkeypatch.setattr("otlib.study.plan.plan", lambda study: [])
+    assert main(["plan", "demo"]) == 1
+    said = capsys.readouterr().err
+    assert "only 64 files may be open at once" in said and "ulimit -n 256" in said and said.count("\n") == 1
+    limits["now"] = (128, resource.RLIM_INFINITY)
+    assert main(["plan", "demo"]) == 0 and given == [(256, resource.RLIM_INFINITY)]
+    limits["now"] = (4096, 4096)
+    assert main(["plan", "demo"]) == 0 and len(given) == 1
 
 
 @pytest.mark.parametrize(
@@ -656,7 +756,9 @@ def test_a_gpu_takes_as_many_trainings_as_fit(monkeypatch, tmp_path, cuda, mps, 
     monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: mps)
     monkeypatch.setattr("otlib.study.plan.trainings_at_once", lambda study: 3)
-    monkeypatch.setattr("otlib.study.run._snakemake", lambda study, cores, flags, lock: (given.extend(flags) or 9, []))
+    monkeypatch.setattr(
+        "otlib.study.run.run_snakemake", lambda study, cores, flags, lock: (given.extend(flags) or 9, [])
+    )
     study = load_study("demo", outputs=tmp_path, check_data=False)
     assert otlib.study.run.run_study(study, cores=2, flags=asked) == 9
     assert given == flags

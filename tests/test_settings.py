@@ -283,3 +283,10 @@ async def two(epsilon, /, warmup=(0, 1)): lambda batch_size=3: batch_size
         "one(steps=-1)",
         "two(warmup=(0, 1))",
     ]
+
+
+def test_one_heldout_pair_is_refused_for_its_sentence_has_no_other():
+    """A study trained to its end, and then no sentence could be looked for among others."""
+    for section, given in ((Microworld, {}), (CorporaData, {"parallel": "{language}.tsv"})):
+        with pytest.raises(ValidationError, match="heldout_pairs"):
+            section(heldout_pairs=1, **given)

@@ -122,14 +122,14 @@ def test_a_language_without_corpus_is_named():
 def test_two_files_with_bars_are_no_moses_pair(tmp_path):
     """Read as one, every line of both would be one side, bars and all."""
     for name in "ab":
-        (tmp_path / name).write_text("eins ||| one\nzwei ||| two\n")
+        (tmp_path / name).write_text("eins ||| one\nzwei ||| two\ndrei ||| three\n")
     paths = [str(tmp_path / name) for name in "ab"]
     with pytest.raises(ValueError) as error:
         check_corpora(section(parallel={"de": paths}), ["de"], tested=["de"])
     assert str(error.value).startswith("data.parallel.de: both files hold '|||'")
     assert str(error.value).endswith(f"write [[{paths[0]}], [{paths[1]}]]")
-    data = section(parallel={"de": [[path] for path in paths]}, heldout_pairs=1)
-    assert prepare(tmp_path / "data", ["de"], data)["de parallel"]["read"] == 4
+    data = section(parallel={"de": [[path] for path in paths]}, heldout_pairs=2)
+    assert prepare(tmp_path / "data", ["de"], data)["de parallel"]["read"] == 6
 
 
 # Files

@@ -1023,6 +1023,13 @@ def test_data_are_made_of_the_studys_corpora_or_of_the_worlds_tables_and_rules(t
     assert {"en.tsv", "en.py", "de.tsv", "de.py", "concepts.tsv", "situations.py"} <= names and "fr.tsv" not in names
 
 
+def test_the_order_of_languages_in_a_file_decides_nothing(tiny):
+    text = tiny.read_text()
+    for changed in (text, text.replace("[de, es]", "[es, de]")):
+        study = load(write_text(tiny, changed))
+        assert study.languages == ["de", "es"] and study.pairs == ["de-en", "es-en"]
+
+
 def test_runs_without_results_are_named(tiny):
     study = load(tiny)
     write_results(study.task_folder("nli", "none", 1), scores(), task="nli", study="tiny", method="none", seed=1)

@@ -1,5 +1,6 @@
 """What alignment did to the space: its shape, retrieval and word alignment, a rotation as the reference."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -55,16 +56,12 @@ class Rotation(NamedTuple):
         return [x * mask[:, None] for x, mask in zip(mapped, masks, strict=True)]
 
 
-def fit_rotation(model, tokenizer, text: ParallelText, **embed) -> Rotation:
+def fit_rotation(model, tokenizer, text: ParallelText, **embed) -> Rotation | None:
     """Rotation of a language onto English that brings paired words closest (Procrustes; Aldarmaki and Diab, 2019).
 
     Word pairs are each other's nearest by cosine within a sentence pair of the training text. ``embed`` has options of
-    :func:`otlib.training.words.embed_corpus`.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer word pairs than dimensions, which do not fix a rotation.
+    :func:`otlib.training.words.embed_corpus`. None, with a warning, if there are not more word pairs than dimensions,
+    which do not fix a rotation.
     """
     source, pivot = _embed_sides(model, tokenizer, (text.source, text.pivot), embed)
     x, y = [], []
@@ -73,8 +70,10 @@ def fit_rotation(model, tokenizer, text: ParallelText, **embed) -> Rotation:
         x += [a[i] for i, _ in links]
         y += [b[j] for _, j in links]
     dimensions = model.config.hidden_size
-    if len(x) < dimensions:
-        raise ValueError(f"{len(x)} word pairs do not fix a rotation in {dimensions} dimensions: give more text")
+    if len(x) <= dimensions:  # of their differences from the mean one is owed to the others
+        said = f"{len(x)} word pairs do not fix a rotation in {dimensions} dimensions"
+        warnings.warn(f"{said}: it is left out; give more parallel text", stacklevel=2)
+        return None
     x, y = torch.stack(x), torch.stack(y)
     centre, target = x.mean(0), y.mean(0)
     turn, _ = orthogonal_procrustes((x - centre).double().numpy(), (y - target).double().numpy())

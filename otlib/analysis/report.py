@@ -1,6 +1,7 @@
 """Tables and sentences of the report, made of summaries, verdicts and what runs say of themselves. Knows no torch."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,7 +9,20 @@ import pandas as pd
 
 from otlib.analysis.statistics import AVERAGE, BASELINE, measure_name, measured, summarise, with_interval
 from otlib.data.text import NO_BLANKS, SEGMENTED
-from otlib.settings import PIVOT, Align
+from otlib.settings import COLLAPSED, PIVOT, Align
+
+# Text of others
+
+
+def literal(text: str) -> str:
+    """Markdown, on one line, that shows the text as it is: what it has of HTML, Markdown or formulas stays text.
+
+    For whatever a study says of itself in words, its title and its findings; names have no such characters.
+    """
+    marks = re.sub(r"[&<>`*_~|#\[\]]|:(?=//)", lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
+    # Each in an element of its own, where MathJax, which reads the finished page, finds no second one.
+    return re.sub(r"[$\\]", lambda found: f"<span>&#{ord(found[0])};</span>", marks)
+
 
 # Summaries as text
 
@@ -86,6 +100,18 @@ def blanks_note(languages: Iterable[str]) -> str:
         f"**QA F1 in {', '.join(found)}:** the words it compares are what stands between blanks, as in the official "
         "evaluation of SQuAD, XQuAD and XTREME. Without blanks an answer is one word or a few: F1 is hardly more than "
         "exact match there, and cannot be compared with an F1 over characters or segmented words."
+    )
+
+
+def collapsed_in_words(folders: Mapping[tuple[str, int], Path]) -> str:
+    """The alignments, folders by method and seed, that left little of the spread of English words, by ``run.json``."""
+    marks = {run: folder / "run.json" for run, folder in folders.items()}
+    records = {run: json.loads(mark.read_text(encoding="utf-8")) for run, mark in marks.items() if mark.exists()}
+    left = {run: record.get("spread_left") for run, record in records.items()}  # runs of older versions say nothing
+    return ", ".join(
+        f"{method} seed {seed} ({100 * share:.0f} % of the spread left)"
+        for (method, seed), share in left.items()
+        if share is not None and share < COLLAPSED
     )
 
 
@@ -191,14 +217,14 @@ def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings_page(findings: pd.DataFrame) -> str:
-    """:func:`findings_table` as Markdown; a pipe or line end in what a finding says ends no cell, ``1.`` stays text."""
-    text = findings_table(findings).reset_index().replace({r"\s+": " ", r"\|": r"\|"}, regex=True)
+    """:func:`findings_table` as Markdown, in which what a finding says is :func:`literal`."""
+    text = findings_table(findings.assign(finding=findings["finding"].map(literal))).reset_index()
     return text.to_markdown(index=False, disable_numparse=True) + "\n"
 
 
 def findings_in_words(findings: pd.DataFrame) -> str:
     """Markdown: a line for each outcome, with its findings."""
-    named = findings["finding"] + " (" + findings["task"].str.replace("_", " ") + ")"
+    named = findings["finding"].map(literal) + " (" + findings["task"].str.replace("_", " ") + ")"
     by_outcome = named.groupby(findings["outcome"], sort=False).agg("; ".join)
     return "\n".join(f"- *{outcome}*: {those}" for outcome, those in by_outcome.items())
 

@@ -63,6 +63,30 @@ def outdated(study: Study) -> list[str]:
     return [str((folder / "run.json").relative_to(study.folder)) for folder in old]
 
 
+def drop_what_waits(study: Study) -> bool:
+    """Remove earlier results of what waits for a run that is not there, as for one that has failed.
+
+    Else the pairs and the report, made of what there is, would take them for the study's; they are made again in any
+    case. False, and nothing is removed, if there are no data.
+    """
+    if not (study.data_folder / "run.json").exists():
+        return False
+    waits_for = {study.aligned(*run): study.encoder_path(run[1]) for run in study.runs_of("align") if study.pretrains}
+    for task in study.tasks:
+        waits_for |= {study.task_folder(task, *run): study.aligned(*run) for run in study.runs_of(task)}
+    for folder, before in waits_for.items():
+        if not (before / "run.json").exists():
+            _unlink(folder / "run.json", folder / "results.csv")
+    if not any((study.aligned(*run) / "run.json").exists() for run in study.runs_of("pair")):
+        _unlink(*(study.pair_folder(language) / name for language in study.languages for name in LEFT["pair"]))
+    return True
+
+
+def _unlink(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
 def _record(mark: Path) -> dict[str, Any] | None:
     """What a finished run wrote of itself; None if it did not, or not in this form."""
     try:

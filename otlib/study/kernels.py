@@ -67,11 +67,15 @@ def kernel_manager_class():
     By default it looks for free ports and gives them back until the kernel takes them. Before it does, another process
     may have, or the manager itself, which calls the ports all the while: of many kernels that start at once one dies.
     """
+    from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpec
 
     class WarmKernelManager(AsyncKernelManager):
         def __init__(self, **options):
             super().__init__(**options)
+            # Of this Python: what is installed under the notebooks' kernel name may be another environment's.
+            self._kernel_spec = KernelSpec(resource_dir="", **get_kernel_dict())
             self._folder = tempfile.TemporaryDirectory(prefix="otlib-", ignore_cleanup_errors=True)
             if os.name == "posix" and len(self._folder.name) < LONGEST_SOCKET - len("/kernel-5"):
                 self.transport, self.ip = "ipc", os.path.join(self._folder.name, "kernel")

@@ -62,12 +62,12 @@ class Places:
         return self._run_folder("aligned", method, seed)
 
     def aligned_encoders(self) -> dict[tuple[str, int], Path]:
-        """Folders of the aligned encoders by method and seed, without those whose weights are not there, or no more."""
+        """Folders of the aligned encoders by method and seed, without those that are not finished, or are no more."""
         folders = {run: self.aligned(*run) for run in self.runs_of("pair")}
         return {
             run: folder
             for run, folder in folders.items()
-            if (folder / "config.json").exists() and any(folder.glob("*.safetensors"))
+            if all(any(folder.glob(name)) for name in ("run.json", "config.json", "*.safetensors"))
         }
 
     def task_folder(self, task: Literal["nli", "qa"], method: str, seed: int) -> Path:

@@ -18,7 +18,7 @@ from otlib.study.study import Study
 from otlib.tasks import nli, overlap, qa
 from otlib.tasks.overlap import OVERLAP_RULE
 
-__all__ = ["OVERLAP_RULE", "ROTATION", "collect_results", "load_predictions"]
+__all__ = ["OVERLAP_RULE", "ROTATION", "collect_results", "load_predictions", "not_in"]
 
 
 def collect_results(study: Study) -> pd.DataFrame:
@@ -38,6 +38,19 @@ def collect_results(study: Study) -> pd.DataFrame:
     table = table[table["method"].isin([*study.methods, ROTATION, OVERLAP_RULE]) & table["seed"].isin(study.seeds)]
     write_csv(study.folder / "results.csv", table)
     return table.reset_index(drop=True)
+
+
+def not_in(study: Study, results: pd.DataFrame) -> list[str]:
+    """What :func:`collect_results` did not find: runs (``Study.missing``), and encoders that a pair was without."""
+    looked_at = results[~results["task"].isin(study.tasks)]
+    there = {*looked_at[["language", "method", "seed"]].itertuples(index=False, name=None)}
+    pairs = [language for language in study.languages if (study.pair_folder(language) / "results.csv").exists()]
+    return study.missing() + [
+        f"pair {language} of {method} seed {seed}"
+        for language in pairs
+        for method, seed in study.runs_of("pair")
+        if (language, method, seed) not in there
+    ]
 
 
 def _overlap_scores(study: Study) -> list[pd.DataFrame]:

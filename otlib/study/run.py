@@ -4,125 +4,65 @@
 """
 
 import argparse
-import fcntl
-import glob
-import json
 import os
-import platform
 import re
-import signal
-import subprocess
+import resource
 import sys
 import time
 import traceback
 from collections.abc import Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from otlib.record import ROOT, first_line, shown
+from otlib.record import first_line, shown
 from otlib.settings import ParameterError
 from otlib.study import yaml_file
-from otlib.study.current import outdated
+from otlib.study.current import drop_what_waits
 from otlib.study.kernels import warm_kernels
 from otlib.study.notebook import NotebookError, Progress, run_notebook
 from otlib.study.study import Study, load_study, write_study
+from otlib.study.workflow import only_run, run_snakemake, tell
 
 __all__ = ["NotebookError", "Progress", "main", "run_notebook", "run_study"]
 
+SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")  # what launchers say of processes
+OPEN_FILES = 256  # that a process may need: libraries, sockets of kernels, data
+
 # --- a study ------------------------------------------------------------------------------------------------
+
+FAILED = 1  # Snakemake's status when a job has failed
+PARTS = {"pairs": ["pair"], "conclusions": ["report", "ablations"]}  # of the Snakefile: a target, the rules it may run
 
 
 def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
-    """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake."""
-    with _only_run(study) as lock, warm_kernels():
+    """Run what of the study is not done yet and return the exit status; ``flags`` go to Snakemake.
+
+    Where runs have failed, the pairs and the report are made of the others, unless there are ``flags``.
+    """
+    with only_run(study) as lock, warm_kernels():
         write_study(study)
-        print(
-            f"Study {study.name}: {', '.join(study.pairs)}; {', '.join(study.methods)}; seeds {study.seeds}",
-            flush=True,
-        )
-        if "--resources" not in flags:
-            flags = [*_side_by_side(study, _gpu()), *flags]
-        status, said = _snakemake(study, cores, flags, lock)
+        tell(f"Study {study.name}: {', '.join(study.pairs)}; {', '.join(study.methods)}; seeds {study.seeds}")
+        side_by_side = [] if "--resources" in flags else _side_by_side(study, _gpu())
+        status, said = run_snakemake(study, cores, [*side_by_side, *flags], lock)
+        if status == FAILED and not flags and drop_what_waits(study):
+            for part, rules in PARTS.items():
+                if status == FAILED:
+                    ended, more = run_snakemake(study, cores, side_by_side, lock, part, rules)
+                    said, status = said + more, ended or FAILED
     if status == 0:
         report = study.folder / "report.html"
-        print(f"Report: {shown(report)}" if report.exists() else "Done, without a report: it was not asked for")
+        tell(f"Report: {shown(report)}" if report.exists() else "Done, without a report: it was not asked for")
         return 0
     failed = [line for line in said if " | failed" in line]
     states = dict(found.groups() for line in said if (found := re.match(r"(\S+) \| (started|done|failed)\b", line)))
     open_ = [name for name, state in states.items() if state == "started"]
     failed += [f"{name} | ended before it was done: stopped, or out of memory" for name in open_]
     failed = failed or said[-20:] or [f"Snakemake said nothing and ended with status {status}."]
-    print("", *failed, "The study is not complete; the same command goes on.", sep="\n", file=sys.stderr)
+    reported = any(line.startswith("40_report | done") for line in said)
+    report = [f"Report of what there is: {shown(study.folder / 'report.html')}"] * reported
+    tell("", *failed, *report, "The study is not complete; the same command goes on.", to=sys.stderr)
     return status
-
-
-@contextmanager
-def _only_run(study: Study):
-    """Take the study's lock; it is free again when this process and Snakemake have ended, even if they were killed.
-
-    On a file system that has no locks, as some of NFS and Lustre, it only warns.
-    """
-    path = study.folder / ".lock"
-    try:
-        study.folder.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        reason = f"{shown(study.folder)} cannot be written ({error.strerror})"
-        raise ParameterError(f"study {study.name}: {reason}; make it writable, or free some space") from None
-    with open(path, "ab+", buffering=0) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            raise ParameterError(
-                f"study {study.name} is being run by process {_holders(path)}; wait for it or stop it"
-            ) from None
-        except OSError as error:
-            warning = f"Nothing keeps a second process from running study {study.name} at the same time"
-            print(f"{warning}: {shown(path)} cannot be locked ({error.strerror}).", file=sys.stderr)
-        with suppress(OSError):  # on a full disk what follows says so
-            lock.truncate(0)
-            lock.write(f"{os.getpid()} on {platform.node()}".encode())
-        yield lock
-
-
-def _holders(path: Path) -> str:
-    """The processes of this machine that hold a lock, which may be what a killed one has left; else who wrote in it."""
-    found = set()
-    for file in glob.glob("/proc/[0-9]*/fd/*"):
-        with suppress(OSError):  # another user's, or closed by now
-            if os.readlink(file) == str(path.resolve()):
-                found.add(file.split("/")[2])
-    found = sorted(found - {str(os.getpid())}, key=int)
-    return ", ".join(found) or f"{path.read_text() or 'of another machine'}, or by what it started"
-
-
-def _snakemake(study: Study, cores: int, flags: Sequence[str], lock) -> tuple[int, list[str]]:
-    """Exit status and last lines; the terminal shows what jobs say of themselves, and how far all is."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", study.folder]
-    command += ["--forcerun", *old] if (old := outdated(study)) else []
-    command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
-    # As YAML, or a blank and a # in the path would begin a comment.
-    path = json.dumps(shown(study.folder / "study.yaml"), ensure_ascii=False)
-    command += [*flags, "--config", f"study={path}"]
-    # Its own process group, to stop it as a whole; it holds the lock too, in case this process is killed.
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        pass_fds=[lock.fileno()],
-        start_new_session=True,
-    )
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: os.killpg(process.pid, signal.SIGTERM))
-    said = []
-    for line in process.stdout:
-        said.append(line.rstrip())
-        if re.match(r"[\w.-]+ \| |\d+ of \d+ steps", line):
-            print(line, end="", flush=True)
-    return process.wait(), said
 
 
 def _gpu() -> str | None:
@@ -149,12 +89,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     end = given.index("--") if "--" in given else len(given)
     try:
+        _allow_open_files()
         options = _parser().parse_args(given[:end])
         options.flags = given[end + 1 :]
         return options.run(options)
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         print(str(error).strip() or f"{type(error).__name__}: {first_line(error)}", file=sys.stderr)
         return 1
+
+
+def _allow_open_files():
+    """Raise the limit of open files as far as a study needs and may; a ParameterError says where that is too little."""
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if limit != unlimited and limit < OPEN_FILES:
+        if most != unlimited and most < OPEN_FILES:
+            said = f"only {most} files may be open at once, and a study needs {OPEN_FILES}"
+            raise ParameterError(f"{said}: raise the limit first, as by ulimit -n {OPEN_FILES}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, most))
 
 
 class _Once(argparse.Action):
@@ -231,22 +183,49 @@ def _data_command(options) -> int:
 
 
 def _align_command(options) -> int:
-    """Align as notebook 10 does; of several processes the main one begins and finishes the run."""
+    """Align as notebook 10 does; of several processes the main one makes the data and begins and finishes the run."""
     from otlib.data.text import read_prepared
     from otlib.training.align import align
-    from otlib.training.trainer import is_main_process, process_count, wait_for_everyone
+    from otlib.training.trainer import is_main_process, wait_for_everyone
 
-    study, key = load_study(options.study), (options.method, options.seed)
+    study, key, processes = load_study(options.study), (options.method, options.seed), _processes()
     folder, main = study.aligned(*key), is_main_process()
+    if main:
+        print(f"processes that train: {processes}", flush=True)
+        if not study.data_folder.exists():
+            _data_command(options)
+    wait_for_everyone()
+    if not study.data_folder.exists():  # it said why
+        return 1
     corpora = {code: read_prepared(study.parallel(code), code, study.tokenised) for code in study.languages}
     with study.run("align", *key) if main else nullcontext() as run:
         wait_for_everyone()
         encoder, settings = study.encoder_path(options.seed), study.methods[options.method]
         aligned = align(encoder, corpora, folder, settings, seed=options.seed, resume=True)
         if main:
-            counts = {"word_pairs": aligned.word_pairs, "skipped_steps": aligned.skipped}
-            run.finish(counts=aligned.text, processes=process_count(), **counts)
+            run.finish(processes=processes, **aligned.record())
     return 0
+
+
+def _processes() -> int:
+    """How many processes train together.
+
+    Raises
+    ------
+    ParameterError
+        If more were asked for: ``accelerate launch --cpu --num_processes 2`` starts one, and says nothing.
+    """
+    from otlib.training.trainer import process_count
+
+    count = process_count()
+    asked = {name: os.environ[name] for name in SIZES if os.environ.get(name, str(count)) != str(count)}
+    if not asked and count == 1 and {"ACCELERATE_USE_CPU", "MASTER_ADDR"} <= {*os.environ}:
+        asked = {"--num_processes": "several"}
+    if asked:
+        said = ", ".join(f"{name} is {number}" for name, number in asked.items())
+        launch = "ACCELERATE_USE_CPU=true torchrun --nproc-per-node NUMBER -m otlib align ..."
+        raise ParameterError(f"{said}, but {count} trains; on CPUs launch as many by {launch}")
+    return count
 
 
 def _study_command(options) -> int:

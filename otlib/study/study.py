@@ -58,8 +58,9 @@ Kind = Literal["data", "pretrain", "align", "nli", "qa", "pair"]
 class Study(Places, BaseModel):
     """The parameters of a study and the layout of its folder; made by :func:`load_study`.
 
-    ``languages`` have parallel text; ``unseen`` ones are tested only, where the tasks have items in them. ``methods``
-    are complete: the ``align`` section with what each method changes in it.
+    ``languages`` have parallel text; ``unseen`` ones are tested only, where the tasks have items in them; both are in
+    alphabetical order, so that a file's order decides nothing. ``methods`` are complete: the ``align`` section with
+    what each method changes in it.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -67,8 +68,8 @@ class Study(Places, BaseModel):
     name: Name
     title: str = ""
     source: str
-    languages: Languages
-    unseen: Annotated[list[Language], AfterValidator(no_repeats)] = []
+    languages: Annotated[Languages, AfterValidator(sorted)]
+    unseen: Annotated[list[Language], AfterValidator(no_repeats), AfterValidator(sorted)] = []
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1), AfterValidator(no_repeats)]
     data: Section
     encoder: Encoder

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,11 +26,11 @@ from otlib.data.arrow import Lists
 from otlib.data.batches import draw, length_batches, tfidf_weights
 from otlib.data.text import ParallelText, taken
 from otlib.record import write_text
-from otlib.settings import Align
+from otlib.settings import COLLAPSED, Align
 from otlib.training import trainer
-from otlib.training.objectives import EncoderLayers, PairBatch, alignment_of
+from otlib.training.objectives import EncoderLayers, PairBatch, Words, alignment_of, spread
 from otlib.training.tokenised import TokenisedPairs, encode_corpora, warn_of_cuts
-from otlib.training.words import collate_words, load_encoder, longest_input
+from otlib.training.words import collate_words, load_encoder, longest_input, pool_layers
 
 ON_PAIRS = ("l2", "contrastive-weak", "contrastive-strong")
 
@@ -47,11 +47,23 @@ class Aligned(NamedTuple):
     log: pd.DataFrame
     text: dict[str, dict[str, int]]  # of each language, the counts of otlib.training.words.count_words, and shuffled
     word_pairs: str | None  # where they came from; None if the objective has no word pairs
+    spread_before: float | None = None  # of English words (objectives.spread) by the encoder as it was
 
     @property
     def skipped(self) -> int:
         """Steps without a finite gradient."""
         return trainer.skipped_steps(self.log)
+
+    @property
+    def spread_left(self) -> float | None:
+        """The share of the spread that the last row of the log has left; None where nothing was trained."""
+        kept = self.log["spread"].dropna() if "spread" in self.log else ()
+        return float(kept.iloc[-1] / self.spread_before) if len(kept) and self.spread_before else None
+
+    def record(self) -> dict[str, Any]:
+        """What ``run.json`` says of the training."""
+        spreads = {"spread_before": self.spread_before, "spread_left": self.spread_left}
+        return {"counts": self.text, "word_pairs": self.word_pairs, "skipped_steps": self.skipped, **spreads}
 
 
 def align(
@@ -67,7 +79,9 @@ def align(
 
     A step takes an equal batch from every language and sums their losses (Alqahtani et al., 2021, section 3). The paper
     trains for one epoch with an anchor of weight 1 that is summed over the words; it says nothing of warm-up and
-    clipping. Warnings count the sentences that were cut, and transport problems that did not converge.
+    clipping. Warnings count the sentences that were cut, and transport problems that did not converge, and say if the
+    English words have collapsed: less than :data:`otlib.settings.COLLAPSED` of their spread before the first step is
+    left.
 
     Parameters
     ----------
@@ -121,19 +135,19 @@ def align(
             aligner = installed_aligner()
             origin = aligner or f"{origin}, for no aligner is installed"
     log = trainer.finished_log(folder, settings.steps) if resume else None
-    counted = Path(folder) / "text.json"
-    if log is not None and counted.exists():
-        counts = json.loads(counted.read_text(encoding="utf-8"))
+    model, kept = EncoderLayers(model, settings.layers), Path(folder) / "text.json"
+    if log is not None and kept.exists():
+        before = json.loads(kept.read_text(encoding="utf-8"))
     else:
         corpora = chosen_text(corpora, settings, seed)
         encoded, counts = encode_corpora(corpora, tokenizer, max_length)
+        before = {"counts": counts, "spread": _english_spread(model, encoded, tokenizer, settings)}
         if trainer.is_main_process():
-            write_text(counted, json.dumps(counts) + "\n")
-    warn_of_cuts(counts, max_length)
+            write_text(kept, json.dumps(before) + "\n")
+    warn_of_cuts(before["counts"], max_length)
     if log is not None:
-        return Aligned(log, counts, origin)
+        return _watched(Aligned(log, before["counts"], origin, before["spread"]))
 
-    model = EncoderLayers(model, settings.layers)
     links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
     batches = settings.steps * settings.accumulation * trainer.process_count()
     weights = word_weights(corpora, settings)
@@ -158,11 +172,31 @@ def align(
             f"marginal error up to {log['marginal_error'].max():.1e}): raise epsilon",
             stacklevel=2,
         )
-    return Aligned(log, counts, origin)
+    return _watched(Aligned(log, before["counts"], origin, before["spread"]))
+
+
+@torch.no_grad()
+def _english_spread(model: EncoderLayers, encoded: Mapping[str, TokenisedPairs], tokenizer, settings: Align) -> float:
+    """The spread of the English words of each language's first pairs, a batch of them, before any step."""
+    sides = [pairs.pivot for pairs in encoded.values()]
+    rows = [side[i] for side in sides for i in range(min(settings.batch_size, len(side)))]
+    batch = collate_words(rows, pad_token_id=tokenizer.pad_token_id)
+    return float(spread(Words(*pool_layers(model.eval()(batch), batch, pooling=settings.pooling))))
+
+
+def _watched(aligned: Aligned) -> Aligned:
+    """The same, with a warning if the English words have collapsed."""
+    if aligned.spread_left is not None and aligned.spread_left < COLLAPSED:
+        warnings.warn(
+            f"collapse: {100 * aligned.spread_left:.0f} % of the spread of English words before training is left; "
+            "lower learning_rate, or raise anchor_weight",
+            stacklevel=3,
+        )
+    return aligned
 
 
 def chosen_text(corpora: Mapping[str, ParallelText], settings: Align, seed: int) -> dict[str, ParallelText]:
-    """The languages and pairs that the settings ask for, as many of them shuffled."""
+    """The languages and pairs that the settings ask for, as many of them shuffled, in the order of the alphabet."""
     languages, pairs = settings.languages, settings.pairs
     if not corpora:
         raise ValueError("align needs the parallel text of at least one language, got none")
@@ -170,9 +204,7 @@ def chosen_text(corpora: Mapping[str, ParallelText], settings: Align, seed: int)
         raise ValueError(f"languages: there is no parallel text of {', '.join(sorted(unknown))}")
     if short := [f"{code} has {len(text)}" for code, text in corpora.items() if len(text) < (pairs or 0)]:
         raise ValueError(f"pairs: {pairs} sentence pairs were asked for, but {', '.join(short)}")
-    chosen = {
-        code: text.take(range(pairs or len(text))) for code, text in corpora.items() if code in (languages or corpora)
-    }
+    chosen = {code: corpora[code].take(range(pairs or len(corpora[code]))) for code in sorted(languages or corpora)}
     if settings.shuffled_pairs:
         for number, (language, text) in enumerate(chosen.items()):
             chosen[language] = shuffle_pairs(text, settings.shuffled_pairs, seed=[seed, number, 1])
