@@ -43,8 +43,12 @@ def warm_kernels():
     with tempfile.TemporaryDirectory(prefix="otlib-", ignore_cleanup_errors=True) as folder:
         address = os.path.join(folder, "kernels")
         inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "OMP_NUM_THREADS": "1"}
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(address)  # before anyone can ask
+        listener.listen(64)
         server = subprocess.Popen(
-            [sys.executable, __file__, "serve", address],
+            [sys.executable, __file__, "serve", address, str(listener.fileno())],
+            pass_fds=[listener.fileno()],
             stdin=subprocess.PIPE,  # closed when this process ends, however it ends
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -52,6 +56,7 @@ def warm_kernels():
             env=os.environ | inline | {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"},
             start_new_session=True,
         )
+        listener.close()
         os.environ[ADDRESS] = address
         try:
             yield
@@ -90,13 +95,14 @@ def kernel_manager_class():
 # --- the warm process ---------------------------------------------------------------------------------------
 
 
-def serve(address: str):
-    """Fork a kernel for everyone who asks, until stdin is closed; the first one waits for the imports."""
+def serve(address: str, descriptor: int):
+    """Fork a kernel for everyone who asks, until stdin is closed; the first one waits for the imports.
+
+    ``descriptor`` is of the socket that listens at the address.
+    """
     sys.path.pop(0)  # this file's folder
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
-        listener.listen(64)
+    with socket.socket(fileno=descriptor) as listener:
         while listener in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             import_for_notebooks()
@@ -194,4 +200,4 @@ def stand_for_a_kernel(command: list[str]):
 
 
 if __name__ == "__main__":
-    serve(sys.argv[2]) if sys.argv[1] == "serve" else stand_for_a_kernel(sys.argv[1:])
+    serve(sys.argv[2], int(sys.argv[3])) if sys.argv[1] == "serve" else stand_for_a_kernel(sys.argv[1:])
