@@ -366,7 +366,6 @@ def embed_corpus(
 
 
 @enough_memory(TO_READ)
-@torch.no_grad()
 def embed_layers(
     model,
     tokenizer,
