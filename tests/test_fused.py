@@ -268,6 +268,23 @@ def test_a_first_launch_says_whether_triton_works(monkeypatch):
     fused.works_on.cache_clear()
 
 
+@needs_triton
+def test_a_gpu_on_which_the_programs_find_wrong_numbers_does_without_them(monkeypatch):
+    """Compiled for a GPU that none of us has, they must not be trusted unseen."""
+    five, seven = torch.arange(5.0), torch.arange(7.0)
+    C = ((five[:, None] - seven).abs() / 8)[None].double()
+    a, b, epsilon = torch.full((1, 5), 1 / 5).double(), torch.full((1, 7), 1 / 7).double(), torch.tensor([0.1]).double()
+    problem = Problem("euclidean", 0.1, False, "converged", 1e-9, 2000)
+    known = solvers._sinkhorn(C, a, b, epsilon, problem, True).value
+    known_half = solvers._symmetric(C[:, :, :5], a, epsilon, problem, True).half_value
+    assert (round(known.item(), 6), round(known_half.item(), 6)) == (fused.KNOWN_VALUE, fused.KNOWN_HALF_VALUE)
+    monkeypatch.setattr(fused, "_known_values", lambda device: (fused.KNOWN_VALUE + 1e-3, fused.KNOWN_HALF_VALUE))
+    fused.works_on.cache_clear()
+    with pytest.warns(UserWarning, match="it finds 0.189872 and 0.057937 where 0.188872 and 0.057937 are right"):
+        assert not fused.works_on(torch.device(DEVICE))
+    fused.works_on.cache_clear()
+
+
 def test_a_cpu_never_loads_triton():
     code = (
         "import sys, torch; from otlib.transport import sinkhorn_divergence as f; "
