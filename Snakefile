@@ -1,5 +1,5 @@
 # One rule a notebook; `python -m otlib study` starts it in the study's folder.
-# What trains or encodes is counted, for a GPU takes one at a time (`--resources trainings=1`).
+# What trains or encodes is counted, for a GPU takes as many at a time as fit (`--resources trainings=3`).
 # Every job has one thread on any machine: with more, sums are rounded otherwise, and an encoder becomes another one.
 # With a `part` in its config it is run again after failures, to make the pairs or the report of what there is.
 # A rule's params are all its settings, defaults included: a changed one reruns the rule and what follows, nothing else.

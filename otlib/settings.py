@@ -281,7 +281,7 @@ class Training(Section):
     mixed_precision: Literal["no", "fp16", "bf16"] = "no"
     """Precision of the forward pass; weights and transport stay in float32."""
     gradient_checkpointing: bool = False
-    """Compute each layer again for its gradient instead of keeping it: less memory, a third more time."""
+    """Compute each layer again for its gradient instead of keeping it: less memory, more time."""
     save_every: PositiveInt | None = None
     """Steps between checkpoints to resume from; null: none."""
 

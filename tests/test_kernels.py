@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -225,3 +226,25 @@ def test_what_the_notebooks_import_is_read_from_them(tmp_path):
     cells = ["import one\nimport two.three as x, four", "y = 1\nfrom five.six import (\n    seven,\n)"]
     write_notebook(tmp_path / "n.ipynb", "x = 1", *cells, "%matplotlib inline")
     assert imported(tmp_path) == ["five.six", "four", "one", "two.three"]
+
+
+def test_the_first_who_asks_is_heard_however_early(tmp_path):
+    """A kernel that asked before the warm process listened once started cold, a child of whoever executed it."""
+    with warm_kernels(), socket.socket(socket.AF_UNIX) as early:
+        early.connect(os.environ[ADDRESS])
+
+
+@pytest.mark.parametrize(("answer", "used"), [(3, False), (0, True), (100, True)])
+def test_a_process_that_has_begun_to_use_the_gpu_is_told_by_its_driver(monkeypatch, answer, used):
+    """Its forks could not use it: the driver answers that it is not initialised (3) until its first use."""
+    driver = type("Driver", (), {"cuDeviceGetCount": staticmethod(lambda count: answer)})
+    monkeypatch.setattr(kernels.ctypes, "CDLL", lambda name: driver)
+    assert kernels.gpu_in_use() is used
+
+
+def test_without_a_driver_no_gpu_is_in_use(monkeypatch):
+    def no_driver(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(kernels.ctypes, "CDLL", no_driver)
+    assert kernels.gpu_in_use() is False

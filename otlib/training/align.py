@@ -294,24 +294,26 @@ def pair_batches(
 def _collate(batches, *, encoded: Mapping[str, TokenisedPairs], **given) -> PairBatch:
     (chosen,) = batches
     places = [(language, i) for language, indices in zip(encoded, chosen, strict=True) for i in indices]
-    return _pair_batch(places, encoded=encoded, **given)._replace(languages=len(encoded))
+    return _pair_batch(places, len(encoded), encoded=encoded, **given)
 
 
 def _collate_by_language(batches, *, encoded: Mapping[str, TokenisedPairs], **given) -> trainer.Parts:
     (chosen,) = batches
     languages = enumerate(zip(encoded, chosen, strict=True))
     return trainer.Parts(
-        _pair_batch([(language, i) for i in indices], encoded=encoded, **given)._replace(first=number)
+        _pair_batch([(language, i) for i in indices], 1, number, encoded=encoded, **given)
         for number, (language, indices) in languages
     )
 
 
-def _pair_batch(places, *, encoded: Mapping[str, TokenisedPairs], weights, links, pad_token_id: int) -> PairBatch:
+def _pair_batch(
+    places, languages: int, first: int = 0, *, encoded: Mapping[str, TokenisedPairs], weights, links, pad_token_id: int
+) -> PairBatch:
     rows = [encoded[language][side][i] for side in (0, 1) for language, i in places]
     for pairs in encoded.values():
         pairs.release()
     words = collate_words(rows, pad_token_id=pad_token_id)
-    batch = PairBatch(words, languages=1)
+    batch = PairBatch(words, languages, first)
     if weights is not None:
         padded = torch.zeros(len(rows), words.longest)
         for row, (side, (language, i)) in zip(padded, product((0, 1), places), strict=True):
