@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from counting import count_words
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 import otlib.training.align
@@ -23,7 +24,7 @@ from otlib.settings import Align
 from otlib.training.align import align, pair_batches, shuffle_pairs
 from otlib.training.pretrain import train_tokenizer
 from otlib.training.tokenised import encode_pairs, tokenizer_hash
-from otlib.training.words import count_words, encode_words, tokenise
+from otlib.training.words import encode_words, tokenise
 
 ENGLISH = [f"{a}{b}" for a in "bdfgkl" for b in ("ana", "ene", "olo")]
 

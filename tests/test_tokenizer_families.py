@@ -5,13 +5,14 @@ The tokenizers are built by hand, so that their pieces can be read off by eye.
 
 import pandas as pd
 import pytest
+from counting import count_words
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
 from otlib.tasks.nli import _encode
 from otlib.tasks.qa import _questions, _windows
 from otlib.training.pretrain import _pieces
-from otlib.training.words import count_words, embed_corpus, encode_words, load_encoder, tokenise
+from otlib.training.words import embed_corpus, encode_words, load_encoder, tokenise
 
 NAMES = {f"{name}_token": f"<{name}>" for name in ("pad", "bos", "eos", "unk", "mask")}
 LETTERS = [*"abcdefghijklmnopqrstuvwxyzACDEKLMNPSU/|é猫<>[]"]

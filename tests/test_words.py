@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from counting import count_words
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AutoConfig,
@@ -21,7 +22,6 @@ from otlib.tasks.finetune import MeanPooledClassifier
 from otlib.training.words import (
     POOLINGS,
     collate_words,
-    count_words,
     embed_corpus,
     embed_layers,
     embed_words,

@@ -45,7 +45,7 @@ class Aligned(NamedTuple):
     """
 
     log: pd.DataFrame
-    text: dict[str, dict[str, int]]  # of each language, the counts of otlib.training.words.count_words, and shuffled
+    text: dict[str, dict[str, int]]  # of each language, the counts of TokenisedPairs.count, and shuffled
     word_pairs: str | None  # where they came from; None if the objective has no word pairs
     spread_before: float | None = None  # of English words (objectives.spread) by the encoder as it was
 

@@ -55,7 +55,7 @@ class TokenisedPairs(NamedTuple):
     release: Callable[[], None]
 
     def count(self) -> dict[str, int]:
-        """What :func:`otlib.training.words.count_words` counts, in the sentences of both sides."""
+        """Of both sides: sentences, ``truncated`` ones, words and ``missing_words`` (without a subword)."""
         sides = (self.source, self.pivot)
         words, missing, truncated = (
             int(sum(getattr(side, name).sum(dtype=np.int64) for side in sides))

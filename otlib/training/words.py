@@ -213,12 +213,6 @@ class _WordPlaces:
         return np.where(special | (word >= self.first[sentence] + self.count[sentence]), -1, word)
 
 
-def count_words(rows: Sequence[EncodedSentence]) -> dict[str, int]:
-    """Numbers of sentences, ``truncated`` sentences, words and ``missing_words`` (without a subword)."""
-    words, missing, truncated = (sum(numbers) for numbers in zip(*(row[2:] for row in rows), strict=True))
-    return {"sentences": len(rows), "truncated": truncated, "words": words, "missing_words": missing}
-
-
 def collate_words(rows: Sequence[EncodedSentence], *, pad_token_id: int) -> WordBatch:
     """Pad encoded sentences to the longest of them."""
     input_ids = [torch.from_numpy(row.input_ids).long() for row in rows]
