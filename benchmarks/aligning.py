@@ -10,16 +10,13 @@ ratio is the median over turns of two times of the same turn. Memory is above th
 """
 
 import argparse
-import ctypes
-import multiprocessing
-import resource
-import time
 from copy import deepcopy
 
 import geomloss
 import numpy as np
 import pandas as pd
 import torch
+from measuring import peak_mib, seconds
 from transformers import BertConfig, BertModel
 
 from otlib.settings import Align
@@ -107,38 +104,6 @@ def methods_of(encoder, languages, device):
             method(batches)
 
     return {name: (lambda make=make, method=method: step(make, method)) for name, (make, method) in made.items()}
-
-
-def seconds(step, device):
-    if device == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    step()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
-def peak_mib(step, device):
-    """Memory above what was there before: of a fork of this process, or of the GPU's allocator."""
-    if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        step()
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
-
-    def measure(sent):
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        step()
-        sent.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
-
-    ctypes.CDLL(None).malloc_trim(0)  # what earlier steps left to the allocator would be used again, unseen
-    received, sent = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=measure, args=(sent,))
-    process.start()
-    result = received.recv()
-    process.join()
-    return result
 
 
 def compare(encoder, languages, pairs, device, repeats):

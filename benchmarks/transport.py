@@ -14,10 +14,7 @@ where Triton is missing. A method that is not installed, or fails, is named and 
 """
 
 import argparse
-import ctypes
 import importlib.util
-import multiprocessing
-import resource
 import time
 from pathlib import Path
 from unittest import mock
@@ -26,6 +23,7 @@ import geomloss
 import numpy as np
 import pandas as pd
 import torch
+from measuring import peak_mib, seconds
 
 from otlib.transport import sinkhorn_divergence, solvers
 
@@ -158,39 +156,16 @@ def gradients(method, clouds, epsilon):
     return x.grad, y.grad
 
 
-def seconds(method, clouds, epsilon):
-    if clouds[0].is_cuda:
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    gradients(method, clouds, epsilon)
-    if clouds[0].is_cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+def time_of(method, clouds, epsilon):
+    return seconds(lambda: gradients(method, clouds, epsilon), clouds[0].device)
 
 
-def peak_mib(method, clouds, epsilon):
-    """Memory above that of the clouds and of the code itself: of a fork of this process, or of the GPU's allocator."""
-    if clouds[0].is_cuda:
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        gradients(method, clouds, epsilon)
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
-
-    def measure(sent):
-        gradients(method, [z[:1] for z in clouds], epsilon)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        gradients(method, clouds, epsilon)
-        sent.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
-
-    # What earlier runs have left to the allocator would be used again, unseen.
-    ctypes.CDLL(None).malloc_trim(0)
-
-    received, sent = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=measure, args=(sent,))
-    process.start()
-    result = received.recv()
-    process.join()
-    return result
+def memory_of(method, clouds, epsilon):
+    """Peak memory above that of the clouds and of the code itself, in MiB."""
+    one_pair = [z[:1] for z in clouds]
+    return peak_mib(
+        lambda: gradients(method, clouds, epsilon), clouds[0].device, lambda: gradients(method, one_pair, epsilon)
+    )
 
 
 def true_gradient(x, y, epsilon):
@@ -255,14 +230,14 @@ def compare(setting, device, repeats, methods, truth):
     clouds, epsilon = drawn(setting, device)
     methods, expected = that_run(methods, clouds, epsilon), truth(setting, clouds, epsilon)
     turns = pd.DataFrame(
-        [{name: seconds(method, clouds, epsilon) for name, method in methods.items()} for _ in range(repeats)]
+        [{name: time_of(method, clouds, epsilon) for name, method in methods.items()} for _ in range(repeats)]
     )
     rows = {}
     for name, method in methods.items():
         rows[name] = {
             "ms": 1e3 * turns[name].median(),
             "time / GeomLoss": (turns[name] / turns["GeomLoss"]).median(),
-            "MiB": peak_mib(method, clouds, epsilon),
+            "MiB": memory_of(method, clouds, epsilon),
             "gradient error": gradient_error(method, clouds, epsilon, expected),
         }
     return pd.DataFrame(rows).T
@@ -274,7 +249,7 @@ def growth(device, repeats):
         clouds = [z.to(device) for z in sentence_pairs(pairs, d, longest=longest)]
         epsilon = 0.05 * float((torch.cdist(clouds[0][:8], clouds[1][:8]) ** 2).mean() / 2)
         both = geomloss_default, otlib_converged
-        times = [[seconds(method, clouds, epsilon) for method in both] for _ in range(repeats + 1)]
+        times = [[time_of(method, clouds, epsilon) for method in both] for _ in range(repeats + 1)]
         theirs, ours = np.array(times[1:]).T  # the first warms up
         print(
             f"B = {pairs:3}, n = {longest:2}, d = {d:4}: {1e3 * np.median(ours):6.1f} ({np.median(ours / theirs):.2f})",
