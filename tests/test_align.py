@@ -644,12 +644,13 @@ def test_languages_one_after_another_have_the_gradient_of_all_at_once(sober, tmp
     monkeypatch.setattr(otlib.training.trainer.Accelerator, "clip_grad_norm_", keep)
     corpora, logs = {"de": corpus("de"), "fr": corpus("fr", 40)}, []
     for by_language in (False, True):
-        given = Align(steps=1, batch_size=6, by_language=by_language, **settings)
+        given = Align(steps=2, batch_size=6, by_language=by_language, **settings)
         logs.append(align(sober, corpora, tmp_path / str(by_language), given, seed=3).log.iloc[-1])
-    together, apart = gradients
+    together, _, apart, _ = gradients
     assert (together - apart).norm() <= 1e-5 * together.norm() > 0
     same = ["loss", "divergence_de", "divergence_fr", "anchor"]
-    assert logs[1][same].tolist() == pytest.approx(logs[0][same].tolist(), rel=1e-5)
+    assert logs[1][same].tolist() == pytest.approx(logs[0][same].tolist(), rel=1e-3)
+    assert logs[0]["anchor"] > 0
 
 
 def test_of_languages_one_after_another_a_step_holds_one(encoder, tmp_path):

@@ -8,7 +8,7 @@ import torch
 from transformers import BertConfig, BertModel
 
 from otlib.record import ROOT, write_text
-from otlib.settings import Nli
+from otlib.settings import Nli, Training
 from otlib.study import plan, recipe, steps
 from otlib.study.paper import PUBLISHED, paper_results
 from otlib.study.run import main
@@ -465,3 +465,17 @@ def test_a_method_that_aligns_while_the_tasks_are_taught_has_no_steps_of_its_own
     study = load_study("demo", overrides, outputs=tmp_path, check_data=False)
     steps = {t.method: t.steps for t in plan.trainings(study) if t.kind == "align"}
     assert steps["joint"] == steps["none"] == 0 < steps["wordot"]
+
+
+def test_the_time_of_a_step_is_that_of_all_its_parts():
+    """A step of languages one after another calls the objective once for each."""
+
+    def busy(model, batch):
+        end = time.process_time() + 0.02
+        while time.process_time() < end:
+            pass
+        return model(batch).square().mean(), {}
+
+    given = Training(steps=1)
+    parts = trainer.Parts([torch.ones(1, 2), torch.ones(1, 2)])
+    assert 0.04 <= steps._step_seconds(torch.nn.Linear(2, 1), busy, parts, given, 1, 3) < 0.08
