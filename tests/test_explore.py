@@ -49,7 +49,7 @@ def test_where_a_person_looks_every_knob_is_a_control_that_draws_anew(drawn, mon
     monkeypatch.setattr("IPython.display.display", lambda *boxes: shown.extend(boxes))
     asked, draw = drawn
     assert explore(draw, **KNOBS) is None
-    epsilon, method, _ = shown[0].children
+    epsilon, method = shown[0].children[0].children
     assert isinstance(epsilon, ipywidgets.SelectionSlider) and isinstance(method, ipywidgets.Dropdown)
     assert [label for label, _ in epsilon.options] == ["0.01", "0.05", "0.5", "5"]
     assert asked == [{"epsilon": 0.05, "method": "wordot"}]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_notebook
@@ -65,6 +66,9 @@ def test_the_lab_shows_the_copies_and_reaches_the_whole_repository(monkeypatch, 
     started = []
     monkeypatch.setattr(lab, "copy_notebooks", lambda: None)
     monkeypatch.setattr(os, "execv", lambda program, command: started.extend(command))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/mine")
     lab.main(["--no-browser"])
     assert f"--ServerApp.root_dir={lab.ROOT}" in started and "--LabApp.default_url=/lab/tree/lab" in started
     assert started[-1] == "--no-browser"
+    own, mine = os.environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert mine == "/mine" and "saveState" in Path(own, "labconfig/default_setting_overrides.json").read_text()

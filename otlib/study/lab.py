@@ -61,12 +61,13 @@ def copy_notebooks(root: Path = ROOT) -> Path:
 def main(flags: Sequence[str]) -> None:
     """Start JupyterLab in the place of this process; flags are its own."""
     copy_notebooks()
+    # Defaults of ours, in labconfig/: controls are there when a copy is opened again, and nobody is asked about news.
+    paths = [str(Path(__file__).parent), os.environ.get("JUPYTER_CONFIG_PATH")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
     options = {
         "ServerApp.root_dir": ROOT,
         "ServerApp.contents_manager_class": "otlib.study.lab.Contents",
         "LabApp.default_url": f"/lab/tree/{COPIES}",
-        "LabApp.news_url": None,  # nobody is asked, and nothing is fetched
-        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
     given = [f"--{name}={value}" for name, value in options.items()]
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *given, *flags])

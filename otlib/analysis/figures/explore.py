@@ -52,7 +52,8 @@ def _controls(draw: Callable[..., Axes], knobs: Mapping[str, Sequence[Any]]) -> 
         if isinstance(values[0], Number):
             kind, more = ipywidgets.SelectionSlider, {"continuous_update": False}
         controls[name] = kind(**options, **more, description=name, style={"description_width": "5em"})
-    display(ipywidgets.VBox([*controls.values(), ipywidgets.interactive_output(redraw, controls)]))
+    above = ipywidgets.Box([*controls.values()], layout={"flex_flow": "row wrap"})
+    display(ipywidgets.VBox([above, ipywidgets.interactive_output(redraw, controls)]))
 
 
 def _small_multiples(draw: Callable[..., Axes], knobs: Mapping[str, Sequence[Any]]) -> np.ndarray:
