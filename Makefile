@@ -1,6 +1,7 @@
 # make study [STUDY=demo] [PAIRS=de-en,el-en] [SEEDS=0,1] [SET="align.steps=100 ..."] [CORES=2] [FLAGS="snakemake flags"]
 # make plan [STUDY=paper/table2 ...]: what it would run, fetch and write, and how long; nothing is run
-# make test | make lab | make gallery | make clean-study STUDY=demo
+# make lab [FLAGS="--no-browser --port 8899"]: JupyterLab, with your own copies of the notebooks in lab/
+# make test | make gallery | make clean-study STUDY=demo
 
 PYTHON ?= python3
 STUDY ?= demo
@@ -29,7 +30,7 @@ test: $(READY)
 	@$(BIN)/python -m pytest
 
 lab: $(READY)
-	@$(BIN)/jupyter lab --notebook-dir . notebooks/
+	@$(BIN)/python -m otlib.study.lab $(FLAGS)
 
 gallery: $(READY)
 	@$(BIN)/python -m otlib.study.gallery $(quoted)

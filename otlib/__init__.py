@@ -12,6 +12,7 @@ _HOME = {
     "transport_plan": "transport",
     "alignment_error_rate": "analysis.word_alignment",
     "load_study": "study.study",
+    "open_study": "study.opening",
     "ParameterError": "settings",
     "Study": "study.study",
 }

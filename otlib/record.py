@@ -79,17 +79,14 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
         If a column of the results table is missing, or a value is not a number.
     """
     table = scores.assign(**columns)
-    missing = [column for column in RESULT_COLUMNS if column not in table]
-    if missing:
+    if missing := [column for column in RESULT_COLUMNS if column not in table]:
         raise ValueError(f"results for {folder} lack the column {missing[0]!r}")
-    if table["value"].isna().any():
-        bad = table[table["value"].isna()].iloc[0]
-        raise ValueError(f"results for {folder}: {bad['metric']} of {bad['language']} is not a number")
+    if len(bad := table.loc[table["value"].isna(), ["metric", "language"]]):
+        raise ValueError(f"results for {folder}: {' of '.join(bad.iloc[0])} is not a number")
     return write_csv(Path(folder, "results.csv"), table[RESULT_COLUMNS])
 
 
 # --- a run from its beginning to its end --------------------------------------------------------------------
-
 LEFT_BY_A_RUN = ["checkpoint*", "run.json", "config.json", "log.jsonl", "text.json", "results.csv", "predictions.csv"]
 LEFT_BY_A_RUN += ["links-*.txt"]
 
@@ -137,6 +134,8 @@ class Run:
         ValueError
             If a column of the results table is missing, or a value is not a number.
         """
+        if self.finished and results is None:  # a new record would make all that was made of the encoder out of date
+            return self.folder / "run.json"
         if predictions is not None:
             write_csv(self.folder / "predictions.csv", predictions)
         if results is not None:
@@ -169,8 +168,10 @@ def running(
     names = [path.parent.name.removeprefix("step-") for path in (folder / "checkpoint").glob("step-*/manifest.json")]
     found = [int(name) for name in names if name.isdecimal()]
     news = f"goes on from step {max(found)}" if found else f"begins, {reason}" if reason else "begins again"
+    if done := all(any(folder.glob(name)) for name in ("run.json", "config.json", "*.safetensors")):
+        news = "was trained before and is shown as it is; to train anew, remove this folder"
     print(f"{shown(folder)}: {news}")
-    run = Run(folder, dict(parameters), list(map(Path, inputs)), dict(columns or {}), reason is None)
+    run = Run(folder, dict(parameters), list(map(Path, inputs)), dict(columns or {}), reason is None, finished=done)
     yield run
     if not run.finished:
         raise RuntimeError(f"the run in {shown(folder)} ended without a result: end its with block by run.finish(...)")
@@ -225,10 +226,9 @@ def _difference(path: Path, given: Mapping[str, Mapping[str, Any]]) -> str | Non
     """How what a run is given differs from what is written in ``path``; None if it does not."""
     if not path.exists():
         return "for it was not run before"
-    try:
+    before = None
+    with suppress(ValueError):
         before = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        before = None
     if before == given:
         return None
     if not isinstance(before, dict):  # as after a power cut

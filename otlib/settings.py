@@ -31,8 +31,19 @@ COLLAPSED = 0.3  # where alignment leaves less than this of the spread of Englis
 RESOLVED = "resolved"  # the context of paths that stand in a run's own study.yaml, expanded already
 
 
-class ParameterError(ValueError):
+class OneSentence(Exception):
+    """An error whose message says all; a notebook shows it without the calls that led there."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ParameterError(OneSentence, ValueError):
     """A study's parameters are wrong; the message names the file, the key and the mend."""
+
+
+class NotMadeYet(OneSentence, FileNotFoundError):
+    """A file that the study makes is not there; the message names what makes it."""
 
 
 class Section(BaseModel):

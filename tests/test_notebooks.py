@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from otlib.record import ROOT, write_text
+from otlib.study.data import make_data
 from otlib.study.run import run_notebook
 from otlib.study.study import load_study, write_study
 
@@ -146,14 +147,15 @@ def test_a_notebook_imports_otlib_and_the_usual_tools_only(path):
 
 @every_notebook
 def test_a_notebook_needs_nobody_and_no_shell(path):
-    # Run All in JupyterLab and papermill must do the same: no question, no widget, no command of one system.
+    # Run All in JupyterLab and papermill must do the same: no question, no widget but those of figures.explore, which
+    # draws small multiples where nobody looks, no command of one system.
     for cell in cells(path, "code"):
         assert not re.search(r"^\s*[%!]|\binput\(|ipywidgets|/home/|/tmp/", cell.source, re.M), cell.source
 
 
 @every_notebook
 def test_one_figure_a_cell(path):
-    drawing = re.compile(r"figures\.(?!save|use_style|telling_pair|method_palette|MEASURES|gains\b(?!\())\w+\(")
+    drawing = re.compile(r"figures\.(?!save|use_style|explore|telling_pair|method_palette|MEASURES|gains\b(?!\())\w+\(")
     for cell in cells(path, "code"):
         assert len(drawing.findall(cell.source)) <= 1, cell.source
 
@@ -174,11 +176,23 @@ def test_every_call_of_a_figure_has_a_function(path):
             assert hasattr(figures, name), f"{cell.id}: otlib.analysis.figures has no {name}"
 
 
+@every_notebook
+def test_a_notebook_checks_its_parameters_by_name(path):
+    """Papermill runs on with the default when a name is mistyped; what is checked is all that there is."""
+    calls = [node for _, tree in trees(path) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    checks = {"open_study": lambda call: [*call.args, *(word.value for word in call.keywords)]}
+    checks["check_parameters"] = lambda call: call.args
+    (checked,) = [checks[name](call) for call in calls if (name := getattr(call.func, "id", "")) in checks]
+    assert [getattr(one, "id", getattr(one, "value", None)) for one in checked] == PARAMETERS[path.stem]
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """The ``study.yaml`` of a tiny study, whose notebooks are run one after the other."""
     folder = tmp_path_factory.mktemp("tiny")
-    return write_study(load_study(write_text(folder / "tiny.yaml", TINY), outputs=folder))
+    study = load_study(write_text(folder / "tiny.yaml", TINY), outputs=folder)
+    make_data(study)
+    return write_study(study)
 
 
 @pytest.mark.parametrize(("name", "given"), TWICE, ids=lambda value: value if isinstance(value, str) else "")

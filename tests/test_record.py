@@ -178,6 +178,23 @@ def test_a_run_with_the_same_parameters_and_inputs_resumes_and_says_from_where(t
     assert "begins, for it was not run before" in said[0] and "goes on from step 20" in said[1]
 
 
+def test_an_encoder_that_is_trained_is_shown_and_its_record_stays(tmp_path, text, capsys):
+    """A new record, of notebook 10 run by hand, made the tasks and the report out of date."""
+    folder = tmp_path / "run"
+    with running(folder, {"steps": 3}, [text]) as run:
+        for name in ("config.json", "model.safetensors"):
+            write_text(folder / name, "{}")
+        record = run.finish(losses=1)
+    first = record.read_bytes()
+    with running(folder, {"steps": 3}, [text]) as run:
+        run.finish(losses=2)
+    assert record.read_bytes() == first
+    assert "trained before and is shown as it is; to train anew, remove this folder" in capsys.readouterr().out
+    with running(folder, {"steps": 3}, [text], COLUMNS) as run:  # results are of today
+        run.finish(pd.DataFrame({"language": ["de"], "metric": ["accuracy"], "value": [1.0]}))
+    assert (folder / "results.csv").exists() and record.read_bytes() != first
+
+
 @pytest.mark.parametrize(
     ("parameters", "changed_text", "reason"),
     [

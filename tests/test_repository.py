@@ -185,7 +185,8 @@ def test_conventions_are_defined_once():
 
 
 REFERENCE = re.compile(r":(?:func|class|meth|mod):`~?([\w.]+)`|\b(otlib(?:\.[A-Za-z_]\w*)+)")
-PROSE = [*ROOT.glob("*.md"), *ROOT.glob("otlib/**/*.md"), *ROOT.glob("outputs/gallery/*.md"), *ROOT.glob("notebooks/*")]
+PROSE = [*ROOT.glob("*.md"), *ROOT.glob("otlib/**/*.md"), *ROOT.glob("outputs/gallery/*.md")]
+PROSE += [path for path in ROOT.glob("notebooks/**/*.ipynb") if ".ipynb_checkpoints" not in path.parts]
 
 
 def lost(text, home="otlib"):

@@ -732,6 +732,18 @@ def test_a_value_that_cannot_be_read_is_one_line_with_the_reason(capsys, value, 
     assert re.fullmatch(rf"SET: the value of align.layers cannot be read: {re.escape(repr(value))}: {reason}\n", said)
 
 
+@pytest.mark.parametrize(
+    ("study", "method", "said"),
+    [
+        ("nope", "wordot", "there is no study 'nope'; params/ holds"),
+        ("demo", "wordto", "study demo has no method 'wordto'"),
+    ],
+)
+def test_an_alignment_of_an_unknown_study_or_method_is_one_line(capsys, study, method, said):
+    assert main(["align", "--study", study, "--method", method]) == 1
+    assert re.fullmatch(f"{re.escape(said)}.*\n", capsys.readouterr().err)
+
+
 def test_a_training_that_diverges_is_one_line(monkeypatch, capsys):
     def diverges(options):
         raise FloatingPointError("align: the loss is nan at step 3; lower learning_rate")

@@ -16,7 +16,7 @@ from transformers import AutoModel, BertConfig, BertModel
 
 from otlib.settings import Training
 from otlib.training import trainer
-from otlib.training.trainer import read_log, remove_checkpoints, save_pretrained, skipped_steps, train
+from otlib.training.trainer import finished_log, read_log, remove_checkpoints, save_pretrained, skipped_steps, train
 
 DATA = [
     (torch.randn(4, generator=g), torch.randn(1, generator=g))
@@ -500,3 +500,14 @@ def test_two_processes_equal_one_with_batches_twice_as_large(tmp_path):
     assert losses == pytest.approx(log["loss"].tolist())
     with pytest.raises(ValueError, match="was written by 2 processes and this training has 1"):
         run(one, tmp_path / "run", data=DataLoader(DATA[:16], batch_size=8), resume=True)
+
+
+def test_a_training_that_was_copied_with_its_record_is_finished(tmp_path):
+    """A copy's files have the times of copying: the notebook trained again what it should have shown."""
+    for name, text in (("config.json", "{}"), ("log.jsonl", '{"step": 3}\n')):
+        (tmp_path / name).write_text(text)
+    os.utime(tmp_path / "config.json", (1, 1))
+    assert finished_log(tmp_path, 3) is None
+    (tmp_path / "run.json").write_text("{}")
+    assert finished_log(tmp_path, 3)["step"].tolist() == [3]
+    assert finished_log(tmp_path, 4) is None

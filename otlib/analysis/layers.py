@@ -1,14 +1,18 @@
 """Where in an encoder translations lie closest: retrieval and word alignment of every layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
+from matplotlib.axes import Axes
+from torch import Tensor
 
+from otlib.analysis.figures import word_matrix
 from otlib.analysis.measures import links_by_rule, plans_of, sentence_means, sentence_names
 from otlib.analysis.retrieval import sentence_retrieval
 from otlib.analysis.word_alignment import alignment_error_rate
 from otlib.data.text import GoldPair, ParallelText
-from otlib.training.words import embed_layers
+from otlib.training.words import embed_layers, load_encoder
 from otlib.transport.links import pair_confidence
 
 POOLINGS = {"last": "last subword", "mean": "mean of subwords"}
@@ -56,3 +60,42 @@ def best_layer(by_layer: pd.DataFrame) -> tuple[int, str]:
     """
     confidence = by_layer[by_layer["metric"] == "confidence"].groupby(["layer", "pooling"])["value"].mean()
     return confidence.idxmax()
+
+
+class LayerPlans:
+    """Transport plans of a few sentence pairs in every layer of some encoders, solved when they are asked for.
+
+    Parameters
+    ----------
+    folders : mapping of method to Path
+        The encoders, of one depth.
+    pairs : sequence of GoldPair
+    embed : mapping
+        ``pooling`` and ``max_length`` of :func:`otlib.training.words.embed_layers`; ``layer`` is where to begin.
+    **transport
+        Of :func:`otlib.transport.transport_plan`.
+    """
+
+    def __init__(self, folders: Mapping[str, Path], pairs: Sequence[GoldPair], *, embed: Mapping, **transport):
+        self.pairs = {f"{number}: {' '.join(pair.source)}": pair for number, pair in enumerate(pairs, 1)}
+        self._transport, self._vectors = transport, {}
+        for method, folder in folders.items():
+            tokenizer, model = load_encoder(folder)
+            self.layers = range(model.config.num_hidden_layers + 1)
+            sides = [pair.source for pair in pairs], [pair.pivot for pair in pairs]
+            options = self.layers, embed["pooling"], embed["max_length"]
+            self._vectors[method] = [embed_layers(model, tokenizer, side, *options) for side in sides]
+        self.first_layer = self.layers[embed["layer"]]
+
+    def plan(self, epsilon: float, method: str, layer: int, sentence: str) -> Tensor:
+        """The plan (n, m) of the sentence pair with this name among ``pairs``."""
+        place = [*self.pairs].index(sentence)
+        (x, x_masks), (y, y_masks) = self._vectors[method]
+        one = ([side[place]] for side in (x[layer], y[layer], x_masks, y_masks))
+        return plans_of(*one, **self._transport | {"epsilon": epsilon})[0]
+
+    def draw(self, *, sentence: str, ax: Axes | None = None, **chosen) -> Axes:
+        """That plan with its gold links, for :func:`otlib.analysis.figures.explore`."""
+        pair, plan = self.pairs[sentence], self.plan(sentence=sentence, **chosen)
+        look = {"sure": pair.sure, "possible": pair.possible, "vmax": 1 / max(plan.shape), "colourbar": ax is None}
+        return word_matrix(plan, pair.source, pair.pivot, **look, ax=ax)

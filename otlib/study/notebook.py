@@ -116,10 +116,11 @@ _PARSERS = {str: str, int: int, float: float, bool: {"true": True, "false": Fals
 def _set_kernel_environment():
     """One thread, unless the environment says how many, so that a notebook computes the same on any machine.
 
-    The tokenizers library keeps to as many. And tqdm does not ask for widgets, which an executed copy cannot hold.
+    The tokenizers library keeps to as many. And nobody looks at the kernel, even if a notebook has called this: there
+    are no widgets, which an executed copy cannot hold (:func:`otlib.training.bars.shows_widgets`).
     """
     os.environ["RAYON_NUM_THREADS"] = os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
+    os.environ.pop("JPY_SESSION_NAME", None)
 
 
 def _tidy(partial: Path, notebook: Path, out: Path):

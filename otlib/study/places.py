@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from otlib.settings import PIVOT, ParameterError
+from otlib.record import shown
+from otlib.settings import PIVOT, NotMadeYet, ParameterError
 
 
 class Places:
@@ -78,6 +79,16 @@ class Places:
         """Folder of the retrieval and word alignment results of a language with the pivot."""
         return self.folder / "pairs" / f"{language}-{PIVOT}"
 
+    def require_data(self) -> None:
+        """Raise NotMadeYet, with what makes them, if the data are not there."""
+        self._require([self.data_folder / "run.json"])
+
+    def require_names(self, **chosen: Any) -> None:
+        """Raise ParameterError, with those there are, if the study has not this ``pair``, ``method`` or ``seed``."""
+        there = {"pair": self.pairs, "method": [*self.methods], "seed": self.seeds}
+        for name, value in chosen.items():
+            self._known(name, value, there[name])
+
     def missing(self) -> list[str]:
         """Runs of the tasks and the pairs that have no results yet, such as ``"nli wordot seed 0"``."""
         folders = {
@@ -89,6 +100,10 @@ class Places:
     def _run_folder(self, kind: str, method: str, seed: int) -> Path:
         self._known("seed", seed, self.seeds)
         return self.folder / kind / self._known("method", method, self.methods) / f"seed{seed}"
+
+    def _require(self, files: Sequence[Path]) -> None:
+        if absent := [path for path in files if not path.exists()]:
+            raise NotMadeYet(f"{shown(absent[0])} is not there yet: run {self.command} first")
 
     def _known(self, name: str, value: Any, there: Collection) -> Any:
         if value not in there:

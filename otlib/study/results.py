@@ -12,7 +12,7 @@ from otlib.analysis.intervals import ratio_scores
 from otlib.analysis.statistics import SENTENCE_PARTS
 from otlib.data.items import LABELS, read_nli, read_qa
 from otlib.record import read_csv, shown, write_csv
-from otlib.settings import PIVOT
+from otlib.settings import PIVOT, NotMadeYet
 from otlib.study.checks import ROTATION
 from otlib.study.study import Study
 from otlib.tasks import nli, overlap, qa
@@ -31,7 +31,7 @@ def collect_results(study: Study) -> pd.DataFrame:
     folders += [study.pair_folder(language) for language in study.languages]
     tables = [read_csv(path) for folder in folders if (path := folder / "results.csv").exists()]
     if not tables:
-        raise FileNotFoundError(f"no results in {study.folder} yet: run {study.command} first")
+        raise NotMadeYet(f"{shown(study.folder)} has no results yet: run {study.command} first")
     of_rule = {"study": study.name, "method": OVERLAP_RULE}
     tables += [scores.assign(seed=seed, **of_rule) for scores in _overlap_scores(study) for seed in study.seeds]
     table = pd.concat(tables, ignore_index=True)

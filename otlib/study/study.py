@@ -247,14 +247,6 @@ class Study(Places, BaseModel):
         with running(folder, self.parameters(kind, method, seed), files, columns) as begun:
             yield begun
 
-    def require_data(self) -> None:
-        """Raise FileNotFoundError, with what makes them, if the data are not there."""
-        self._require([self.data_folder / "run.json"])
-
-    def _require(self, files: Sequence[Path]) -> None:
-        if absent := [path for path in files if not path.exists()]:
-            raise FileNotFoundError(f"{shown(absent[0])} is not there yet: run {self.command} first")
-
 
 def settings_table(section: Section) -> pd.DataFrame:
     """Every setting of a section: ``value, here, meaning``, where ``here`` marks what the study sets."""
@@ -302,10 +294,11 @@ def load_study(
     ----------
     study : str, path or Study
         A YAML file, or the name of one in ``params/`` (``"demo"``, ``"paper/table2"``). The ``study.yaml``
-        that a run left in its folder, as its first line says, is that run's study. A file with a key ``base``, the
-        path of another from its own folder, holds only what differs: mappings are merged, lists, single values and
-        data sets (``{hub: ...}``) replaced, an explicit null takes out a key of the base. Paths of data are taken
-        from the folder of the file that is loaded. A Study is returned as it is.
+        that a run left in its folder, as its first line says, is that run's study; so is the folder, or its name
+        in ``outputs/`` (``"demo-de-en"``). A file with a key ``base``, the path of another from its own folder, holds
+        only what differs: mappings are merged, lists, single values and data sets (``{hub: ...}``) replaced, an
+        explicit null takes out a key of the base. Paths of data are taken from the folder of the file that is loaded.
+        A Study is returned as it is.
     overrides : mapping, optional
         Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys. A mapping of ``methods``
         replaces all of them; another one that would lose keys of the study is refused, as are a key and one inside it.

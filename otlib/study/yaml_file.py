@@ -28,18 +28,29 @@ def is_record(path: Path) -> bool:
 
 
 def study_file(study: str | Path) -> Path:
-    """The file of a study, given as a path, a path from the repository's root or a name in ``params/``.
+    """The file of a study: itself, the name of one in ``params/``, or a folder that a run has left, or its name.
+
+    Paths are also looked for from the repository's root, and a folder's name in its ``outputs/``.
 
     Raises
     ------
     ParameterError
-        If there is none; names those that there are.
+        If there is none; names those that there are, or what makes the folder.
     """
-    for path in (Path(study), ROOT / study, ROOT / "params" / f"{study}.yaml"):
+    files = [Path(study), ROOT / study, ROOT / "params" / f"{study}.yaml"]
+    if str(study):
+        files += [folder / study / "study.yaml" for folder in (Path(), ROOT, ROOT / "outputs")]
+    for path in files:
         if path.is_file():
             return path
-    known = [str(path.relative_to(ROOT / "params").with_suffix("")) for path in study_files()]
-    raise ParameterError(f"there is no study {str(study)!r}; params/ holds {', '.join(known)}")
+    known = {str(path.relative_to(ROOT / "params").with_suffix("")): path for path in study_files()}
+    folder = re.fullmatch(r"outputs/([^/]+)(/study\.yaml)?/?", str(study))
+    for name in known:
+        if folder and folder[1] == name.replace("/", "-"):
+            raise ParameterError(f"outputs/{folder[1]} is not there yet: run make study STUDY={name} first")
+    there = ", ".join(path.parent.name for path in sorted(ROOT.glob("outputs/*/study.yaml")))
+    left = f", outputs/ {there}" if there else ""
+    raise ParameterError(f"there is no study {str(study)!r}; params/ holds {', '.join(known)}{left}")
 
 
 def study_files() -> list[Path]:

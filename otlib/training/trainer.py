@@ -28,10 +28,10 @@ from accelerate.utils import DataLoaderConfiguration, parse_flag_from_env, send_
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from otlib.record import remove, sync, write_text, writing
 from otlib.settings import Training
+from otlib.training.bars import progress_bar
 from otlib.training.checkpoints import Checkpoints
 from otlib.training.memory import TO_TRAIN, enough_memory
 
@@ -123,7 +123,7 @@ def train(
     silent = not (accelerator.is_main_process and description)
     shown = {"desc": description, "unit": "step", "mininterval": 2, "disable": silent}
     clock, since = time.perf_counter(), done
-    with tqdm(total=steps, initial=done, **shown) as bar:
+    with progress_bar(total=steps, initial=done, **shown) as bar:
         for step in range(done + 1, steps + 1):
             prepared.train()
             parts = list(islice(batches, accumulation))
@@ -348,7 +348,7 @@ def finished_log(folder: str | Path, steps: int) -> pd.DataFrame | None:
     if not rows or rows[-1]["step"] < steps or not model.exists():
         return None
     saved_after = model.stat().st_mtime_ns >= Path(folder, "log.jsonl").stat().st_mtime_ns
-    return pd.DataFrame(rows) if saved_after else None
+    return pd.DataFrame(rows) if saved_after or Path(folder, "run.json").exists() else None  # a copy has other times
 
 
 def remove_checkpoints(folder: str | Path) -> None:
