@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
+import otlib.data.aligners
 import otlib.training.align
 import otlib.training.trainer
-from otlib.data.text import ParallelText
+from otlib.data.text import ParallelText, read_prepared
 from otlib.settings import Align
 from otlib.study.run import main
 from otlib.study.yaml_file import RECORD
@@ -214,7 +215,7 @@ def aligner(monkeypatch):
         return [{(i, i) for i in range(len(words))} for words in text.source]
 
     monkeypatch.setattr(otlib.training.align, "installed_aligner", lambda: "fast_align")
-    monkeypatch.setattr(otlib.training.align, "one_to_one_links", links)
+    monkeypatch.setattr(otlib.data.aligners, "one_to_one_links", links)
     return asked
 
 
@@ -233,15 +234,30 @@ def test_the_run_says_where_its_word_pairs_come_from(encoder, tmp_path, monkeypa
     assert same.log["loss"].tolist() == other.log["loss"].tolist()
 
 
-def test_a_resumed_run_keeps_its_links(encoder, tmp_path, aligner):
-    """An aligner finds other links each time it runs."""
+def test_links_of_a_text_are_made_once(encoder, tmp_path, aligner):
+    """An aligner finds other links each time it runs: a resumed training, and all on one text, need the same."""
+    corpora = {}
+    for language, text in CORPORA.items():
+        rows = [f"{' '.join(a)}\t{' '.join(b)}\n" for a, b in zip(text.source, text.pivot, strict=True)]
+        (tmp_path / f"{language}.tsv").write_text(f"{language}\ten\n{''.join(rows)}")
+        corpora[language] = read_prepared(tmp_path / f"{language}.tsv", language, tmp_path / "kept")
+    options = {"objective": "l2", "word_pairs": "aligner"}
+    for number, changed in enumerate(({}, {"seed": 1}, {"objective": "contrastive-weak"})):
+        given = {**SMALL, **options, **changed}
+        seed = given.pop("seed", 0)
+        align(encoder, corpora, tmp_path / f"{number}", Align(**given), seed=seed)
+    assert len(aligner) == 2
+    align(encoder, corpora, tmp_path / "other", Align(**SMALL, **options, pairs=4))
+    assert len(aligner) == 4
+
+
+def test_a_resumed_run_on_text_in_memory_keeps_its_links(encoder, tmp_path, aligner):
+    """They lie in its folder."""
     options = {**SMALL, "objective": "l2", "word_pairs": "aligner"}
     first = run(encoder, tmp_path, **options).log
     (tmp_path / "log.jsonl").unlink()
     again = run(encoder, tmp_path, resume=True, **options).log
     assert len(aligner) == 2 and again["loss"].tolist() == first["loss"].tolist()
-    run(encoder, tmp_path, **options)
-    assert len(aligner) == 4
 
 
 def test_wordot_asks_no_aligner(encoder, tmp_path, aligner):

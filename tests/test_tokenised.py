@@ -16,6 +16,7 @@ import torch
 from counting import count_words
 from transformers import AutoTokenizer, BertConfig, BertModel
 
+import otlib.data.aligners
 import otlib.training.align
 import otlib.training.tokenised
 from otlib.data.arrow import Lists, kept
@@ -93,7 +94,7 @@ def aligner(monkeypatch):
         return [{(i, i) for i in range(min(map(len, pair)))} for pair in zip(text.source, text.pivot, strict=True)]
 
     monkeypatch.setattr(otlib.training.align, "installed_aligner", lambda: "fast_align")
-    monkeypatch.setattr(otlib.training.align, "one_to_one_links", links)
+    monkeypatch.setattr(otlib.data.aligners, "one_to_one_links", links)
 
 
 @pytest.fixture

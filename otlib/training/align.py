@@ -21,7 +21,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch.utils.data import DataLoader
 
-from otlib.data.aligners import installed_aligner, one_to_one_links
+from otlib.data.aligners import installed_aligner, kept_links
 from otlib.data.arrow import Lists
 from otlib.data.batches import draw, length_batches, tfidf_weights
 from otlib.data.text import ParallelText, taken
@@ -92,7 +92,8 @@ def align(
         is tokenised once, into the same folder, for every training with this tokenizer and length.
     settings : Align
         An aligner (``word_pairs``) is eflomal or fast_align, whichever is installed; if neither is, word pairs are
-        mutual nearest words. TF-IDF is counted in the training text of each language and side.
+        mutual nearest words. It runs once for a text, whatever is trained on it. TF-IDF is counted in the training text
+        of each language and side.
     seed : int
         Of the order of the sentence pairs, of dropout, and of which pairs are shuffled.
     resume : bool
@@ -148,7 +149,7 @@ def align(
     if log is not None:
         return _watched(Aligned(log, before["counts"], origin, before["spread"]))
 
-    links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
+    links = _links(corpora, aligner, Path(folder, "links")) if aligner else None
     batches = settings.steps * settings.accumulation * trainer.process_count()
     weights = word_weights(corpora, settings)
     schedule, collate = pair_batches(
@@ -249,19 +250,12 @@ def word_weights(corpora: Mapping[str, ParallelText], settings: Align) -> Weight
     }
 
 
-def _kept_links(corpora: Mapping[str, ParallelText], aligner: str, folder: Path, resume: bool) -> dict[str, Lists]:
-    """One-to-one links of the sentence pairs of every language, kept in the folder; of a pair, word after word."""
-    # An aligner finds other links each time, and all processes and a resumed run need the same.
-    links = {}
-    for language, text in corpora.items():
-        path = folder / f"links-{language}.txt"
-        if trainer.is_main_process() and not (resume and path.exists()):
-            lines = [" ".join(f"{i}-{j}" for i, j in sorted(one)) for one in one_to_one_links(text, aligner)]
-            write_text(path, "".join(f"{line}\n" for line in lines))
+def _links(corpora: Mapping[str, ParallelText], aligner: str, folder: Path) -> dict[str, Lists]:
+    """Of every language (:func:`otlib.data.aligners.kept_links`); made by the main process, read by all."""
+    for is_first in (True, False):
+        if trainer.is_main_process() == is_first:
+            links = {language: kept_links(text, aligner, folder) for language, text in corpora.items()}
         trainer.wait_for_everyone()
-        with open(path, encoding="utf-8") as lines:
-            words = ([*map(int, line.replace("-", " ").split())] for line in lines)
-            links[language] = Lists.of_rows(words, "int32")
     return links
 
 
