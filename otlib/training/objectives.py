@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from otlib.settings import Align
-from otlib.training.words import WordBatch, freeze_layers, hidden_states, pool_layers, resolve_layers
+from otlib.training.packing import packed_states
+from otlib.training.words import WordBatch, freeze_layers, pool_layers, resolve_layers
 from otlib.transport import norm_weights, sinkhorn_divergence, transport_cost, transport_plan
 from otlib.transport.links import pair_confidence
 from otlib.transport.problem import shares
@@ -58,7 +59,7 @@ class EncoderLayers(nn.Module):
 
     def forward(self, batch: WordBatch) -> list[Tensor]:
         """Hidden states (B, L, d), one for each layer."""
-        return hidden_states(self.encoder, batch, self.layers)
+        return packed_states(self.encoder, batch, self.layers)
 
 
 # --- divergences ------------------------------------------------------------------------------------------------------
