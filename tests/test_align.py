@@ -2,6 +2,8 @@ import json
 import os
 import random
 import shutil
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pandas as pd
@@ -17,9 +19,9 @@ from otlib.data.text import ParallelText, read_prepared
 from otlib.settings import Align
 from otlib.study.run import main
 from otlib.study.yaml_file import RECORD
-from otlib.training.align import align, pair_batches, shuffle_pairs, word_weights
+from otlib.training.align import _comes_back, align, pair_batches, shuffle_pairs, word_weights
 from otlib.training.pretrain import train_tokenizer
-from otlib.training.tokenised import encode_pairs
+from otlib.training.tokenised import TokenisedPairs, encode_pairs
 from otlib.training.trainer import read_log
 from otlib.training.words import embed_corpus, load_encoder
 
@@ -697,3 +699,47 @@ def test_layers_computed_twice_give_the_same_training(encoder, tmp_path):
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     with pytest.raises(ValueError, match="gradient_checkpointing: must be off"):
         otlib.training.trainer._sparing(torch.nn.Linear(1, 1), given)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"layers": [1, 2], "layer_reduction": "mean", "pooling": "mean", "by_language": True},
+        {"pooling": "subword", "objective": "l2", "l2_target": "frozen", "shuffled_pairs": 0.5},
+        {"confidence_power": 2.0, "scope": "sentence", "max_length": 6},
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:sentences longer than")
+def test_remembered_english_words_are_those_that_would_be_computed(encoder, tmp_path, monkeypatch, settings):
+    """The frozen encoder reads every English sentence once, not in every epoch."""
+    weights, read, real = [], [], otlib.training.objectives.packed_states
+
+    def count(encoder, batch, layers):
+        read[-1] += 0 if encoder.training else len(batch.input_ids)
+        return real(encoder, batch, layers)
+
+    monkeypatch.setattr(otlib.training.objectives, "packed_states", count)
+    for remembered in (0, 1):
+        read.append(0)
+        given = Align(steps=16, batch_size=4, remembered=remembered, **settings)
+        align(encoder, CORPORA, tmp_path / str(remembered), given)
+        weights.append(torch.cat([p.flatten() for p in load_encoder(tmp_path / str(remembered))[1].parameters()]))
+    start = torch.cat([p.flatten() for p in load_encoder(encoder)[1].parameters()])
+    assert (weights[0] - weights[1]).norm() <= 1e-3 * (weights[0] - start).norm() > 0
+    assert read[0] - read[1] == 2 * 16 * 4 - sum(map(len, CORPORA.values())) > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "pairs", "comes_back"),
+    [({}, 10, True), ({}, 24, False), ({"pooling": "subword"}, 10, False), ({"remembered": 0}, 10, False)],
+    ids=str,
+)
+def test_english_words_are_remembered_if_they_come_back_and_fit(settings, pairs, comes_back):
+    """A MiB holds a million bytes: 10 sentences of 5 words, or of 200 subwords, of two layers and width 512."""
+    model = SimpleNamespace(layers=[1, 2], encoder=SimpleNamespace(config=SimpleNamespace(hidden_size=512)))
+    side = MagicMock(n_words=np.full(pairs, 5), lengths=lambda: np.full(pairs, 200), __len__=lambda _: pairs)
+    encoded = {"de": TokenisedPairs(side, side, None)}
+    given = Align(**{"batch_size": 4, "remembered": 1, **settings})
+    assert _comes_back(encoded, model, given, 6) is comes_back

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import product
+from itertools import accumulate, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 
 from otlib.data.aligners import installed_aligner, kept_links
 from otlib.data.arrow import Lists
@@ -155,10 +155,14 @@ def align(
     schedule, collate = pair_batches(
         encoded, tokenizer, batches, settings.batch_size, seed, weights, links, by_language=settings.by_language
     )
+    objective = alignment_of(model, list(corpora), settings)
+    if _comes_back(encoded, model, settings, batches):
+        english = ConcatDataset([pairs.pivot for pairs in encoded.values()])
+        objective.frozen.remember(english, pad_token_id=tokenizer.pad_token_id)
     log = trainer.train(
         model,
         DataLoader(schedule, batch_size=1, collate_fn=collate),
-        alignment_of(model, list(corpora), settings),
+        objective,
         settings,
         folder=folder,
         seed=seed,
@@ -259,6 +263,14 @@ def _links(corpora: Mapping[str, ParallelText], aligner: str, folder: Path) -> d
     return links
 
 
+def _comes_back(encoded: Mapping[str, TokenisedPairs], model: EncoderLayers, settings: Align, batches: int) -> bool:
+    """Whether English sentences are read more than once, and the vectors of all may be kept in memory."""
+    sides = [pairs.pivot for pairs in encoded.values()]
+    items = sum(int((side.lengths() if settings.pooling == "subword" else side.n_words).sum()) for side in sides)
+    mib = items * len(model.layers) * model.encoder.config.hidden_size * 4 / 2**20
+    return mib <= settings.remembered and batches * settings.batch_size * len(sides) > sum(map(len, sides))
+
+
 def pair_batches(
     encoded: Mapping[str, TokenisedPairs],
     tokenizer,
@@ -307,7 +319,9 @@ def _pair_batch(
     for pairs in encoded.values():
         pairs.release()
     words = collate_words(rows, pad_token_id=pad_token_id)
-    batch = PairBatch(words, languages, first)
+    before = dict(zip(encoded, accumulate((len(pairs.pivot) for pairs in encoded.values()), initial=0), strict=False))
+    english = torch.tensor([before[language] + i for language, i in places])
+    batch = PairBatch(words, languages, first, english=english)
     if weights is not None:
         padded = torch.zeros(len(rows), words.longest)
         for row, (side, (language, i)) in zip(padded, product((0, 1), places), strict=True):
