@@ -380,8 +380,8 @@ class Align(Transport, Training):
     learning_rate: PositiveFloat = 5e-5
     by_language: bool = False
     """Languages one after another in a step: the memory of one; gradients are alike."""
-    remembered: NonNegativeInt = 1024
-    """MiB of memory for the frozen encoder's English words, if each is then computed once instead of in every epoch."""
+    remembered: NonNegativeInt = 512
+    """MiB of memory for the frozen encoder's English words, if these fit and come in several epochs; 0: none."""
     languages: Languages | None = None
     """Align these only, the others stay unseen; null: all."""
     pairs: PositiveInt | None = None

@@ -10,13 +10,13 @@ from otlib.training.objectives import EncoderLayers
 from otlib.training.packing import PACKABLE, packed_states, packs, rows_of
 from otlib.training.words import EncodedSentence, collate_words, hidden_states
 
-LENGTHS = [5, 12, 3, 3, 9, 1, 7]
+LENGTHS = [5, 12, 3, 3, 9, 1, 7, 4]  # by which rows are longer than an encoder of 14 positions
 SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 50}
 
 
 def encoder_of(kind, attention="sdpa"):
     torch.manual_seed(0)
-    config = AutoConfig.for_model(kind, **SHAPE, max_position_embeddings=24, initializer_range=0.3)
+    config = AutoConfig.for_model(kind, **SHAPE, max_position_embeddings=14, initializer_range=0.3)
     return AutoModel.from_config(config, attn_implementation=attention).eval()
 
 

@@ -62,7 +62,7 @@ class EncoderLayers(nn.Module):
         self.layers = resolve_layers(layers, encoder.config)
 
     def forward(self, batch: WordBatch) -> list[Tensor]:
-        """Hidden states (B, L, d), one for each layer."""
+        """Hidden states (B, L, d), one for each layer; those of padding have no meaning."""
         return packed_states(self.encoder, batch, self.layers)
 
 
