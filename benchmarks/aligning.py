@@ -3,10 +3,14 @@
     python benchmarks/aligning.py                  # CPU, one thread, an encoder of 4 layers and width 256
     python benchmarks/aligning.py --device cuda    # mBERT's size, bfloat16
 
+On one core of an EPYC processor, 14 languages of 8 pairs: all languages at once are 4.1 times as fast as the plain
+recipe in .32 of its memory, one after another 3.7 times in .06; once English words are remembered, 4.7 and 3.8 times.
+
 The plain recipe pads all languages together, encodes source and English sentences and the English ones once more by the
 frozen encoder, and calls GeomLoss for one sentence pair after another. Sentences are simulated: lengths differ between
-sentences, and from language to language, as subwords of one vocabulary do. The methods take turns in one process; a
-ratio is the median over turns of two times of the same turn. Memory is above that of the models and their optimiser.
+sentences, and from language to language, as subwords of one vocabulary do. In a second epoch the frozen encoder's
+English words are in memory. The methods take turns in one process; a ratio is the median over turns of two times of the
+same turn, which on a CPU are those of the process alone. Memory is above that of the models and their optimiser.
 """
 
 import argparse
