@@ -295,7 +295,7 @@ def test_every_batch_holds_equally_many_pairs_of_every_language(encoder):
 
 
 def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monkeypatch):
-    """The anchor of a resumed run is still the encoder before tuning."""
+    """The anchor of a resumed run is still the encoder before tuning; English words are remembered to the last bit."""
     settings = {**SMALL, "save_every": 2, "accumulation": 2}
     log = run(encoder, tmp_path / "whole", **settings).log
 
