@@ -3,10 +3,14 @@
     python benchmarks/aligning.py                  # CPU, one thread, an encoder of 4 layers and width 256
     python benchmarks/aligning.py --device cuda    # mBERT's size, bfloat16
 
+On one core of an EPYC processor, 14 languages of 8 pairs: all languages at once are 4.1 times as fast as the plain
+recipe in .32 of its memory, one after another 3.7 times in .06; once English words are remembered, 4.7 and 3.8 times.
+
 The plain recipe pads all languages together, encodes source and English sentences and the English ones once more by the
 frozen encoder, and calls GeomLoss for one sentence pair after another. Sentences are simulated: lengths differ between
-sentences, and from language to language, as subwords of one vocabulary do. The methods take turns in one process; a
-ratio is the median over turns of two times of the same turn. Memory is above that of the models and their optimiser.
+sentences, and from language to language, as subwords of one vocabulary do. In a second epoch the frozen encoder's
+English words are in memory. The methods take turns in one process; a ratio is the median over turns of two times of the
+same turn, which on a CPU are those of the process alone. Memory is above that of the models and their optimiser.
 """
 
 import argparse
@@ -48,14 +52,20 @@ def batches_of(languages, pairs, vocabulary, *, longest=126, seed=0):
     return found
 
 
+def english_of(languages):
+    return [row for _, english in languages for row in english]
+
+
 def at_once(languages):
-    sides = [[row for pairs in languages for row in pairs[side]] for side in (0, 1)]
-    return [PairBatch(collate_words([*sides[0], *sides[1]], pad_token_id=0), len(languages))]
+    source, english = [row for source, _ in languages for row in source], english_of(languages)
+    words = collate_words([*source, *english], pad_token_id=0)
+    return [PairBatch(words, len(languages), english=torch.arange(len(english)))]
 
 
 def one_by_one(languages):
     batches = [collate_words([*source, *english], pad_token_id=0) for source, english in languages]
-    return [PairBatch(words, 1, first=number) for number, words in enumerate(batches)]
+    english = torch.arange(len(english_of(languages))).chunk(len(languages))
+    return [PairBatch(words, 1, number, english=english[number]) for number, words in enumerate(batches)]
 
 
 class Plain:
@@ -84,9 +94,11 @@ class Plain:
 
 
 class Ours:
-    def __init__(self, encoder, languages):
+    def __init__(self, encoder, languages, *, remembers=False):
         self.model = EncoderLayers(encoder, "last")
-        self.objective = alignment_of(self.model, [str(number) for number in range(languages)], Align())
+        self.objective = alignment_of(self.model, [str(number) for number in range(len(languages))], Align())
+        if remembers:
+            self.objective.frozen.remember(english_of(languages), pad_token_id=0)
 
     def __call__(self, batches):
         for batch in batches:
@@ -95,11 +107,13 @@ class Ours:
 
 def methods_of(encoder, languages, device):
     """A name, what makes a step's batches of its sentences, and what takes the gradient of these."""
-    ours, plain = Ours(deepcopy(encoder), len(languages)), Plain(deepcopy(encoder))
+    ours, plain = Ours(deepcopy(encoder), languages), Plain(deepcopy(encoder))
+    later = Ours(deepcopy(encoder), languages, remembers=True)
     made = {"plain recipe": (at_once, plain), "at once": (at_once, ours), "by_language": (one_by_one, ours)}
+    made |= {"at once, second epoch": (at_once, later), "by_language, second epoch": (one_by_one, later)}
 
     def step(make, method):
-        batches = [b._replace(words=b.words.to(device)) for b in make(languages)]
+        batches = [b._replace(words=b.words.to(device), english=b.english.to(device)) for b in make(languages)]
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             method(batches)
 

@@ -390,7 +390,9 @@ class Align(Transport, Training):
     """Sentence pairs of each language in a batch, on each process."""
     learning_rate: PositiveFloat = 5e-5
     by_language: bool = False
-    """Languages one after another in a step: the memory of one, each padded to its own longest; gradients are alike."""
+    """Languages one after another in a step: the memory of one; gradients are alike."""
+    remembered: NonNegativeInt = 512
+    """MiB of memory for the frozen encoder's English words, if these fit and come in several epochs; 0: none."""
     languages: Languages | None = None
     """Align these only, the others stay unseen; null: all."""
     pairs: PositiveInt | None = None

@@ -2,6 +2,8 @@ import json
 import os
 import random
 import shutil
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pandas as pd
@@ -10,15 +12,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
+import otlib.data.aligners
 import otlib.training.align
 import otlib.training.trainer
-from otlib.data.text import ParallelText
+from otlib.data.text import ParallelText, read_prepared
 from otlib.settings import Align
 from otlib.study.run import main
 from otlib.study.yaml_file import RECORD
-from otlib.training.align import align, pair_batches, shuffle_pairs, word_weights
+from otlib.training.align import _comes_back, align, pair_batches, shuffle_pairs, word_weights
 from otlib.training.pretrain import train_tokenizer
-from otlib.training.tokenised import encode_pairs
+from otlib.training.tokenised import TokenisedPairs, encode_pairs
 from otlib.training.trainer import read_log
 from otlib.training.words import embed_corpus, load_encoder
 
@@ -214,7 +217,7 @@ def aligner(monkeypatch):
         return [{(i, i) for i in range(len(words))} for words in text.source]
 
     monkeypatch.setattr(otlib.training.align, "installed_aligner", lambda: "fast_align")
-    monkeypatch.setattr(otlib.training.align, "one_to_one_links", links)
+    monkeypatch.setattr(otlib.data.aligners, "one_to_one_links", links)
     return asked
 
 
@@ -233,15 +236,30 @@ def test_the_run_says_where_its_word_pairs_come_from(encoder, tmp_path, monkeypa
     assert same.log["loss"].tolist() == other.log["loss"].tolist()
 
 
-def test_a_resumed_run_keeps_its_links(encoder, tmp_path, aligner):
-    """An aligner finds other links each time it runs."""
+def test_links_of_a_text_are_made_once(encoder, tmp_path, aligner):
+    """An aligner finds other links each time it runs: a resumed training, and all on one text, need the same."""
+    corpora = {}
+    for language, text in CORPORA.items():
+        rows = [f"{' '.join(a)}\t{' '.join(b)}\n" for a, b in zip(text.source, text.pivot, strict=True)]
+        (tmp_path / f"{language}.tsv").write_text(f"{language}\ten\n{''.join(rows)}")
+        corpora[language] = read_prepared(tmp_path / f"{language}.tsv", language, tmp_path / "kept")
+    options = {"objective": "l2", "word_pairs": "aligner"}
+    for number, changed in enumerate(({}, {"seed": 1}, {"objective": "contrastive-weak"})):
+        given = {**SMALL, **options, **changed}
+        seed = given.pop("seed", 0)
+        align(encoder, corpora, tmp_path / f"{number}", Align(**given), seed=seed)
+    assert len(aligner) == 2
+    align(encoder, corpora, tmp_path / "other", Align(**SMALL, **options, pairs=4))
+    assert len(aligner) == 4
+
+
+def test_a_resumed_run_on_text_in_memory_keeps_its_links(encoder, tmp_path, aligner):
+    """They lie in its folder."""
     options = {**SMALL, "objective": "l2", "word_pairs": "aligner"}
     first = run(encoder, tmp_path, **options).log
     (tmp_path / "log.jsonl").unlink()
     again = run(encoder, tmp_path, resume=True, **options).log
     assert len(aligner) == 2 and again["loss"].tolist() == first["loss"].tolist()
-    run(encoder, tmp_path, **options)
-    assert len(aligner) == 4
 
 
 def test_wordot_asks_no_aligner(encoder, tmp_path, aligner):
@@ -277,7 +295,7 @@ def test_every_batch_holds_equally_many_pairs_of_every_language(encoder):
 
 
 def test_resumed_alignment_equals_the_uninterrupted_one(encoder, tmp_path, monkeypatch):
-    """The anchor of a resumed run is still the encoder before tuning."""
+    """The anchor of a resumed run is still the encoder before tuning; English words are remembered to the last bit."""
     settings = {**SMALL, "save_every": 2, "accumulation": 2}
     log = run(encoder, tmp_path / "whole", **settings).log
 
@@ -681,3 +699,47 @@ def test_layers_computed_twice_give_the_same_training(encoder, tmp_path):
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     with pytest.raises(ValueError, match="gradient_checkpointing: must be off"):
         otlib.training.trainer._sparing(torch.nn.Linear(1, 1), given)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"layers": [1, 2], "layer_reduction": "mean", "pooling": "mean", "by_language": True},
+        {"pooling": "subword", "objective": "l2", "l2_target": "frozen", "shuffled_pairs": 0.5},
+        {"confidence_power": 2.0, "scope": "sentence", "max_length": 6},
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:sentences longer than")
+def test_remembered_english_words_are_those_that_would_be_computed(encoder, tmp_path, monkeypatch, settings):
+    """The frozen encoder reads every English sentence once, not in every epoch."""
+    weights, read, real = [], [], otlib.training.objectives.packed_states
+
+    def count(encoder, batch, layers):
+        read[-1] += 0 if encoder.training else len(batch.input_ids)
+        return real(encoder, batch, layers)
+
+    monkeypatch.setattr(otlib.training.objectives, "packed_states", count)
+    for remembered in (0, 1):
+        read.append(0)
+        given = Align(steps=16, batch_size=4, remembered=remembered, **settings)
+        align(encoder, CORPORA, tmp_path / str(remembered), given)
+        weights.append(torch.cat([p.flatten() for p in load_encoder(tmp_path / str(remembered))[1].parameters()]))
+    start = torch.cat([p.flatten() for p in load_encoder(encoder)[1].parameters()])
+    assert (weights[0] - weights[1]).norm() <= 1e-3 * (weights[0] - start).norm() > 0
+    assert read[0] - read[1] == 2 * 16 * 4 - sum(map(len, CORPORA.values())) > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "pairs", "comes_back"),
+    [({}, 10, True), ({}, 24, False), ({"pooling": "subword"}, 10, False), ({"remembered": 0}, 10, False)],
+    ids=str,
+)
+def test_english_words_are_remembered_if_they_come_back_and_fit(settings, pairs, comes_back):
+    """A MiB holds a million bytes: 10 sentences of 5 words, or of 200 subwords, of two layers and width 512."""
+    model = SimpleNamespace(layers=[1, 2], encoder=SimpleNamespace(config=SimpleNamespace(hidden_size=512)))
+    side = MagicMock(n_words=np.full(pairs, 5), lengths=lambda: np.full(pairs, 200), __len__=lambda _: pairs)
+    encoded = {"de": TokenisedPairs(side, side, None)}
+    given = Align(**{"batch_size": 4, "remembered": 1, **settings})
+    assert _comes_back(encoded, model, given, 6) is comes_back

@@ -2,12 +2,14 @@
 
 import stat
 import sys
+import time
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from otlib.data import aligners
-from otlib.data.aligners import gold_links, installed_aligner, one_to_one_links
+from otlib.data.aligners import gold_links, installed_aligner, kept_links, one_to_one_links
 from otlib.data.text import GoldPair, ParallelText
 
 TEXT = ParallelText("de", [["der", "Hund", "bellt"], ["ja"]], [["the", "dog", "barks"], ["yes", "|||"]])
@@ -92,6 +94,24 @@ def test_a_word_that_holds_a_blank_of_unicode_stays_one(nothing_installed, blank
     )
     text = ParallelText("fr", [[f"10{blank}000"], [blank]], [["10,000"], [f"a{blank}"]])
     assert one_to_one_links(text, "fast_align") == [{(0, 0)}, {(0, 0)}]
+
+
+def test_two_that_ask_at_once_get_the_links_of_one(tmp_path, monkeypatch):
+    """Two trainings of a study start at the same time, and an aligner finds other links each time it runs."""
+    asked = []
+
+    def links(text, aligner):
+        asked.append(aligner)
+        time.sleep(0.2)
+        return [{(len(asked), 0), (0, 1)}, set()]
+
+    monkeypatch.setattr(aligners, "one_to_one_links", links)
+    with ThreadPoolExecutor(2) as both:
+        found = [one.result() for one in [both.submit(kept_links, TEXT, "fast_align", tmp_path) for _ in range(2)]]
+    assert asked == ["fast_align"]
+    assert [[pair.tolist() for pair in one] for one in found] == [[[0, 1, 1, 0], []]] * 2
+    assert kept_links(TEXT, "eflomal", tmp_path)[0].tolist() == [0, 1, 2, 0]
+    assert kept_links(TEXT.take([0, 1, 0]), "eflomal", tmp_path)[0].tolist() == [0, 1, 3, 0]
 
 
 def test_links_of_gold_pairs_are_those_behind_the_text(eflomal):

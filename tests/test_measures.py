@@ -130,11 +130,12 @@ def nearest_by_definition(x, y, links, forms):
     return found
 
 
-@pytest.mark.parametrize("rows, columns", [(512, 2048), (3, 5)])
-def test_retrieval_in_blocks_of_any_size_finds_what_its_definition_says(monkeypatch, rows, columns):
+@pytest.mark.parametrize("rows, columns, rough", [(512, 2048, False), (3, 5, False), (3, 5, True)])
+def test_retrieval_in_blocks_of_any_size_finds_what_its_definition_says(monkeypatch, rows, columns, rough):
     # Small whole numbers: many words in one place, many equally near, some that have no vector; few forms.
     monkeypatch.setattr(retrieval, "ROWS", rows)
     monkeypatch.setattr(retrieval, "COLUMNS", columns)
+    monkeypatch.setattr(retrieval, "_is_fast_in_bfloat16", lambda: rough)
     rng, answers = np.random.default_rng(0), set()
     for _ in range(10):
         x, y = (torch.from_numpy(rng.integers(-1, 2, (23, 4))).float() for _ in range(2))
@@ -152,6 +153,24 @@ def test_retrieval_in_blocks_of_any_size_finds_what_its_definition_says(monkeypa
         assert of_y.tolist() == nearest_by_definition(y, x, links, names[0])
         answers |= {*forth, *back, *of_x.tolist()}
     assert answers == {True, False}
+
+
+def test_retrieval_tells_cosines_apart_that_are_one_in_bfloat16(monkeypatch):
+    """Its numbers have two or three decimals; these words and those that compete with them differ in the fourth."""
+    monkeypatch.setattr(retrieval, "COLUMNS", 64)
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(300, 96, generator=generator)
+    x = y + 0.5 * torch.randn(300, 96, generator=generator)
+    rivals = y + 3e-3 * torch.randn(300, 96, generator=generator)
+    gold = [GoldPair([f"s{i}" for i in range(300)], [f"p{i}" for i in range(600)], {(i, i) for i in range(300)}, set())]
+    found = []
+    for rough in (False, True):
+        monkeypatch.setattr(retrieval, "_is_fast_in_bfloat16", lambda rough=rough: rough)
+        found.append(retrieval.words_found([x], [torch.cat([y, rivals])], gold)["forth"].item())
+    ahead = cosine_similarity(x.double(), y.double()) - cosine_similarity(x.double(), rivals.double())
+    nearer = (ahead > retrieval.TIE).sum().item()
+    assert ahead.abs().max() < 2e-3
+    assert found == [nearer, nearer] and 100 < nearer < 200
 
 
 class LargestTensor(TorchDispatchMode):

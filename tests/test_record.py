@@ -209,7 +209,7 @@ def test_whatever_differs_makes_a_run_out_of_date_and_removes_what_it_left(
     """A kill, or a setting refused later, must not hand out the old result as the new one."""
     folder = tmp_path / "run"
     finish(folder, {"steps": 3, "clip": 1.0}, [text])
-    for name in ("log.jsonl", "config.json", "links-de.txt", "checkpoint/step-1/x", "checkpoint.old/step-1/x"):
+    for name in ("log.jsonl", "config.json", "links/x.arrow", "checkpoint/step-1/x", "checkpoint.old/step-1/x"):
         write_text(folder / name, "old")
     write_text(folder / "notes.txt", "mine")
     write_text(text, changed_text)

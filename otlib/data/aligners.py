@@ -1,15 +1,22 @@
 """Word pairs of parallel text by a statistical aligner, if one is installed: eflomal or fast_align."""
 
+import hashlib
 import importlib.util
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
+import pyarrow as pa
+
+from otlib.data.arrow import Lists, Sentences, kept
 from otlib.data.text import GoldPair, Links, ParallelText
 from otlib.record import first_line
+
+LINKS = pa.schema({"links": pa.list_(pa.int32())})
 
 
 def installed_aligner() -> str | None:
@@ -37,6 +44,25 @@ def one_to_one_links(text: ParallelText, aligner: str) -> list[Links]:
     if not len(forth) == len(back) == len(text):
         raise RuntimeError(f"{aligner} aligned {len(forth)} and {len(back)} of {len(text)} sentence pairs")
     return [_links(a) & _links(b) for a, b in zip(forth, back, strict=True)]
+
+
+def kept_links(text: ParallelText, aligner: str, folder: str | Path) -> Lists:
+    """:func:`one_to_one_links` of a text, made once: of each pair source word, pivot word, source word and so on.
+
+    They are kept beside the text if that is read from a file (:func:`otlib.data.text.read_prepared`), else in
+    ``folder``. An aligner finds other links each time it runs; these are the same for every training on the text.
+    """
+
+    def made() -> Iterator[pa.RecordBatch]:
+        links = [[*chain.from_iterable(sorted(pair))] for pair in one_to_one_links(text, aligner)]
+        yield pa.record_batch([pa.array(links, LINKS.field("links").type)], schema=LINKS)
+
+    if isinstance(text.source, Sentences):
+        folder = text.source.file.path.parent
+    digest = hashlib.sha256()
+    for words in chain(text.source, text.pivot):
+        digest.update(f"{' '.join(words)}\n".encode())
+    return Lists.of_column(kept(folder, {"text": digest.hexdigest(), "aligner": aligner}, LINKS, made).table["links"])
 
 
 def gold_links(text: ParallelText, gold: Sequence[GoldPair], aligner: str) -> list[Links]:

@@ -12,9 +12,10 @@ from otlib.data.text import ParallelText
 from otlib.settings import Align
 from otlib.training.align import chosen_text, pair_batches, word_weights
 from otlib.training.objectives import Alignment, EncoderLayers, PairBatch, alignment_of
+from otlib.training.packing import packed_states
 from otlib.training.tokenised import encode_corpora, warn_of_cuts
 from otlib.training.trainer import ObjectiveFunction
-from otlib.training.words import WordBatch, hidden_states, longest_input
+from otlib.training.words import WordBatch, longest_input
 
 COMPARED_EVERY = 5  # of the steps with a term, one compares its gradient with the task's: that takes a backward pass
 
@@ -86,7 +87,7 @@ class _WithWords(nn.Module):
         self.task, self.layers = task, layers
 
     def forward(self, inputs: dict[str, Tensor], words: WordBatch | None):
-        hidden = None if words is None else hidden_states(self.task.encoder, words, self.layers)
+        hidden = None if words is None else packed_states(self.task.encoder, words, self.layers)
         return self.task(**inputs), hidden
 
 

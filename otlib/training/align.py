@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import product
+from itertools import accumulate, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,9 +19,9 @@ import pandas as pd
 import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 
-from otlib.data.aligners import installed_aligner, one_to_one_links
+from otlib.data.aligners import installed_aligner, kept_links
 from otlib.data.arrow import Lists
 from otlib.data.batches import draw, length_batches, tfidf_weights
 from otlib.data.text import ParallelText, taken
@@ -92,7 +92,8 @@ def align(
         is tokenised once, into the same folder, for every training with this tokenizer and length.
     settings : Align
         An aligner (``word_pairs``) is eflomal or fast_align, whichever is installed; if neither is, word pairs are
-        mutual nearest words. TF-IDF is counted in the training text of each language and side.
+        mutual nearest words. It runs once for a text, whatever is trained on it. TF-IDF is counted in the training text
+        of each language and side.
     seed : int
         Of the order of the sentence pairs, of dropout, and of which pairs are shuffled.
     resume : bool
@@ -148,16 +149,20 @@ def align(
     if log is not None:
         return _watched(Aligned(log, before["counts"], origin, before["spread"]))
 
-    links = _kept_links(corpora, aligner, Path(folder), resume) if aligner else None
+    links = _links(corpora, aligner, Path(folder, "links")) if aligner else None
     batches = settings.steps * settings.accumulation * trainer.process_count()
     weights = word_weights(corpora, settings)
     schedule, collate = pair_batches(
         encoded, tokenizer, batches, settings.batch_size, seed, weights, links, by_language=settings.by_language
     )
+    objective = alignment_of(model, list(corpora), settings)
+    if _comes_back(encoded, model, settings, batches):
+        english = ConcatDataset([pairs.pivot for pairs in encoded.values()])
+        objective.frozen.remember(english, pad_token_id=tokenizer.pad_token_id)
     log = trainer.train(
         model,
         DataLoader(schedule, batch_size=1, collate_fn=collate),
-        alignment_of(model, list(corpora), settings),
+        objective,
         settings,
         folder=folder,
         seed=seed,
@@ -249,20 +254,21 @@ def word_weights(corpora: Mapping[str, ParallelText], settings: Align) -> Weight
     }
 
 
-def _kept_links(corpora: Mapping[str, ParallelText], aligner: str, folder: Path, resume: bool) -> dict[str, Lists]:
-    """One-to-one links of the sentence pairs of every language, kept in the folder; of a pair, word after word."""
-    # An aligner finds other links each time, and all processes and a resumed run need the same.
-    links = {}
-    for language, text in corpora.items():
-        path = folder / f"links-{language}.txt"
-        if trainer.is_main_process() and not (resume and path.exists()):
-            lines = [" ".join(f"{i}-{j}" for i, j in sorted(one)) for one in one_to_one_links(text, aligner)]
-            write_text(path, "".join(f"{line}\n" for line in lines))
+def _links(corpora: Mapping[str, ParallelText], aligner: str, folder: Path) -> dict[str, Lists]:
+    """Of every language (:func:`otlib.data.aligners.kept_links`); made by the main process, read by all."""
+    for is_first in (True, False):
+        if trainer.is_main_process() == is_first:
+            links = {language: kept_links(text, aligner, folder) for language, text in corpora.items()}
         trainer.wait_for_everyone()
-        with open(path, encoding="utf-8") as lines:
-            words = ([*map(int, line.replace("-", " ").split())] for line in lines)
-            links[language] = Lists.of_rows(words, "int32")
     return links
+
+
+def _comes_back(encoded: Mapping[str, TokenisedPairs], model: EncoderLayers, settings: Align, batches: int) -> bool:
+    """Whether English sentences are read more than once, and the vectors of all may be kept in memory."""
+    sides = [pairs.pivot for pairs in encoded.values()]
+    items = sum(int((side.lengths() if settings.pooling == "subword" else side.n_words).sum()) for side in sides)
+    mib = items * len(model.layers) * model.encoder.config.hidden_size * 4 / 2**20
+    return mib <= settings.remembered and batches * settings.batch_size * len(sides) > sum(map(len, sides))
 
 
 def pair_batches(
@@ -313,7 +319,9 @@ def _pair_batch(
     for pairs in encoded.values():
         pairs.release()
     words = collate_words(rows, pad_token_id=pad_token_id)
-    batch = PairBatch(words, languages, first)
+    before = dict(zip(encoded, accumulate((len(pairs.pivot) for pairs in encoded.values()), initial=0), strict=False))
+    english = torch.tensor([before[language] + i for language, i in places])
+    batch = PairBatch(words, languages, first, english=english)
     if weights is not None:
         padded = torch.zeros(len(rows), words.longest)
         for row, (side, (language, i)) in zip(padded, product((0, 1), places), strict=True):

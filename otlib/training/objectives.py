@@ -7,14 +7,18 @@ from copy import deepcopy
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from otlib.settings import Align
-from otlib.training.words import WordBatch, freeze_layers, hidden_states, pool_layers, resolve_layers
+from otlib.training.packing import packed_states
+from otlib.training.words import EncodedSentence, WordBatch, collate_words, freeze_layers, pool_layers, resolve_layers
 from otlib.transport import norm_weights, sinkhorn_divergence, transport_cost, transport_plan
 from otlib.transport.links import pair_confidence
 from otlib.transport.problem import shares
+
+AT_ONCE = 64  # sentences that the frozen encoder reads to remember them
 
 
 class PairBatch(NamedTuple):
@@ -26,6 +30,7 @@ class PairBatch(NamedTuple):
     weights: Tensor | None = None  # (2P, n): of the words of each sentence, such as TF-IDF
     importance: Tensor | None = None  # (P,): of each pair in its language's mean; None: alike
     pairs: Tensor | None = None  # (P, n, n), bool: words (source, pivot) that an aligner has paired
+    english: Tensor | None = None  # (P,): numbers of the pivot sentences among those of all languages
 
     def sides(self) -> tuple[slice, slice]:
         """Rows of ``words`` that hold the source sentences, and the pivot sentences."""
@@ -57,8 +62,8 @@ class EncoderLayers(nn.Module):
         self.layers = resolve_layers(layers, encoder.config)
 
     def forward(self, batch: WordBatch) -> list[Tensor]:
-        """Hidden states (B, L, d), one for each layer."""
-        return hidden_states(self.encoder, batch, self.layers)
+        """Hidden states (B, L, d), one for each layer; those of padding have no meaning."""
+        return packed_states(self.encoder, batch, self.layers)
 
 
 # --- divergences ------------------------------------------------------------------------------------------------------
@@ -231,6 +236,11 @@ class FrozenWords:
         self.model = deepcopy(model).eval().requires_grad_(False)
         self.pooling, self.in_units = pooling, in_units
         self._batch, self._words = None, {}
+        self._english, self._remembered = None, None
+
+    def remember(self, english: Sequence[EncodedSentence], *, pad_token_id: int) -> None:
+        """Compute the words of these English sentences once, when the first are asked for, and keep them in memory."""
+        self._english = english, pad_token_id
 
     @torch.no_grad()
     def __call__(self, batch: PairBatch, side: str) -> Words:
@@ -243,8 +253,40 @@ class FrozenWords:
         if side not in self._words:
             rows = batch.words.rows(batch.sides()[0 if side == "source" else 1])
             self.model.to(rows.input_ids.device)
-            self._words[side] = Words(*pool_layers(self.model(rows), rows, pooling=self.pooling))
+            if side == "pivot" and self._english is not None:
+                self._words[side] = self._recalled(batch)
+            else:
+                self._words[side] = Words(*pool_layers(self.model(rows), rows, pooling=self.pooling))
         return self._words[side]
+
+    def _recalled(self, batch: PairBatch) -> Words:
+        """The words of the batch's English sentences, which are in memory."""
+        ids, longest = batch.words.input_ids, batch.words.longest
+        if self._remembered is None:
+            self._remembered = self._all_words(*self._english, ids.device)
+        start, size, vectors, mask = self._remembered
+        item = torch.arange(ids.shape[1] if self.pooling == "subword" else longest, device=ids.device)
+        there = item < size[batch.english, None]
+        place = (start[batch.english, None] + item).masked_fill(~there, 0)
+        there &= mask[place]
+        return Words([x[place] * there[..., None] for x in vectors], there)
+
+    def _all_words(self, english: Sequence[EncodedSentence], pad_token_id: int, device) -> tuple:
+        """Where the words of each sentence begin (N,), how many there are (N,), their vectors and their mask."""
+        # Always in the same batches: a resumed training has the same numbers to the last bit.
+        lengths, words = np.array([(len(row.input_ids), row.n_words) for row in english]).T
+        size = torch.from_numpy(lengths if self.pooling == "subword" else words)
+        start, vectors, mask = size.cumsum(0) - size, [], torch.empty(int(size.sum()), dtype=torch.bool, device=device)
+        for chosen in np.array_split(np.argsort(lengths, kind="stable"), -(-len(english) // AT_ONCE)):
+            batch = collate_words([english[i] for i in chosen], pad_token_id=pad_token_id).to(device)
+            layers, real = pool_layers(self.model(batch), batch, pooling=self.pooling)
+            item = torch.arange(real.shape[1])
+            there = item < size[chosen, None]
+            place = (start[chosen, None] + item)[there].to(device)
+            vectors = vectors or [x.new_empty(len(mask), x.shape[-1]) for x in layers]
+            for kept, x in zip([*vectors, mask], [*layers, real], strict=True):
+                kept[place] = x[there.to(device)]
+        return start.to(device), size.to(device), vectors, mask
 
     @torch.no_grad()
     def units(self, batch: PairBatch) -> list[Tensor]:

@@ -117,14 +117,16 @@ class WordBatch(NamedTuple):
     attention_mask: Tensor  # (B, L)
     word_index: Tensor  # (B, L)
     longest: int
+    lengths: tuple[int, ...] | None = None  # subwords of each sentence, if known; Python numbers as well
 
     def to(self, device, non_blocking=False) -> WordBatch:
         """Copy of the batch on a device."""
-        return WordBatch(*(tensor.to(device, non_blocking=non_blocking) for tensor in self[:-1]), self.longest)
+        return WordBatch(*(tensor.to(device, non_blocking=non_blocking) for tensor in self[:3]), *self[3:])
 
     def rows(self, rows: slice) -> WordBatch:
         """Some of the sentences."""
-        return WordBatch(*(tensor[rows] for tensor in self[:-1]), self.longest)
+        lengths = None if self.lengths is None else self.lengths[rows]
+        return WordBatch(*(tensor[rows] for tensor in self[:3]), self.longest, lengths)
 
 
 def tokenise(tokenizer, *texts: list[str], **options):
@@ -222,6 +224,7 @@ def collate_words(rows: Sequence[EncodedSentence], *, pad_token_id: int) -> Word
         pad_sequence([torch.ones_like(ids) for ids in input_ids], batch_first=True),
         pad_sequence(word_index, batch_first=True, padding_value=-1),
         max(row.n_words for row in rows),
+        tuple(map(len, input_ids)),
     )
 
 
@@ -297,9 +300,9 @@ def resolve_layers(layers: str | Sequence[int], config) -> tuple[int, ...]:
     return tuple(layer % (last + 1) for layer in layers)
 
 
-def hidden_states(model, batch: WordBatch, layers: Sequence[int]) -> list[Tensor]:
+def hidden_states(model, batch: WordBatch, layers: Sequence[int], **inputs: Tensor) -> list[Tensor]:
     """Run the encoder once: hidden states (B, L, d) of the chosen layers (negative: from the last)."""
-    inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+    inputs |= {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
     if tuple(layers) == (-1,):
         return [model(**inputs).last_hidden_state]
     output = model(**inputs, output_hidden_states=True)
