@@ -2,10 +2,12 @@
 
 import csv
 import json
+import os
 import xml.etree.ElementTree as ET
 
 import pytest
 import torch
+from test_notebooks import run_every_cell_twice
 from transformers import (
     AlbertConfig,
     AlbertModel,
@@ -23,8 +25,10 @@ import otlib
 from otlib.analysis import figures, measures
 from otlib.analysis.alignments import Alignment, svg, write_alignments
 from otlib.analysis.sentences import align_sentences
-from otlib.data.pairs import as_pair, read_sides
+from otlib.data.pairs import as_pair, read_sides, typed_pairs
+from otlib.record import write_text
 from otlib.settings import AlignText
+from otlib.study.align_text import encoder_of
 from otlib.study.run import main
 from otlib.training.middle import hidden_state
 from otlib.training.pretrain import train_tokenizer
@@ -362,3 +366,31 @@ def test_every_setting_is_an_option_of_the_command(capsys):
 def test_a_pair_of_files_is_read_as_it_stands(tmp_path):
     (tmp_path / "p").write_text("a  b ||| c\n\nd ||| \n")
     assert list(read_sides([tmp_path / "p"])) == [("a  b ", " c"), ("", ""), ("d ", " ")]
+
+
+# --- the notebook ----------------------------------------------------------------------------------------------
+
+
+def test_every_cell_of_the_notebook_can_run_twice_and_leaves_all_formats(folder, tmp_path, monkeypatch):
+    run_every_cell_twice("50_your_sentences", {"checkpoint": str(folder), "out": str(tmp_path)}, monkeypatch)
+    names = ["drawings.html", "first.svg", "links.csv", "links.json", "links.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert len((tmp_path / "links.txt").read_text().splitlines()) == 4
+
+
+def test_without_a_name_the_newest_aligned_encoder_of_a_demo_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr("otlib.study.align_text.ROOT", tmp_path)
+    assert encoder_of("named") == "named"
+    with pytest.raises(FileNotFoundError, match="run make study PAIRS=de-en SEEDS=0 first"):
+        encoder_of("")
+    for time, (study, seed) in enumerate([("demo", 1), ("demo-de-en", 0), ("demo", 0)]):
+        mark = write_text(tmp_path / f"outputs/{study}/aligned/wordot/seed{seed}/run.json", "{}")
+        os.utime(mark, (time, time))
+    assert encoder_of("") == tmp_path / "outputs/demo/aligned/wordot/seed0"
+
+
+@pytest.mark.parametrize("text", ["bana ||| dene\n\nbana", "bana\n", "a ||| b ||| c"])
+def test_a_typed_line_without_two_sides_is_named(text):
+    assert typed_pairs("\n a b ||| c \n") == [("a b ", " c")]
+    with pytest.raises(ValueError, match="line [12] of the sentences: expected one"):
+        typed_pairs(text)

@@ -133,6 +133,11 @@ def _split(pairs: Sequence, settings: AlignText) -> list[tuple[list[str], list[s
     return sides
 
 
+def middle_layer(config) -> int:
+    """The layer of an encoder with this config whose words align best: at 7/12 of the depth, the 7th of 12."""
+    return round(7 / 12 * config.num_hidden_layers)
+
+
 @contextmanager
 def _on_device(model) -> Iterator[torch.device]:
     """A GPU, if there is one, where the model is put for the block; its mode and device come back."""
@@ -156,8 +161,7 @@ class _Reader:
     """Aligns some pairs at a time with one encoder."""
 
     def __init__(self, tokenizer, model, device, settings: AlignText, bf16: bool | None, at_once: int):
-        depth = model.config.num_hidden_layers
-        layer = round(7 / 12 * depth) if settings.layer is None else settings.layer
+        layer = middle_layer(model.config) if settings.layer is None else settings.layer
         (self.layer,) = resolve_layers([layer], model.config)
         self.tokenizer, self.model, self.device, self.settings = tokenizer, model, device, settings
         self.bf16 = _has_bf16(device) if bf16 is None else bf16

@@ -32,6 +32,17 @@ def as_pair(pair: Pair) -> GoldPair:
     return GoldPair(*(list(words_of(side)) for side in pair), set(), set())
 
 
+def typed_pairs(text: str) -> list[tuple[str, str]]:
+    """Sentence pairs of a text with a line ``left ||| right`` each; a ValueError names a line that is none."""
+    pairs = []
+    for number, line in enumerate(text.strip().splitlines(), start=1):
+        sides = line.split("|||")
+        if len(sides) != 2:
+            raise ValueError(f"line {number} of the sentences: expected one '|||' between two sides, got {line!r}")
+        pairs.append(tuple(sides))
+    return pairs
+
+
 def read_sides(paths: Sequence[str | Path], languages: Sequence[str] | None = None) -> Iterator[tuple[str, str]]:
     """Sentence pairs (left, right) as they stand in a file, or two: none is dropped, an empty line is an empty pair.
 

@@ -11,13 +11,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otlib.data.files import is_table, read_table
-from otlib.record import writing
+from otlib.record import ROOT, writing
 from otlib.settings import AlignText, ParameterError, meaning
 
 if TYPE_CHECKING:
     from otlib.analysis.alignments import Alignment
 
 NAMED = 5  # pairs that a message lists
+
+
+def encoder_of(checkpoint: str) -> str | Path:
+    """The checkpoint of this name; without a name the newest encoder that WordOT aligned in a study ``demo*``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none; says what makes one.
+    """
+    if checkpoint:
+        return checkpoint
+    marks = ROOT.glob("outputs/demo*/aligned/wordot/seed*/run.json")
+    newest = max(marks, key=lambda mark: mark.stat().st_mtime, default=None)
+    if newest is None:
+        raise FileNotFoundError(
+            "there is no aligned encoder yet: run make study PAIRS=de-en SEEDS=0 first, or name a checkpoint"
+        )
+    return newest.parent
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
