@@ -17,7 +17,7 @@ from otlib.record import write_csv, write_text
 
 LINE, GAP, MARGIN = 24, 120, 12  # pixels: from word to word, between the two columns, around
 LETTER = 9  # width of a letter, at most, of most fonts at this size; a Chinese one takes two
-STYLE = "font:15px sans-serif"
+STYLE = "font:15px sans-serif;background:white"
 
 
 class Alignment(NamedTuple):
