@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 _HOME = {
     "sinkhorn_divergence": "transport",
     "transport_plan": "transport",
+    "align_sentences": "analysis.sentences",
     "alignment_error_rate": "analysis.word_alignment",
     "load_study": "study.study",
     "open_study": "study.opening",

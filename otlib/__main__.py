@@ -1,4 +1,4 @@
-"""The command line: ``python -m otlib study | plan | notebook | data | align``."""
+"""The command line: ``python -m otlib study | plan | notebook | data | align | align-text``."""
 
 import sys
 

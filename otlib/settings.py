@@ -550,3 +550,28 @@ class Finding(Section):
         if "as good" in self.expects.values() and self.against == self.over:
             raise ValueError(f"over: {self.over} has no gain over itself to lose a share of: name another method")
         return self
+
+
+class AlignText(Section):
+    """How one's own sentences are aligned (:func:`otlib.analysis.sentences.align_sentences`)."""
+
+    layer: int | None = None
+    """Hidden state: 0 the embeddings, k the k-th layer, negative: from the last; null: the one at 7/12 of the depth."""
+    pooling: Literal["last", "first", "mean"] = "mean"
+    """Which subword stands for a word."""
+    epsilon: PositiveFloat = 0.1
+    """Entropic regularisation of the plan, as a part of a pair's mean cost."""
+    unbalanced: PositiveFloat | None = 0.5
+    """Price of missed marginals, in the units of epsilon: a lower one leaves more words without partner, null none."""
+    rule: Literal["argmax", "itermax", "threshold"] = "argmax"
+    """How links are read off the plan: best both ways, a second time for words without link, or by confidence."""
+    words: Literal["whitespace", "moses"] = "whitespace"
+    """How text is split into words: at blanks, or by the Moses tokenizer, which needs languages."""
+    languages: Annotated[tuple[str, str], BeforeValidator(tuple)] | None = None
+    """Of the left and the right side: their codes, for Moses; in a table, the names of the two columns."""
+
+    @model_validator(mode="after")
+    def _moses_has_languages(self):
+        if self.words == "moses" and self.languages is None:
+            raise ValueError("words: moses needs languages, such as de en")
+        return self

@@ -27,6 +27,7 @@ PARAMETERS = {
     "30_pair": ["study", "pair"],
     "40_report": ["study"],
     "41_ablations": ["study"],
+    "50_your_sentences": ["checkpoint", "sentences", "file", "out"],
 }
 METHODS = ("none", "shuffled", "wordot", "l2", "ceiling")
 TWICE = [  # in the order of a study

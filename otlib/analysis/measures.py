@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from otlib.analysis.retrieval import check_finite, sentence_retrieval, sentences_found, word_rate, words_found
 from otlib.analysis.space import effective_rank, linear_cka, mean_cosine
 from otlib.analysis.word_alignment import alignment_error_rate, link_errors, null_counts
+from otlib.data.pairs import Pair, as_pair
 from otlib.data.text import GoldPair, Links, ParallelText
 from otlib.training.words import embed_corpus, load_encoder
 from otlib.transport import transport_plan
@@ -210,16 +211,16 @@ def _checksums(sentences: Sequence[Sequence[str]]) -> list[str]:
     return [f"{crc32(' '.join(words).encode()):08x}" for words in sentences]
 
 
-def pair_plans(model, tokenizer, pairs: Sequence[GoldPair], *, embed: dict | None = None, **transport) -> list[Tensor]:
+def pair_plans(model, tokenizer, pairs: Sequence[Pair], *, embed: dict | None = None, **transport) -> list[Tensor]:
     """Transport plan (n_i, m_i) between the words of each pair's sentences, source words in rows, pivot in columns.
 
-    Zero for words that have no vector; options as for :func:`pair_scores`.
+    Zero for words that have no vector; options as for :func:`pair_scores`. A pair may be two plain strings.
     """
     (x, x_masks), (y, y_masks) = _embed_sides(model, tokenizer, _sides(pairs), embed)
     return plans_of(x, y, x_masks, y_masks, **transport)
 
 
-def encoder_plans(folders: Mapping[str, Path], pairs: Sequence[GoldPair], **options) -> dict[str, list[Tensor]]:
+def encoder_plans(folders: Mapping[str, Path], pairs: Sequence[Pair], **options) -> dict[str, list[Tensor]]:
     """:func:`pair_plans` of several encoders, each loaded from its folder; options are passed on."""
     plans = {}
     for name, folder in folders.items():
@@ -228,7 +229,8 @@ def encoder_plans(folders: Mapping[str, Path], pairs: Sequence[GoldPair], **opti
     return plans
 
 
-def _sides(pairs: Sequence[GoldPair]) -> tuple[list[list[str]], list[list[str]]]:
+def _sides(pairs: Sequence[Pair]) -> tuple[list[list[str]], list[list[str]]]:
+    pairs = list(map(as_pair, pairs))
     return [pair.source for pair in pairs], [pair.pivot for pair in pairs]
 
 
@@ -300,11 +302,12 @@ def _links_of_present(matrix: Tensor, source_mask: Tensor, pivot_mask: Tensor, r
 # Which sentences are translations
 
 
-def mismatched(pairs: Sequence[GoldPair]) -> list[GoldPair]:
+def mismatched(pairs: Sequence[Pair]) -> list[GoldPair]:
     """Each pair's source sentence beside another pivot sentence, of a pair of about the same length, without links.
 
     A ValueError says if all pivot sentences are the same.
     """
+    pairs = list(map(as_pair, pairs))
     order = sorted(range(len(pairs)), key=lambda i: (len(pairs[i].pivot), len(pairs[i].source)))
     shuffled: list = [None] * len(pairs)
     for place, i in enumerate(order):
@@ -333,7 +336,7 @@ def confidence_test(translations: Sequence[Tensor], others: Sequence[Tensor]) ->
     return {"translations": float(np.mean(sides[0])), "others": float(np.mean(sides[1])), "AUC": float(auc)}
 
 
-def by_confidence(pairs: Sequence[GoldPair], plans: Sequence[Tensor]) -> pd.DataFrame:
+def by_confidence(pairs: Sequence[Pair], plans: Sequence[Tensor]) -> pd.DataFrame:
     """The sentence pairs as text, the least confident plan first: columns ``source, pivot, confidence``."""
     source, pivot = (list(map(" ".join, side)) for side in _sides(pairs))
     table = pd.DataFrame({"source": source, "pivot": pivot, "confidence": [float(pair_confidence(p)) for p in plans]})
@@ -348,13 +351,14 @@ def unmarked(text: ParallelText) -> list[GoldPair]:
     return [GoldPair(*sides, set(), set()) for sides in zip(text.source, text.pivot, strict=True)]
 
 
-def telling_pair(pairs: Sequence[GoldPair]) -> GoldPair:
+def telling_pair(pairs: Sequence[Pair]) -> GoldPair:
     """The sentence pair to draw: of 7 to 11 words, which fit a page, with the most links beyond one to one.
 
     Of equal ones, that whose links cross most often. A ValueError says if there is none.
     """
     if not pairs:
         raise ValueError("there is no sentence pair to draw")
+    pairs = list(map(as_pair, pairs))
     fitting = [pair for pair in pairs if max(len(pair.source), len(pair.pivot)) <= 11]
     if not fitting:
         return min(pairs, key=lambda pair: len(pair.pivot))

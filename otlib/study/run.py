@@ -1,4 +1,4 @@
-"""The command line: plan or run a study, one of its notebooks, its data or one of its alignments.
+"""The command line: plan or run a study, one of its notebooks, its data or one of its alignments; align sentences.
 
 ``python -m otlib study demo --pairs de-en --seeds 0 --set align.steps=100`` is what ``make study`` calls.
 """
@@ -18,6 +18,7 @@ from typing import Any
 from otlib.record import first_line, shown
 from otlib.settings import ParameterError
 from otlib.study import yaml_file
+from otlib.study.align_text import add_options
 from otlib.study.current import drop_what_waits
 from otlib.study.kernels import warm_kernels
 from otlib.study.notebook import NotebookError, Progress, run_notebook
@@ -163,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     align.add_argument("--method", required=True)
     align.add_argument("--seed", type=int, default=0)
     align.set_defaults(run=_align_command)
+
+    add_options(commands.add_parser("align-text", help="align the words of your own sentence pairs"))
     return parser
 
 

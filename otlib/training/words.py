@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+from otlib.data.pairs import words_of
 from otlib.record import first_line
 from otlib.settings import Evaluate, Pooling
 from otlib.training.memory import TO_READ, enough_memory
@@ -155,7 +156,7 @@ def tokenise(tokenizer, *texts: list[str], **options):
 
 
 def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int) -> list[EncodedSentence]:
-    """Tokenise sentences, each to at most ``max_length`` subwords with the special tokens.
+    """Tokenise sentences (words, or plain strings), each to at most ``max_length`` subwords with the special tokens.
 
     The subwords are those of the text of a sentence: its words joined by blanks, in languages without blanks too. A
     subword belongs to the word that its first letter is of; a blank, where it is a subword, to the word that follows.
@@ -171,7 +172,7 @@ def encode_words(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: i
 
 def encode_text(tokenizer, sentences: Sequence[Sequence[str]], *, max_length: int) -> EncodedText:
     """:func:`encode_words` of one sentence or more, which stay together in few arrays."""
-    stripped = [[word.strip() for word in words] for words in sentences]
+    stripped = [[word.strip() for word in words_of(sentence)] for sentence in sentences]
     texts = [" ".join(filter(None, words)) for words in stripped]
     options = {"return_attention_mask": False, "return_token_type_ids": False, "verbose": False}
     encodings = tokenise(tokenizer, texts, truncation=True, max_length=max_length, **options).encodings
@@ -342,7 +343,7 @@ def embed_corpus(
     Parameters
     ----------
     sentences : sequence of sequence of str
-        The words of each sentence.
+        The words of each sentence, or plain strings whose words stand between blanks.
     layer : int
         0 is the embeddings, k the k-th layer; negative: from the last.
     pooling : {"last", "first", "mean", "subword"}

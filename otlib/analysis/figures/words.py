@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from otlib.analysis.figures.letters import as_written
 from otlib.analysis.figures.style import PIVOT_COLOUR, SOURCE_COLOUR, heatmap, legend_beside, new_axes_if_none
-from otlib.data.text import GoldPair
+from otlib.data.pairs import Pair, as_pair, words_of
 
 # Points in the plane
 
@@ -60,7 +60,7 @@ def _labelled_points(ax: Axes, points, words: Sequence[str], colour, label: str,
     """Draw points (n, 2) with their words above or below them."""
     points = np.asarray(points)
     ax.scatter(*points.T, s=42, color=colour, zorder=3, label=label)
-    for word, point in zip(words, points, strict=True):
+    for word, point in zip(words_of(words), points, strict=True):
         place = {"xytext": (0, -7 if below else 7), "ha": "center", "va": "top" if below else "bottom"}
         dark = sns.dark_palette(colour, 4)[2]
         ax.annotate(word, point, **place, textcoords="offset points", color=dark, zorder=4)
@@ -95,10 +95,12 @@ def word_matrix(
 ) -> Axes:
     """A matrix (n, m) of words against words, with gold links framed: sure ones full, possible ones dashed.
 
+    ``rows`` and ``columns`` are words, or plain strings whose words stand between blanks.
     ``annotate`` is the format of the numbers in the cells, such as ``".1f"``; none are written if empty.
     """
+    rows, columns = list(words_of(rows)), list(words_of(columns))
     ax = new_axes_if_none(ax, 2.2 + 0.42 * len(columns), 1.4 + 0.38 * len(rows))
-    words = {"xticklabels": list(columns), "yticklabels": list(rows)}
+    words = {"xticklabels": columns, "yticklabels": rows}
     numbers = {"annot": bool(annotate), "fmt": annotate}
     bar = {"cbar": colourbar, "cbar_kws": {"label": label} if colourbar else None}
     lines = {"linewidths": 0.5, "linecolor": "0.92"}
@@ -115,8 +117,9 @@ def word_matrix(
 
 
 @as_written
-def gold_links(pair: GoldPair, *, ax: Axes | None = None) -> Axes:
+def gold_links(pair: Pair, *, ax: Axes | None = None) -> Axes:
     """The gold links of a sentence pair, source words in rows: sure ones filled and framed, possible ones dashed."""
+    pair = as_pair(pair)
     links = [[(i, j) in pair.sure for j in range(len(pair.pivot))] for i in range(len(pair.source))]
     framed = {"sure": pair.sure, "possible": pair.possible}
     return word_matrix(links, pair.source, pair.pivot, **framed, vmax=2, colourbar=False, ax=ax)
@@ -132,6 +135,7 @@ def plans(
     possible: Iterable[tuple[int, int]] = (),
 ) -> np.ndarray:
     """Transport plans (n, m) of the same two sentences beside each other, one scale, gold links framed."""
+    rows, columns = words_of(rows), words_of(columns)
     across = len(named) if len(named) < 4 else min(4, math.ceil(len(named) / 2))
     down = math.ceil(len(named) / across)
     size = (1.4 + across * (0.7 + 0.3 * len(columns)), down * (1.3 + 0.3 * len(rows)))
