@@ -5,7 +5,6 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -218,7 +217,7 @@ def _twice(sampler: Sampler) -> tuple[Clause, Clause]:
     while True:
         clause = sampler.clause(plain=True, detail=1.4)
         again = said_again(sampler, clause)
-        if replace(again, front=clause.front) != clause:
+        if again._replace(front=clause.front) != clause:
             return clause, again
 
 
