@@ -1,8 +1,10 @@
 """What every test shares: one thread each, and nothing from the network."""
 
 import os
+import re
 import resource
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +31,34 @@ def disk_with_room_for():
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
     return full
+
+
+@pytest.fixture(scope="session")
+def bare_kernels(tmp_path_factory):
+    """The file that forks kernels, in a place where it finds nothing to import for them."""
+    from otlib.study import kernels
+
+    text, changed = re.subn(r"(?m)^ON_FIRST_USE = .*$", "ON_FIRST_USE = []", Path(kernels.__file__).read_text())
+    assert changed == 1
+    path = tmp_path_factory.mktemp("no notebooks") / "otlib/study/kernels.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def bare_process(bare_kernels):
+    """The address at which a process forks kernels that have imported nothing."""
+    from otlib.study import kernels
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "__file__", bare_kernels)
+        with kernels.warm_kernels():
+            patch.undo()
+            yield os.environ.pop(kernels.ADDRESS, "")  # none but on Linux
+
+
+@pytest.fixture
+def forked_kernels(bare_process, monkeypatch):
+    """Kernels are forks, which start in a third of the time."""
+    monkeypatch.setenv("OTLIB_KERNELS", bare_process)

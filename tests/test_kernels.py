@@ -109,9 +109,10 @@ def test_a_warm_kernel_ends_with_the_process_that_executes_its_notebook(warm, tm
     assert gone(kernel)
 
 
-def test_kernels_go_on_without_the_warm_process_and_new_ones_start_as_ever(tmp_path):
+def test_kernels_go_on_without_the_warm_process_and_new_ones_start_as_ever(tmp_path, bare_kernels, monkeypatch):
     kills_parent = "import os, time\nprint(os.getppid())\nos.kill(os.getppid(), 9)\ntime.sleep(1)\nprint('went on')"
     kills_parent = f"import os\nassert os.getppid() != {os.getpid()}, 'no fork'\n{kills_parent}"
+    monkeypatch.setattr(kernels, "__file__", bare_kernels)
     with warm_kernels():
         server, went_on = printed(run(tmp_path, kills_parent)).splitlines()
         assert went_on == "went on" and gone(int(server))

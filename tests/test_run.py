@@ -42,6 +42,9 @@ def printed(path):
     return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
 
 
+pytestmark = pytest.mark.usefixtures("forked_kernels")
+
+
 # --- one notebook -------------------------------------------------------------------------------------------
 
 
