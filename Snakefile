@@ -170,6 +170,8 @@ for task in study.tasks:
             notebook="notebooks/" + NOTEBOOKS[task] + "-{method}-seed{seed}.ipynb",
         params:
             settings=lambda wildcards, task=task: settings(task, wildcards.method),
+        # Below all others' the longest first, so that none is left alone at the end.
+        priority: lambda wildcards: study.methods[wildcards.method].task_steps / 1000
         resources:
             trainings=1,
         shell:

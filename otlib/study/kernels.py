@@ -30,7 +30,7 @@ LONGEST_SOCKET = 100  # characters of a Unix socket's path; macOS takes 104
 CUDA_NOT_INITIALIZED = 3  # what the driver says before its first use
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = "ipykernel_launcher"  # the module that is one
-TO_EXECUTE = ["ipykernel.kernelapp", "papermill", "nbconvert.nbconvertapp", "otlib.study.run"]
+TO_EXECUTE = ["ipykernel.kernelapp", "papermill", "otlib.study.run"]
 ON_FIRST_USE = ["accelerate", "seaborn", "sklearn.metrics", "transformers.models.bert.modeling_bert"]  # of otlib
 
 
