@@ -27,7 +27,7 @@ plan: $(READY)
 	@$(BIN)/python -m otlib plan $(quoted) $(CHOICE)
 
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(CORES) --maxprocesses 8 --dist loadfile
 
 lab: $(READY)
 	@$(BIN)/python -m otlib.study.lab $(FLAGS)

@@ -8,12 +8,14 @@ import os
 import sys
 
 from otlib.record import ROOT
+from otlib.study import kernels
 from otlib.study.current import data_outlive_their_corpora, source_files
 from otlib.study.study import load_study
 
 study = load_study(config["study"])
 SEEDS, PAIRS = study.seeds, study.pairs
-EXECUTE = "{sys.executable:q} -m otlib notebook {input.notebook:q} {output.notebook:q}"
+PYTHON = "{sys.executable:q} -I -S {kernels.__file__:q} {sys.executable:q}"  # or rather a fork of one that is there
+EXECUTE = PYTHON + " -m otlib notebook {input.notebook:q} {output.notebook:q}"
 
 
 def given(*paths):
@@ -168,6 +170,8 @@ for task in study.tasks:
             notebook="notebooks/" + NOTEBOOKS[task] + "-{method}-seed{seed}.ipynb",
         params:
             settings=lambda wildcards, task=task: settings(task, wildcards.method),
+        # Below all others' the longest first, so that none is left alone at the end.
+        priority: lambda wildcards: study.methods[wildcards.method].task_steps / 1000
         resources:
             trainings=1,
         shell:
@@ -205,7 +209,7 @@ rule report:
         settings=lambda wildcards: json.dumps([study.title, study.paper and study.paper.model_dump()], sort_keys=True),
     shell:
         EXECUTE + " study={config[study]:q}"
-        " && {sys.executable:q} -m nbconvert --log-level ERROR --to html --no-input --output-dir ."
+        " && " + PYTHON + " -m nbconvert --log-level ERROR --to html --no-input --output-dir ."
         " --output report {output.notebook}"
 
 

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -29,3 +30,32 @@ def disk_with_room_for():
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
     return full
+
+
+@pytest.fixture(scope="session")
+def bare_kernels(tmp_path_factory):
+    """The file that forks kernels, in a place where it finds no notebooks whose imports to do."""
+    from otlib.study import kernels
+
+    path = tmp_path_factory.mktemp("no notebooks") / "otlib/study/kernels.py"
+    path.parent.mkdir(parents=True)
+    shutil.copy(kernels.__file__, path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def bare_process(bare_kernels):
+    """The address at which a process forks kernels that have imported nothing."""
+    from otlib.study import kernels
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "__file__", bare_kernels)
+        with kernels.warm_kernels():
+            patch.undo()
+            yield os.environ.pop(kernels.ADDRESS, "")  # none but on Linux
+
+
+@pytest.fixture
+def forked_kernels(bare_process, monkeypatch):
+    """Kernels are forks, which start in a third of the time."""
+    monkeypatch.setenv("OTLIB_KERNELS", bare_process)

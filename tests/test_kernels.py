@@ -65,6 +65,26 @@ def test_a_warm_kernel_has_imported_what_notebooks_import_and_is_otherwise_as_an
     assert printed(run(tmp_path, "import sys\nprint(sys.path)")) == path + "\n"
 
 
+def stand_in(*command, folder):
+    """What a command of Python modules does if the warm process forks it."""
+    whole = [sys.executable, "-I", "-S", kernels.__file__, sys.executable, "-m", *map(str, command)]
+    return subprocess.run(whole, cwd=folder, capture_output=True, text=True)
+
+
+def test_who_executes_a_notebook_is_a_fork_as_well_with_the_words_and_the_status_of_the_command(warm, tmp_path):
+    notebook = write_notebook(tmp_path / "n.ipynb", "wrong = False", "assert not wrong, 'no such luck'")
+    done = stand_in("otlib", "notebook", notebook.name, "out.ipynb", folder=tmp_path)
+    first, last = done.stderr.splitlines()
+    assert done.returncode == 0 and first == "out | started" and last.startswith("out | done in ")
+    failed = stand_in("otlib", "notebook", notebook.name, "no.ipynb", "wrong=true", folder=tmp_path)
+    assert failed.returncode == 1 and "no | failed in cell [3]: AssertionError: no such luck" in failed.stderr
+    page = stand_in("nbconvert", "--to", "html", "--log-level", "ERROR", "out.ipynb", folder=tmp_path)
+    assert (page.returncode, page.stderr) == (0, "") and (tmp_path / "out.html").exists()
+    assert stand_in("nbconvert", "--to", "html", "gone.ipynb", folder=tmp_path).returncode != 0
+    broken = stand_in("otlib.nothing", folder=tmp_path)
+    assert broken.returncode == 1 and "No module named otlib.nothing" in broken.stderr
+
+
 def test_figures_of_a_warm_kernel_are_shown(warm, tmp_path):
     import nbformat
 
@@ -109,9 +129,10 @@ def test_a_warm_kernel_ends_with_the_process_that_executes_its_notebook(warm, tm
     assert gone(kernel)
 
 
-def test_kernels_go_on_without_the_warm_process_and_new_ones_start_as_ever(tmp_path):
+def test_kernels_go_on_without_the_warm_process_and_new_ones_start_as_ever(tmp_path, bare_kernels, monkeypatch):
     kills_parent = "import os, time\nprint(os.getppid())\nos.kill(os.getppid(), 9)\ntime.sleep(1)\nprint('went on')"
     kills_parent = f"import os\nassert os.getppid() != {os.getpid()}, 'no fork'\n{kills_parent}"
+    monkeypatch.setattr(kernels, "__file__", bare_kernels)
     with warm_kernels():
         server, went_on = printed(run(tmp_path, kills_parent)).splitlines()
         assert went_on == "went on" and gone(int(server))
@@ -168,18 +189,22 @@ def test_a_stand_in_ends_with_its_executor_also_while_the_warm_process_imports(t
 
 
 def test_a_warm_kernel_can_be_interrupted_and_goes_on(warm, tmp_path):
+    async def answer(client, asked):
+        while (said := await client.get_shell_msg(timeout=20))["parent_header"]["msg_id"] != asked:
+            pass  # asked for while it started
+        return said
+
     async def interrupted():
         manager = kernels.kernel_manager_class()(kernel_name="python3")
         await manager.start_kernel(cwd=str(tmp_path))
         client = manager.client()
         client.start_channels()
         await client.wait_for_ready(timeout=60)
-        client.execute("import time\ntime.sleep(600)")
+        asked = client.execute("import time\ntime.sleep(600)")
         await asyncio.sleep(1)
         await manager.interrupt_kernel()
-        first = await client.get_shell_msg(timeout=20)
-        client.execute("1 + 1")
-        second = await client.get_shell_msg(timeout=20)
+        first = await answer(client, asked)
+        second = await answer(client, client.execute("1 + 1"))
         client.stop_channels()
         await manager.shutdown_kernel(now=True)
         return first["content"]["ename"], second["content"]["status"]

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -140,7 +139,7 @@ def _label(premise: Clause, hypothesis: Clause) -> str:
         return "contradiction" if _follows(*positive) else "neutral"
     if _follows(premise, hypothesis):
         return "entailment"
-    swapped = replace(hypothesis, subject=hypothesis.object, object=hypothesis.subject)
+    swapped = hypothesis._replace(subject=hypothesis.object, object=hypothesis.subject)
     if hypothesis.object and _follows(premise, swapped):
         return "neutral"
     return "contradiction" if _excludes(premise, hypothesis) else "neutral"
@@ -247,9 +246,9 @@ def test_questions_have_one_answer_that_meaning_alone_finds():
         assert len(item.paragraph) == 2
         answers = [c.object.count if item.asked == "count" else getattr(c, item.asked) for c in item.paragraph]
         assert len(set(answers)) == len(answers) and answers[item.about]
-        said = {"subject": replace(asks, subject=about.subject), "object": replace(asks, object=about.object)}
+        said = {"subject": asks._replace(subject=about.subject), "object": asks._replace(object=about.object)}
         asks = said.get(item.asked, asks)  # what is asked for is not said
-        alike = [c for c in item.paragraph if _may_be_told(replace(c, **_same(item.asked, about)), asks)]
+        alike = [c for c in item.paragraph if _may_be_told(c._replace(**_same(item.asked, about)), asks)]
         assert alike == [about]
         assert (asks.verb, asks.subject.concept, asks.object.concept) != (
             *(about.verb, about.subject.concept, about.object.concept),

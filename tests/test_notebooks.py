@@ -30,11 +30,12 @@ PARAMETERS = {
     "50_your_sentences": ["checkpoint", "sentences", "file", "out"],
 }
 METHODS = ("none", "shuffled", "wordot", "l2", "ceiling")
+TUNED = ("none", "wordot", "l2", "ceiling")  # a task is taught to any encoder alike; the report says what is missing
 TWICE = [  # in the order of a study
     ("02_data", {"pair": "de-en"}),
     ("03_pretrain", {}),
     *(("10_align", {"method": method, "seed": 0}) for method in METHODS),
-    *((task, {"method": method, "seed": 0}) for method in METHODS for task in ("20_nli", "21_qa")),
+    *((task, {"method": method, "seed": 0}) for method in TUNED for task in ("20_nli", "21_qa")),
     ("30_pair", {"pair": "de-en"}),
     ("40_report", {}),
     ("41_ablations", {}),

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import nbformat
 import pytest
+from forks import run_module
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tqdm import tqdm
 
@@ -39,6 +40,9 @@ def write_notebook(path, parameters, *cells):
 def printed(path):
     cells = nbformat.read(path, nbformat.NO_CONVERT).cells
     return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
+
+
+pytestmark = pytest.mark.usefixtures("forked_kernels")
 
 
 # --- one notebook -------------------------------------------------------------------------------------------
@@ -272,6 +276,19 @@ def write_world(folder, languages, settings):
     return {"made": 1}
 """
 
+# No stub computes anything, and each process would import the libraries, for seconds.
+TORCH = """
+class cuda:
+    is_available = staticmethod(lambda: False)
+    device_count = staticmethod(lambda: 0)
+
+class backends:
+    mps = cuda
+
+def get_num_threads():
+    return 1
+"""
+
 
 def write_stub(repository, name, body=None):
     path = repository / "notebooks" / f"{name}.ipynb"
@@ -293,21 +310,12 @@ def planned(repository, overrides):
     """Rules that Snakemake would run for the study with other settings, and how often."""
     path, outputs = repository / "params/tiny.yaml", repository / "outputs"
     write_study(load_study(path, overrides, outputs=outputs, check_data=False))
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        repository / "Snakefile",
-        "--dry-run",
-        "--nolock",
-    ]
-    command += ["--cores", "8", "--directory", repository / "outputs/tiny"]
-    command += ["--config", "study=outputs/tiny/study.yaml"]
-    options = {"cwd": repository, "env": environment(repository), "capture_output": True, "text": True}
-    said = subprocess.run(command, check=True, **options)
-    assert "threads: " not in said.stdout + said.stderr  # each job has one, on eight cores, too
-    table = re.findall(r"^(\w+) +(\d+)$", said.stdout + said.stderr, flags=re.MULTILINE)
+    asked = ["--snakefile", repository / "Snakefile", "--dry-run", "--nolock", "--cores", "8"]
+    asked += ["--directory", repository / "outputs/tiny", "--config", "study=outputs/tiny/study.yaml"]
+    done = run_module("snakemake", *asked, cwd=repository, env=environment(repository))
+    assert done.returncode == 0, done.stdout
+    assert "threads: " not in done.stdout  # each job has one, on eight cores, too
+    table = re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE)
     return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
 
 
@@ -326,6 +334,7 @@ def finished(tmp_path_factory):
     shutil.copy(ROOT / "Snakefile", repository)
     (repository / "otlib/data/microworld").mkdir()
     (repository / "otlib/data/microworld/__init__.py").write_text(WORLD)
+    (repository / "torch.py").write_text(TORCH)
     (repository / "params").mkdir()
     (repository / "params" / "tiny.yaml").write_text(yaml_file.dump(STUDY))
     for name in BODIES:
@@ -679,10 +688,12 @@ def test_too_few_open_files_are_one_sentence_or_mended(capsys, monkeypatch):
         (["--seeds", "one"], "whole numbers"),
     ],
 )
-def test_wrong_arguments_are_one_line_and_start_nothing(finished, arguments, message):
-    result = run_study(finished, *arguments)
-    assert result.returncode == 1
-    assert message in result.stderr and result.stderr.count("\n") == 1
+def test_wrong_arguments_are_one_line_and_start_nothing(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr("otlib.study.run.run_study", lambda *_, **__: pytest.fail("started"))
+    path = write_text(tmp_path / "tiny.yaml", yaml_file.dump(STUDY))
+    assert main(["study", str(path), "--cores", "2", *arguments]) == 1
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
 
 
 TINY = """

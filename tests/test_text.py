@@ -84,7 +84,7 @@ OTHERS = [
     ("de\ten\n".encode("utf-32"), "UTF-32, not UTF-8; convert the file: iconv -f UTF-32"),
     ("de\ten\n".encode("utf-16-le"), "not text, or UTF-16 without its mark"),
     ("日\n本\n".encode("utf-16-le"), "not text, or UTF-16 without its mark"),  # no zero in its first line
-    (gzip.compress(b"de\ten\n"), "compressed by gzip; let the name end in .gz"),
+    (gzip.compress(b"de\ten\n", mtime=0), "compressed by gzip; let the name end in .gz"),
     (lzma.compress(b"de\ten\n"), "compressed by xz; let the name end in .xz"),
     (bz2.compress(b"de\ten\n"), "compressed by bzip2; let the name end in .bz2"),
     (b"PK\x03\x04\x14\x00\x00\x00", "a zip archive; unpack it"),
@@ -476,7 +476,7 @@ def test_what_is_no_archive_is_named(tmp_path, name):
     ("name", "content", "said"),
     [
         ("x.gz", lzma.compress(b"a\n"), "compressed by xz; let the name end in .xz"),
-        ("x.XZ", gzip.compress(b"a\n"), "compressed by gzip; let the name end in .gz"),
+        ("x.XZ", gzip.compress(b"a\n", mtime=0), "compressed by gzip; let the name end in .gz"),
         ("x.xz", b"version https://git-lfs.github.com/spec/v1\noid 1\n", "a pointer of Git LFS"),
         ("x.bz2", b"<!DOCTYPE html>\n<title>404</title>\n", "a page of HTML or XML"),
     ],

@@ -180,7 +180,7 @@ def test_moving_both_clouds_changes_nothing():
         (transport_cost, {"mass": 0.6}),
         (transport_cost, {"mass": 0.06}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_gradient_is_that_of_finite_differences(function, options):
     # The envelope theorem: the last plan alone gives the gradient by the points, the potentials that by the weights.

@@ -2,9 +2,9 @@
 
 To start Python and to import torch, transformers, pandas and seaborn takes six seconds of a core, and a study starts a
 kernel a notebook, a hundred in all. So :func:`warm_kernels` starts one process with these imports, for as long as the
-study runs, and a notebook's kernel is a fork of it. To Jupyter a kernel is the small process that asked for the fork
-(this file, as a script): it ends when the kernel ends, and the kernel ends with it. Where nothing answers, as without a
-study, that process becomes an ordinary kernel.
+study runs, and a notebook's kernel is a fork of it, as is the process that executes the notebook. To Jupyter a kernel
+is the small process that asked for the fork (this file, as a script, before the command that it stands for): it ends
+when the kernel ends, and the kernel ends with it. Where nothing answers, as without a study, it becomes that command.
 """
 
 import ast
@@ -13,6 +13,7 @@ import functools
 import importlib
 import json
 import os
+import runpy
 import select
 import shutil
 import signal
@@ -28,6 +29,8 @@ ADDRESS = "OTLIB_KERNELS"  # environment variable: the socket at which the warm 
 LONGEST_SOCKET = 100  # characters of a Unix socket's path; macOS takes 104
 CUDA_NOT_INITIALIZED = 3  # what the driver says before its first use
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+KERNEL = "ipykernel_launcher"  # the module that is one
+TO_EXECUTE = ["ipykernel.kernelapp", "papermill", "otlib.study.run"]
 ON_FIRST_USE = ["accelerate", "seaborn", "sklearn.metrics", "transformers.models.bert.modeling_bert"]  # of otlib
 
 
@@ -110,7 +113,7 @@ def serve(address: str, descriptor: int):
                 break
             if os.fork() == 0:
                 listener.close()
-                _become_kernel(connection)
+                _become_what_is_asked(connection)
             connection.close()
     shutil.rmtree(os.path.dirname(address), ignore_errors=True)  # whoever made it was killed
 
@@ -126,10 +129,10 @@ def gpu_in_use() -> bool:
 
 @functools.cache
 def import_for_notebooks():
-    """Import what the notebooks do, and what otlib imports only when it is needed."""
-    for module in ["ipykernel.kernelapp", *imported(NOTEBOOKS)]:
+    """Import what the notebooks and who executes them do, and what otlib imports only when it is needed."""
+    for module in [*TO_EXECUTE, *imported(NOTEBOOKS)]:
         importlib.import_module(module)
-    for module in ON_FIRST_USE if "otlib" in sys.modules else ():
+    for module in ON_FIRST_USE if "torch" in sys.modules else ():
         importlib.import_module(module)
 
 
@@ -148,9 +151,7 @@ def imported(notebooks: Path) -> list[str]:
     return sorted(modules)
 
 
-def _become_kernel(connection: socket.socket):
-    from ipykernel.kernelapp import launch_new_instance
-
+def _become_what_is_asked(connection: socket.socket):
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     _, streams, *_ = socket.recv_fds(connection, 1, 3)
@@ -163,41 +164,54 @@ def _become_kernel(connection: socket.socket):
     os.chdir(asked["folder"])
     if (threads := os.environ.get("OMP_NUM_THREADS")) and "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(int(threads))
-    # Its parent is none that it should end with: `_end_with` sees to that.
-    sys.argv = ["ipykernel_launcher", *asked["arguments"], "--IPKernelApp.parent_handle=1"]
     connection.sendall(b"%d\n" % os.getpid())
-    threading.Thread(target=_end_with, args=[connection], daemon=True).start()
-    launch_new_instance()
+    ended = threading.Event()
+    threading.Thread(target=_end_with, args=[connection, ended], daemon=True).start()
+    sys.argv, status = asked["command"], 0
+    if sys.argv[0] == KERNEL:  # its parent is none that it should end with: `_end_with` sees to that
+        sys.argv.append("--IPKernelApp.parent_handle=1")
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        status = int(end.code or 0)
+    ended.set()  # but for what is done at exit
+    sys.stderr.flush()
+    connection.sendall(b"%d\n" % status)
+    sys.exit()
 
 
-def _end_with(connection: socket.socket):
+def _end_with(connection: socket.socket, ended: threading.Event):
     connection.recv(1)
-    os._exit(1)
+    if not ended.is_set():
+        os._exit(1)
 
 
-# --- the process that Jupyter takes for the kernel ----------------------------------------------------------
+# --- the process that stands for a fork ---------------------------------------------------------------------
 
 
-def stand_for_a_kernel(command: list[str]):
-    """Ask for a fork and end with it, or it with this process; if nobody answers, become the kernel of this command."""
-    parent, kernel = os.getppid(), None
+def stand_for(command: list[str]):
+    """Ask for a fork that does what ``python -m module`` would, and end with it, or it with this process.
+
+    If nobody answers, become this command.
+    """
+    parent, numbers = os.getppid(), []  # the fork's process, and its status if it ends by itself
     with suppress(KeyError, OSError, ValueError), socket.socket(socket.AF_UNIX) as connection:
         connection.connect(os.environ[ADDRESS])
         socket.send_fds(connection, [b"\n"], [0, 1, 2])
-        arguments = command[command.index("ipykernel_launcher") + 1 :]
-        asked = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}
+        module = command[command.index("-m") + 1 :]
+        asked = {"command": module, "environment": dict(os.environ), "folder": os.getcwd()}
         connection.sendall(json.dumps(asked).encode() + b"\n")
-        signal.signal(signal.SIGINT, lambda *_: kernel and os.kill(kernel, signal.SIGINT))
-        while os.getppid() == parent:  # also while the warm process is still at its imports
+        signal.signal(signal.SIGINT, lambda *_: numbers and os.kill(numbers[0], signal.SIGINT))
+        while os.getppid() == parent and len(numbers) < 2:  # also while the warm process is still at its imports
             if select.select([connection], [], [], 1)[0]:
                 said = connection.recv(64)
-                if kernel and not said:
+                if numbers and not said:
                     sys.exit(1)
-                kernel = int(said)  # nothing, and a ValueError, if the warm process has failed
-        sys.exit(1)
+                numbers += map(int, said.split() or [b""])  # a ValueError if the warm process has failed
+        sys.exit(numbers[1] if numbers[1:] else 1)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(command[0], command)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[2], int(sys.argv[3])) if sys.argv[1] == "serve" else stand_for_a_kernel(sys.argv[1:])
+    serve(sys.argv[2], int(sys.argv[3])) if sys.argv[1] == "serve" else stand_for(sys.argv[1:])

@@ -1,11 +1,11 @@
 """The embedded world, or micro-world: one situation said in every language that has a table; see README.md here."""
 
+import functools
 import importlib
 import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -55,7 +55,7 @@ def preview(code: str, n: int = 100, *, seed: int = 0) -> None:
     for _ in range(n):
         utterance = _single(draws, "preview")
         for each in (PIVOT, code):
-            print(detokenise(_uttered(language(each), *utterance)))
+            print(_say(language(each), *utterance))
         print()
 
 
@@ -131,7 +131,7 @@ class _Draws:
         """The first item of ``make()`` none of whose sentences and questions belongs to another part."""
         for _ in range(1000):
             item = make()
-            sentences = [detokenise(_uttered(self._english, *utterance)) for utterance in utterances_of(item)]
+            sentences = [_say(self._english, *utterance) for utterance in utterances_of(item)]
             if all(self._owner.get(sentence, part) == part for sentence in sentences):
                 self._owner.update(dict.fromkeys(sentences, part))
                 return item
@@ -142,7 +142,7 @@ class _Draws:
         found: dict[str, Utterance] = {}
         for _ in range(20 * n):
             utterance = _single(self, part)
-            found.setdefault(detokenise(_uttered(self._english, *utterance)), utterance)
+            found.setdefault(_say(self._english, *utterance), utterance)
             if len(found) == n:
                 break
         if len(found) < n:
@@ -174,7 +174,7 @@ def _question_and_paragraph(item: Question) -> list[Utterance]:
 
 
 def _even(speaker: ModuleType, item: Question) -> bool:
-    asked = detokenise(speaker.question(item.asks, item.asked))
+    asked = _say(speaker, item.asks, item.asked)
     return len({shared_words(asked, _say(speaker, clause)) for clause in item.paragraph}) == 1
 
 
@@ -182,8 +182,9 @@ def _uttered(speaker: ModuleType, clause: Clause, asked: str | None) -> list[Tok
     return speaker.sentence(clause) if asked is None else speaker.question(clause, asked)
 
 
-def _say(speaker: ModuleType, clause: Clause) -> str:
-    return detokenise(speaker.sentence(clause))
+@functools.lru_cache(maxsize=4096)  # a candidate is said several times: to compare it, to count its words, to write it
+def _say(speaker: ModuleType, clause: Clause, asked: str | None = None) -> str:
+    return detokenise(_uttered(speaker, clause, asked))
 
 
 def _single(draws: _Draws, part: str) -> Utterance:
@@ -218,14 +219,14 @@ def _twice(sampler: Sampler) -> tuple[Clause, Clause]:
     while True:
         clause = sampler.clause(plain=True, detail=1.4)
         again = said_again(sampler, clause)
-        if replace(again, front=clause.front) != clause:
+        if again._replace(front=clause.front) != clause:
             return clause, again
 
 
 def _document(speaker: ModuleType, draws: _Draws, part: str) -> str:
     """One line of text; behind a question and its paragraph stands the answer."""
     said, answer = _small_text(draws, part)
-    text = " ".join(detokenise(_uttered(speaker, *utterance)) for utterance in said)
+    text = " ".join(_say(speaker, *utterance) for utterance in said)
     return f"{text} {_answer(speaker, *answer)[1]}." if answer else text
 
 
@@ -300,5 +301,5 @@ def _squad(speaker: ModuleType, item: Question, name: str) -> dict:
     before = "".join(f"{sentence} " for sentence in sentences[: item.about])
     start, text = _answer(speaker, item.paragraph[item.about], item.asked)
     answers = [{"text": text, "answer_start": len(before) + start}]
-    asked = detokenise(speaker.question(item.asks, item.asked))
+    asked = _say(speaker, item.asks, item.asked)
     return {"context": " ".join(sentences), "qas": [{"id": name, "question": asked, "answers": answers}]}

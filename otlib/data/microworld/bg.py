@@ -6,7 +6,6 @@ bare (чете книга), but for people. A noun compound is an adjective (я�
 one word (учебник). The past is the aorist, or the imperfect of verbs without a natural end (тичаше).
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 from otlib.data.microworld.concepts import COMPOUNDS, GAMES, LIVING, MASS, NAMES, NUMBERS, PEOPLE, PERSONS
@@ -188,7 +187,7 @@ def sentence(clause: Clause) -> list[Token]:
 
 def _how_many(clause: Clause) -> list[Token]:
     """What is counted, behind "колко", which asks for the forms that a number does: колко ключа, колко гости."""
-    thing = replace(clause.object, count=max(NUMBERS), definite=False)
+    thing = clause.object._replace(count=max(NUMBERS), definite=False)
     words = noun_phrase(thing, "object", preposition=LEXICON.verb(clause)["preposition"])
     return [word("колко", "ask") if "object.count" in token.main else token for token in words]
 

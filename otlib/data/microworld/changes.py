@@ -1,7 +1,7 @@
 """What follows from a clause, what it leaves open and what it excludes: one part changed, with the words for it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from otlib.data.microworld.concepts import (
     ADJECTIVE_ANTONYMS,
@@ -54,8 +54,7 @@ _NO_OCCUPATION = {*OPPOSITES["noun"], *SAME["noun"]["child"]}
 _OCCUPATIONS = [word for word in PERSONS if word not in _NO_OCCUPATION and len(SAME["noun"][word]) > 1]
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What becomes of a clause: which part of it changes, how, and the clause that results."""
 
     part: str
@@ -68,7 +67,7 @@ def _roles(clause: Clause) -> list[str]:
 
 
 def with_role(clause: Clause, role: str, **changes) -> Clause:
-    return replace(clause, **{role: replace(getattr(clause, role), **changes)})
+    return clause._replace(**{role: getattr(clause, role)._replace(**changes)})
 
 
 def others(kind: str, concept: str) -> list[str]:
@@ -99,7 +98,7 @@ def _adjectives(clause: Clause, kind: str, instead: Callable[[str], Iterable[str
 def following(sampler: Sampler, clause: Clause) -> list[Change]:
     """What follows from a clause: it holds whenever the clause does."""
     changes = _adjectives(clause, "synonym", lambda adjective: others("adjective", adjective))
-    changes += [Change("verb", "synonym", replace(clause, verb=verb)) for verb in others("verb", clause.verb)]
+    changes += [Change("verb", "synonym", clause._replace(verb=verb)) for verb in others("verb", clause.verb)]
     for role in _roles(clause):
         thing = getattr(clause, role)
         changes += _rename(role, "synonym", clause, others("noun", thing.concept))
@@ -123,7 +122,7 @@ def open_ones(sampler: Sampler, clause: Clause) -> list[Change]:
     for group in GROUPS_OF_TIMES:
         if clause.time in group:
             able = [time for other in GROUPS_OF_TIMES if other != group for time in other]
-            changes.append(Change("time", "time", replace(clause, time=rng.choice(able))))
+            changes.append(Change("time", "time", clause._replace(time=rng.choice(able))))
     return changes
 
 
@@ -154,7 +153,7 @@ def excluded(sampler: Sampler, clause: Clause) -> list[Change]:
     rng = sampler.rng
     changes = _adjectives(clause, "antonym", lambda adjective: OPPOSITES["adjective"].get(adjective, ()))
     changes += [
-        Change("verb", "antonym", replace(clause, verb=verb)) for verb in OPPOSITES["verb"].get(clause.verb, ())
+        Change("verb", "antonym", clause._replace(verb=verb)) for verb in OPPOSITES["verb"].get(clause.verb, ())
     ]
     for role in _roles(clause):
         thing = getattr(clause, role)
@@ -166,11 +165,11 @@ def excluded(sampler: Sampler, clause: Clause) -> list[Change]:
     changes += _rename("object", "substitution", clause, _another_kind(sampler, clause))
     if clause.place in DISTINCT_PLACES:
         able = [place for place in DISTINCT_PLACES if place != clause.place and place in places(clause.verb)]
-        changes += [Change("place", "place", replace(clause, place=place)) for place in able]
+        changes += [Change("place", "place", clause._replace(place=place)) for place in able]
     for group in GROUPS_OF_TIMES:
         if clause.time in group:
             other = rng.choice([time for time in group if time != clause.time])
-            changes.append(Change("time", "time", replace(clause, time=other)))
+            changes.append(Change("time", "time", clause._replace(time=other)))
     return changes
 
 

@@ -1,6 +1,5 @@
 """German: cases, verb second and its rest last, separable verbs, one-word compounds, `kein`, `weil`."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from otlib.data.microworld.concepts import GAMES, LIVING, MASS, NAMES, PEOPLE
@@ -190,7 +189,7 @@ def _how_many(clause: Clause) -> list[Token]:
     """Wie viele Schlüssel, wie vielen Freunden, zu wie vielen Mänteln."""
     verb = LEXICON.verb(clause)
     case = verb["case"] or "accusative"
-    counted = noun_phrase(replace(clause.object, count=None, plural=True, definite=False), "object", case)
+    counted = noun_phrase(clause.object._replace(count=None, plural=True, definite=False), "object", case)
     before = [word(verb["preposition"], also="verb")] if verb["preposition"] else []
     many = word("vielen" if case == "dative" else "viele", "ask")
     return [*before, word("wie", "ask"), many, *counted]

@@ -4,7 +4,6 @@ A noun compound is a genitive (χυμός μήλου), an adjective (σχολι�
 past is the aorist, of states the imperfect (ήξερε); modals take the perfective, of states the imperfective.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 from otlib.data.microworld.concepts import COMPOUNDS, GAMES, LIVING, MASS, NAMES, PEOPLE
@@ -206,7 +205,7 @@ def sentence(clause: Clause) -> list[Token]:
 
 def _how_many(clause: Clause) -> list[Token]:
     """What is counted, behind "how many" in its gender: πόσα κλειδιά, σε πόσους φίλους."""
-    words = _object(replace(clause, object=replace(clause.object, count=None, plural=True, definite=False)))
+    words = _object(clause._replace(object=clause.object._replace(count=None, plural=True, definite=False)))
     ask = word(HOW_MANY[LEXICON.noun(clause.object.concept)["gender"]], "ask")
     before = 1 if LEXICON.verb(clause)["preposition"] else 0
     return [*words[:before], ask, *words[before:]]

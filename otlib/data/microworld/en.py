@@ -1,6 +1,5 @@
 """English: articles, do-support in negations and questions, "to" before the recipient, noun compounds."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from otlib.data.microworld.concepts import GAMES, LIVING, MASS, NAMES, PEOPLE
@@ -112,12 +111,12 @@ def sentence(clause: Clause) -> list[Token]:
 def question(clause: Clause, asked: str) -> list[Token]:
     """A question about the ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object) of the clause."""
     if asked == "subject":
-        one = replace(clause, subject=Thing("man"))
+        one = clause._replace(subject=Thing("man"))
         ask = "who" if clause.subject.concept in LIVING else "what"
         return capitalise([word(ask, "ask"), *_verb(one), *_rest(clause), word("?", "stop")])
     if asked == "count":
         helper, verb = _inverted(clause)
-        counted = noun_phrase(replace(clause.object, count=None, plural=True, definite=False), "object")
+        counted = noun_phrase(clause.object._replace(count=None, plural=True, definite=False), "object")
         words = [word("how", "ask"), word("many", "ask"), *counted, helper, *_subject(clause), *verb]
         return capitalise([*words, *_rest(clause, without="object"), word("?", "stop")])
     person = asked == "object" and clause.object.concept in PEOPLE

@@ -1,6 +1,5 @@
 """Spanish: dropped pronouns, adjectives after the noun, personal "a", "al", doubling "le", reflexives."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from otlib.data.microworld.concepts import LIVING, MASS, NAMES, PEOPLE
@@ -175,7 +174,7 @@ def sentence(clause: Clause) -> list[Token]:
 def question(clause: Clause, asked: str) -> list[Token]:
     """A question about ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object); the verb first."""
     if asked == "subject":
-        one = replace(clause, subject=Thing("man"), pronoun=False)
+        one = clause._replace(subject=Thing("man"), pronoun=False)
         ask = "quién" if clause.subject.concept in LIVING else "qué"
         words = [word(ask, "ask"), *_verb(one), *_rest(clause)]
     else:
@@ -189,8 +188,8 @@ def _asking(clause: Clause, asked: str) -> list[Token]:
         return [word("adónde", "ask")]
     if asked == "count":
         # Who is counted takes "a" as in "ve a dos niños", not as in "ve niños".
-        before = _preposition(replace(clause, object=replace(clause.object, count=2, definite=False)))
-        counted = noun_phrase(replace(clause.object, count=None, plural=True, definite=False), "object")
+        before = _preposition(clause._replace(object=clause.object._replace(count=2, definite=False)))
+        counted = noun_phrase(clause.object._replace(count=None, plural=True, definite=False), "object")
         many = "cuántos" if LEXICON.noun(clause.object.concept)["gender"] == "m" else "cuántas"
         return [*([before] if before else []), word(many, "ask"), *counted]
     if asked != "object":

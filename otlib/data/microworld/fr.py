@@ -1,7 +1,6 @@
 """French: ne ... pas, du, des, au, aux, elision, passé composé, adjectives before and after the noun."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from otlib.data.microworld.concepts import LIVING, MASS, NAMES, PEOPLE
@@ -237,7 +236,7 @@ def sentence(clause: Clause) -> list[Token]:
 def question(clause: Clause, asked: str) -> list[Token]:
     """A question about ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object), with "est-ce que"."""
     if asked == "subject":
-        one = replace(clause, subject=Thing("man"), pronoun=False)
+        one = clause._replace(subject=Thing("man"), pronoun=False)
         if clause.subject.concept in LIVING:
             ask = [word("qui", "ask")]
         else:
@@ -245,7 +244,7 @@ def question(clause: Clause, asked: str) -> list[Token]:
         return capitalise([*ask, *_verb(one), *_rest(one), word("?", "stop")])
     before_verb, left_out = None, asked
     if asked == "count":
-        clause = replace(clause, object=replace(clause.object, count=None, plural=True, definite=False))
+        clause = clause._replace(object=clause.object._replace(count=None, plural=True, definite=False))
         before_verb, left_out = (None if _preposition(clause) else clause.object), "object"
     words = [*_subject(clause), *_verb(clause, before_verb), *_rest(clause, without=left_out)]
     ask = [*_asking(clause, asked), word("est-ce", also="ask"), _short("que", words[0].text, also="ask")]

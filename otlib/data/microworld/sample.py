@@ -3,7 +3,6 @@
 import functools
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 from otlib.data.microworld.concepts import (
     ADJECTIVES,
@@ -116,13 +115,13 @@ class Sampler:
         """Now and then a negation, a modal, a pronoun or a reason."""
         roll = self.rng.random()
         if roll < 0.06:
-            return replace(clause, negated=deniable(clause))
+            return clause._replace(negated=deniable(clause))
         if roll < 0.15 and clause.time != "yesterday" and clause.verb not in STATES:
-            return replace(clause, modal=self.rng.choice(MODALS), tense="present")
+            return clause._replace(modal=self.rng.choice(MODALS), tense="present")
         if roll < 0.22 and clause.subject.concept not in HYPERNYMS:
-            return replace(clause, pronoun=True)
+            return clause._replace(pronoun=True)
         if roll < 0.27:
-            return replace(clause, place=None, time=None, front=None, reason=self._reason(clause.subject))
+            return clause._replace(place=None, time=None, front=None, reason=self._reason(clause.subject))
         return clause
 
     def _general_role(self, verb: str) -> str:

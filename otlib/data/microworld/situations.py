@@ -7,11 +7,10 @@ knows any language.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Thing:
+class Thing(NamedTuple):
     """A noun phrase. Names take no number, no adjective. ``count`` (2 to 5) implies plural."""
 
     concept: str
@@ -26,8 +25,7 @@ class Thing:
         return self.plural or self.count is not None
 
 
-@dataclass(frozen=True)
-class Clause:
+class Clause(NamedTuple):
     """One situation. ``pronoun`` replaces the subject by he, she or they, dropped in some languages."""
 
     verb: str

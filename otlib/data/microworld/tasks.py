@@ -5,7 +5,7 @@ premise whatever the label, a question other words than its answer's sentence, a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from otlib.data.microworld.changes import (
     GENERAL_OF,
@@ -32,8 +32,7 @@ DETAIL = 1.6  # how often premises have adjectives, plurals and numbers, and hyp
 HYPERNYM = 0.5
 
 
-@dataclass(frozen=True)
-class Inference:
+class Inference(NamedTuple):
     """A premise and a hypothesis, their label, and the type of the change that decides it."""
 
     premise: Clause
@@ -42,8 +41,7 @@ class Inference:
     kind: str
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """A paragraph of clauses, the number of the one that answers, the part that is asked for, and what is asked.
 
     ``asked`` is ``subject``, ``object``, ``place``, ``time`` or ``count`` (of the object); ``asks`` is the answering
@@ -86,7 +84,7 @@ def _plain(sampler: Sampler, premise: Clause, label: str) -> tuple[Clause, Claus
         return None
     hypothesis, kind = second.clause, second.kind
     if swaps and hypothesis.object and not hypernyms(hypothesis):  # "a person sees a person" says no less swapped
-        hypothesis, kind = replace(hypothesis, subject=hypothesis.object, object=hypothesis.subject), "swap"
+        hypothesis, kind = hypothesis._replace(subject=hypothesis.object, object=hypothesis.subject), "swap"
     return (premise, hypothesis, kind) if fits(hypothesis) and (kind == "swap") == swaps else None
 
 
@@ -98,7 +96,7 @@ def _negated(sampler: Sampler, special: Clause, label: str) -> tuple[Clause, Cla
     if not (other := _drawn(sampler, following(sampler, general.clause), "object")):
         return None
     general, special = other.clause, special
-    no_general, no_special = replace(general, negated=True), replace(special, negated=True)
+    no_general, no_special = general._replace(negated=True), special._replace(negated=True)
     pairs = {
         "entailment": [(no_general, no_special)],
         "neutral": [(no_special, no_general), (no_special, general), (general, no_special)],
@@ -116,7 +114,7 @@ def _drawn(sampler: Sampler, changes: Sequence[Change], apart: str = "") -> Chan
 
 
 def _reordered(sampler: Sampler, clause: Clause) -> Clause:
-    return replace(clause, front=sampler.front(clause.place, clause.time))
+    return clause._replace(front=sampler.front(clause.place, clause.time))
 
 
 def said_again(sampler: Sampler, clause: Clause) -> Clause:
@@ -156,10 +154,10 @@ def question(sampler: Sampler) -> Question:
         asks = about
         for part, word in words.items():
             changes = {"concept": word, "adjectives": (), "count": None}
-            asks = replace(asks, verb=word) if part == "verb" else with_role(asks, part, **changes)
+            asks = asks._replace(verb=word) if part == "verb" else with_role(asks, part, **changes)
         unsaid = {part: None for part in ("place", "time") if part != asked}
         paragraph = (about, other) if rng.random() < 0.5 else (other, about)
-        return Question(paragraph, paragraph.index(about), asked, replace(asks, front=None, **unsaid))
+        return Question(paragraph, paragraph.index(about), asked, asks._replace(front=None, **unsaid))
 
 
 def _beside(sampler: Sampler, about: Clause, asked: str, words: Iterable[str]) -> Clause | None:
@@ -194,7 +192,7 @@ def _told(sampler: Sampler, verb: str, asked: str, same: dict[str, Thing]) -> Cl
     said = sampler.clause(verb=verb, plain=True, detail=0.4, general=0)
     place, time = sampler.pick(places(verb) or PLACES), sampler.pick(_PAST_TIMES)
     front = sampler.rng.choice((None, "place", "time"))
-    clause = replace(said, tense="past", place=place, time=time, front=front, **same)
+    clause = said._replace(tense="past", place=place, time=time, front=front, **same)
     if asked != "count" or clause.object.concept in NO_DETAIL:
         return clause
     return with_role(clause, "object", plural=True, count=sampler.rng.choice(NUMBERS), definite=False)

@@ -2,13 +2,12 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from otlib.data.text import Links
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """One word with the parts of the situation it expresses.
 
     Node names: ``subject``, ``subject.det``, ``subject.adj``, ``subject.count``, ``subject.mod`` (modifier of
@@ -41,7 +40,7 @@ def prefixed(tokens: Sequence[Token], prefix: str) -> list[Token]:
 @functools.cache
 def _prefixed(token: Token, prefix: str) -> Token:
     main, also = (frozenset(prefix + node for node in nodes) for nodes in (token.main, token.also))
-    return replace(token, main=main, also=also)
+    return token._replace(main=main, also=also)
 
 
 def capitalise(tokens: Sequence[Token]) -> list[Token]:
@@ -51,7 +50,7 @@ def capitalise(tokens: Sequence[Token]) -> list[Token]:
 
 @functools.cache
 def _capital(token: Token) -> Token:
-    return replace(token, text=token.text[0].upper() + token.text[1:])
+    return token._replace(text=token.text[0].upper() + token.text[1:])
 
 
 def detokenise(tokens: Sequence[Token]) -> str:
