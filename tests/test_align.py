@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, XLMRob
 import otlib.training.align
 import otlib.training.trainer
 from otlib.data.text import ParallelText
+from otlib.provenance import sha256
 from otlib.settings import Align
 from otlib.study.run import main
 from otlib.study.yaml_file import RECORD
@@ -485,7 +486,10 @@ def test_command_line_aligns_by_the_parameters_of_a_study(encoder, tmp_path):
     folder = tmp_path / "aligned" / "wordot-all" / "seed3"
     by_hand = run(encoder, tmp_path / "hand", {"de": CORPORA["de"]}, layers="all", seed=3, **SMALL).log
     assert read_log(folder)[-1]["loss"] == by_hand["loss"].iloc[-1]
-    assert json.loads((folder / "run.json").read_text())["parameters"]["layers"] == "all"
+    record = json.loads((folder / "run.json").read_text())
+    assert record["parameters"]["layers"] == "all"
+    assert record["started_from"] == {"model.safetensors": sha256(encoder / "model.safetensors")}
+    assert record["weights"]["model.safetensors"]["sha256"] == sha256(folder / "model.safetensors")
     # Another encoder, by name or in the same place, is aligned anew.
     other = shutil.copytree(encoder, tmp_path / "other")
     for checkpoint, change in ((encoder, False), (other, True), (other, False), (other, True)):

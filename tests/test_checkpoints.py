@@ -22,7 +22,8 @@ from test_trainer import SETTINGS, Killed, OverflowsAbove, killed_after, network
 from torch import nn
 
 import otlib.record
-from otlib.record import remove, running, sha256
+from otlib.provenance import sha256
+from otlib.record import remove, running
 from otlib.training import trainer
 from otlib.training.checkpoints import Checkpoints
 from otlib.training.trainer import finished_log, read_log, remove_checkpoints, save_pretrained

@@ -17,8 +17,9 @@ from otlib.record import ROOT
 from otlib.study.yaml_file import parse
 
 # The wings, each with those that it may import from; the modules of a wing import each other without a circle.
-FLOORS = [{"study"}, {"analysis", "tasks"}, {"training"}, {"data", "transport"}, {"record", "settings"}]
-ALONE = {"transport", "settings", "record"}  # import nothing of ours
+FLOORS = [{"study"}, {"analysis", "tasks"}, {"training"}, {"data", "transport"}]
+FLOORS += [{"record"}, {"provenance", "settings"}]
+ALONE = {"transport", "settings", "provenance"}  # import nothing of ours
 TOO_LONG = ("otlib.settings",)  # one list, read by its sections
 PYTHONS = ("3.10.13", "3.11.7", "3.12.1", "3.13.0")
 

@@ -962,6 +962,22 @@ def made(folder, parameters, *files):
     return write_run(folder, parameters=parameters, started=datetime.now(timezone.utc))
 
 
+def test_an_encoder_of_other_weights_than_were_trained_is_out_of_date(tiny):
+    """A file that was replaced was taken for the study's own."""
+    study = load(tiny)
+    for path in {*study.inputs("align", "none", 0), *study.inputs("nli", "none", 0)}:
+        write_text(path, "x")
+    with study.run("align", "none", 0) as run:
+        write_text(run.folder / "config.json", "{}")
+        write_text(run.folder / "model.safetensors", "trained")
+        run.finish()
+    assert "aligned/none/seed0/run.json" not in outdated(study)
+    write_text(run.folder / "model.safetensors", "another")
+    assert "aligned/none/seed0/run.json" in outdated(study)
+    with pytest.raises(ValueError, match="model.safetensors has changed"), study.run("nli", "none", 0):
+        pass
+
+
 def test_what_was_made_by_hand_with_other_settings_or_has_lost_files_is_out_of_date(tiny):
     """A notebook run by hand left its own encoder in the study, and what followed was made of it."""
     study = load(tiny)

@@ -242,9 +242,9 @@ class Study(Places, BaseModel):
         else:
             folder = self.aligned(method, seed) if kind == "align" else self.task_folder(kind, method, seed)
             columns |= {"method": method, "seed": seed, "task": kind}
-        files = self.inputs(kind, method, seed, language)
-        self._require(files)
-        with running(folder, self.parameters(kind, method, seed), files, columns) as begun:
+        self._require(files := self.inputs(kind, method, seed, language))
+        run = (kind, method, seed)
+        with running(folder, self.parameters(*run), files, columns, self.start(*run)) as begun:
             yield begun
 
     def require_data(self) -> None:

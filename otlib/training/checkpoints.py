@@ -20,7 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor, nn
 
-from otlib.record import first_line, remove, sha256, shown, sync, write_text, writing
+from otlib.provenance import sha256
+from otlib.record import first_line, remove, shown, sync, write_text, writing
 
 WEIGHTS, OPTIMIZER, STATE, LOG = FILES = ("model.safetensors", "optimizer.safetensors", "state.json", "log.jsonl")
 MANIFEST = "manifest.json"
