@@ -6,6 +6,7 @@ import io
 import os
 import re
 import resource
+import runpy
 import shutil
 import signal
 import subprocess
@@ -488,7 +489,8 @@ def aligning(repository):
     mark = repository / "outputs/tiny/aligned/none/seed0/run.json"
     mark.unlink()
     command = [sys.executable, "-m", "otlib", "study", "tiny"]
-    process = subprocess.Popen(command, cwd=repository, env=environment(repository), stdout=subprocess.DEVNULL)
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=repository, env=environment(repository), start_new_session=True, **streams)
     while not mark.exists():
         assert process.poll() is None
         time.sleep(0.1)
@@ -509,12 +511,32 @@ def test_a_killed_study_leaves_no_lock_and_goes_on(aligning):
     assert (result.returncode, jobs(result)) == (0, ["10_align-none-seed0"])
 
 
+@pytest.mark.parametrize("during", ["imports", "main"])
+def test_ctrl_c_is_one_line_whatever_is_under_way(monkeypatch, capsys, during):
+    """Imports, which take seconds, ended in a traceback, as did all commands but study."""
+
+    class Stopped:
+        def __getattr__(self, name):
+            if name == "main" and during == "main":
+                return self._stop
+            raise KeyboardInterrupt
+
+        def _stop(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "otlib.study.run", Stopped())
+    with pytest.raises(SystemExit, match="130"):
+        runpy.run_module("otlib", run_name="__main__")
+    assert capsys.readouterr().err == "Stopped; the same command goes on.\n"
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_stopped_study_ends_its_jobs_and_leaves_nothing_that_looks_finished(aligning, name):
     """A closed terminal, SIGHUP, once left Snakemake waiting for ever, with the lock."""
     repository, process, mark = aligning
-    process.send_signal(getattr(signal, name))
-    assert process.wait(timeout=60) == 128 + getattr(signal, name)
+    os.killpg(process.pid, getattr(signal, name))  # as a terminal does
+    assert process.communicate(timeout=60)[1] == "Stopped; the same command goes on.\n"
+    assert process.returncode == 128 + getattr(signal, name)
     assert not mark.exists()
     with open(repository / "outputs/tiny/.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,7 +22,7 @@ from otlib.study.current import drop_what_waits
 from otlib.study.kernels import warm_kernels
 from otlib.study.notebook import NotebookError, Progress, run_notebook
 from otlib.study.study import Study, load_study, write_study
-from otlib.study.workflow import only_run, run_snakemake, tell
+from otlib.study.workflow import SIGNALLED, only_run, run_snakemake, tell
 
 __all__ = ["NotebookError", "Progress", "main", "run_notebook", "run_study"]
 
@@ -32,6 +32,7 @@ OPEN_FILES = 256  # that a process may need: libraries, sockets of kernels, data
 # --- a study ------------------------------------------------------------------------------------------------
 
 FAILED = 1  # Snakemake's status when a job has failed
+STOPPED = "Stopped; the same command goes on."
 PARTS = {"pairs": ["pair"], "conclusions": ["report", "ablations"]}  # of the Snakefile: a target, the rules it may run
 
 
@@ -54,6 +55,9 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
         report = study.folder / "report.html"
         tell(f"Report: {shown(report)}" if report.exists() else "Done, without a report: it was not asked for")
         return 0
+    if status > SIGNALLED:
+        tell(STOPPED, to=sys.stderr)
+        return status
     failed = [line for line in said if " | failed" in line]
     states = dict(found.groups() for line in said if (found := re.match(r"(\S+) \| (started|done|failed)\b", line)))
     open_ = [name for name, state in states.items() if state == "started"]
