@@ -333,6 +333,23 @@ def test_make_passes_its_variables_to_the_study(checkout):
     assert said == wanted.split()
 
 
+@pytest.mark.parametrize("slow", ["test", "study"])
+def test_checks_that_hang_are_ended_and_named(checkout, slow):
+    (checkout / ".ci").mkdir()
+    script = (ROOT / ".ci/run").read_text()
+    assert "within 30 make test" in script and "within 20 make study" in script
+    (checkout / ".ci/run").write_text(
+        script.replace("within 30 ", "within .003 ").replace("within 20 ", "within .003 ")
+    )
+    interpreter(checkout, "make", f"[ $1 != {slow} ] || sleep 60")
+    path = {"PATH": f"{checkout / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", checkout / ".ci/run"], env=os.environ | path, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 124
+    assert re.search(f"make {slow}.*: stopped after .003 minutes", done.stdout + done.stderr)
+
+
 def test_clean_study_removes_the_folder_of_a_study_and_nothing_else(checkout):
     study, other = checkout / "outputs/demo", checkout / "outputs/gallery"
     for folder in (study, other):

@@ -149,6 +149,18 @@ def test_no_error_reaches_the_user_without_a_reason(tmp_path, monkeypatch, capsy
         assert reason.rpartition(": ")[2] in capsys.readouterr().err.splitlines()[0]
 
 
+def test_a_cell_that_takes_longer_than_the_study_lets_it_fails_with_the_mend(tmp_path, capfd):
+    """A notebook that hung kept a study for ever."""
+    source = write_notebook(tmp_path / "n.ipynb", "study = ''", "print('kept')", "import time; time.sleep(600)")
+    study = write_text(tmp_path / "tiny.yaml", TINY + "workflow: {cell_timeout: 1}")
+    assert main(["notebook", str(source), str(tmp_path / "out.ipynb"), f"study={study}"]) == 1
+    _, failed = capfd.readouterr().err.splitlines()
+    assert failed.startswith("out | failed in cell [4]: it took longer than workflow.cell_timeout, 1 s; raise it")
+    assert "kept" in printed(tmp_path / "out.partial.ipynb")
+    assert main(["notebook", str(source), str(tmp_path / "out.ipynb"), "study=nowhere"]) == 1
+    assert capfd.readouterr().err.splitlines()[1].startswith("out | failed: there is no study 'nowhere'")
+
+
 def test_a_broken_notebook_is_one_line(tmp_path, capfd):
     (tmp_path / "n.ipynb").write_text("{")
     assert main(["notebook", str(tmp_path / "n.ipynb"), str(tmp_path / "out.ipynb")]) == 1

@@ -255,12 +255,21 @@ def _notebook_command(options) -> int:
     name, began, parameters = Path(options.out).stem, time.monotonic(), _assignments(options.parameters)
     sys.stderr.write(f"{name} | started\n")
     try:
-        run_notebook(options.notebook, options.out, parameters)
+        timeout = _cell_timeout(parameters.get("study"))
+        run_notebook(options.notebook, options.out, parameters, cell_timeout=timeout)
     except NotebookError as error:
         sys.stderr.write(f"{name} | {error}\n")
         return 1
     sys.stderr.write(f"{name} | done in {time.monotonic() - began:.0f} s\n")
     return 0
+
+
+def _cell_timeout(study: str | None) -> int | None:
+    """The setting of the study that a notebook is given; none if it is given none."""
+    try:
+        return None if study is None else load_study(study, check_data=False).workflow.cell_timeout
+    except ParameterError as error:
+        raise NotebookError(f"failed: {error}") from None
 
 
 def _value(key: str, text: str) -> Any:
