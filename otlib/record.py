@@ -95,8 +95,17 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
 
 # --- a run from its beginning to its end --------------------------------------------------------------------
 
-LEFT_BY_A_RUN = ["checkpoint*", "run.json", "config.json", "log.jsonl", "text.json", "results.csv", "predictions.csv"]
-LEFT_BY_A_RUN += ["links-*.txt"]
+LEFT_BY_A_RUN = [
+    "checkpoint*",
+    "tensorboard",
+    "run.json",
+    "config.json",
+    "log.jsonl",
+    "text.json",
+    "results.csv",
+    "predictions.csv",
+]
+LEFT_BY_A_RUN += ["links-*.txt", "tensorboard"]
 
 
 @dataclass

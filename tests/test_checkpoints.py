@@ -16,7 +16,6 @@ from types import SimpleNamespace
 import pytest
 import safetensors.torch
 import torch
-from accelerate.utils import DistributedType
 from safetensors.torch import load_file, save_file
 from test_trainer import SETTINGS, Killed, OverflowsAbove, killed_after, network, objective, run, state
 from torch import nn
@@ -25,7 +24,6 @@ import otlib.record
 from otlib.provenance import sha256
 from otlib.record import remove, running
 from otlib.training import trainer
-from otlib.training.checkpoints import Checkpoints
 from otlib.training.trainer import finished_log, read_log, remove_checkpoints, save_pretrained
 
 SETTINGS = SETTINGS.changed(steps=6, save_every=2)
@@ -176,13 +174,6 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path, killed):
     wider = nn.Sequential(nn.Linear(4, 65), nn.Tanh(), nn.Dropout(0.3), nn.Linear(65, 1))
     with pytest.raises(ValueError, match=r"step-4 is of another model \(.*size mismatch.*\): delete that checkpoint"):
         run(wider, folder, SETTINGS, resume=True)
-
-
-def test_a_sharded_model_is_refused(tmp_path):
-    """Before the first step: neither its checkpoints nor the trained encoder would be whole."""
-    accelerator = SimpleNamespace(distributed_type=DistributedType.FSDP)
-    with pytest.raises(ValueError, match="FSDP shards the model, .* launch without, by accelerate config"):
-        Checkpoints(tmp_path, accelerator, network(), None, None)
 
 
 # Code

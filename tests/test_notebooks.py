@@ -20,7 +20,7 @@ PARAMETERS = {
     "01_transport_primer": ["epsilon", "steps"],
     "02_data": ["study", "pair"],
     "03_pretrain": ["study", "seed"],
-    "10_align": ["study", "method", "seed"],
+    "10_align": ["study", "method", "seed", "processes"],
     "20_nli": ["study", "method", "seed"],
     "21_qa": ["study", "method", "seed"],
     "30_pair": ["study", "pair"],
