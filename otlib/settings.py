@@ -246,7 +246,7 @@ class CorporaData(Section):
     parallel_pairs: PositiveInt | None = None
     """Sentence pairs to draw for each language, all of a smaller corpus; null: all, in their order."""
     heldout_pairs: Annotated[int, Field(ge=2)] = 1000
-    """Sentence pairs of each language that are held out to test on where there is no retrieval set."""
+    """Sentence pairs of each language to hold out where there is no retrieval set; of few pairs a fifth."""
     max_words: PositiveInt = 100
     """Sentence pairs with a longer side are dropped, and counted."""
     pivot_share: Share = 0.3
