@@ -350,6 +350,51 @@ def test_checks_that_hang_are_ended_and_named(checkout, slow):
     assert re.search(f"make {slow}.*: stopped after .003 minutes", done.stdout + done.stderr)
 
 
+# --- SLURM --------------------------------------------------------------------------------------------------
+
+
+def test_the_profile_for_slurm_names_rules_that_there_are():
+    """Snakemake passes over one that there is not, and its jobs get no GPU."""
+    profile = parse((ROOT / "params/slurm/config.yaml").read_text())
+    rules = re.findall(r"^ *rule (\w+):|rule:\n +name:", (ROOT / "Snakefile").read_text(), re.MULTILINE)
+    assert {*profile["set-resources"]} <= {*rules, "nli", "qa"} and "" in rules
+    taking = re.findall(r"trainings=1", (ROOT / "Snakefile").read_text())
+    assert sum(each["gpu"] for each in profile["set-resources"].values()) == len(taking) + 1  # both tasks by one rule
+    assert profile["executor"] == "slurm"
+
+
+def test_several_nodes_train_one_alignment_by_the_batch_script(tmp_path):
+    """Each node launches its processes, and all meet on the first."""
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name, body in {
+        "scontrol": "printf 'node1\\nnode2\\n'",
+        "srun": 'for SLURM_NODEID in 0 1; do export SLURM_NODEID; "$@"; done',
+        "accelerate": 'echo "$@"',
+    }.items():
+        path = tmp_path / ".venv/bin" / name
+        path.write_text(f"#!/bin/bash\n{body}\n")
+        path.chmod(0o755)
+    node = {"SLURM_JOB_NODELIST": "node[1-2]", "SLURM_JOB_ID": "41234", "SLURM_NNODES": "2", "SLURM_GPUS_ON_NODE": "4"}
+    environment = os.environ | node | {"PATH": f"{tmp_path / '.venv/bin'}:{os.environ['PATH']}"}
+    script = ROOT / "params/slurm/align.sbatch"
+
+    def run(*arguments):
+        options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
+        return subprocess.run(["bash", script, *arguments], **options)
+
+    said = run("paper/table 2", "wordot", "3").stdout.splitlines()
+    assert len(said) == 2
+    for rank, line in enumerate(said):
+        assert f"--num_machines 2 --machine_rank {rank} --num_processes 8 --main_process_ip node1 " in line
+        assert "--main_process_port 21234 " in line
+        assert line.endswith("-m otlib align --study paper/table 2 --method wordot --seed 3")
+    assert run("demo", "l2").stdout.endswith("--seed 0\n")
+    assert "say which method" in run("demo").stderr and run("demo").returncode
+    options = re.findall(r"^#SBATCH (--[\w-]+)=\S+$", script.read_text(), re.MULTILINE)
+    assert {"--nodes", "--ntasks-per-node", "--gpus-per-node"} <= {*options}
+    assert len(options) == script.read_text().count("#SBATCH")
+
+
 def test_clean_study_removes_the_folder_of_a_study_and_nothing_else(checkout):
     study, other = checkout / "outputs/demo", checkout / "outputs/gallery"
     for folder in (study, other):
