@@ -27,7 +27,7 @@ from accelerate.utils import (
     parse_flag_from_env,
 )
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from otlib.record import first_line
 from otlib.settings import Training
@@ -123,5 +123,6 @@ def _launch(processes: int, on_cpu: bool, *call: Any) -> None:
 
 def _call(function: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> None:
     sys.stdout = sys.__stdout__
-    disable_progress_bar()  # of files, as notebooks do
+    set_verbosity_error()  # as notebooks do
+    disable_progress_bar()
     function(*given, **named)
