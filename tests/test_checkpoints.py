@@ -242,16 +242,16 @@ def test_no_code_in_an_earlier_versions_checkpoint_is_executed(planted, whole):
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_a_resumed_run_in_half_precision_equals_the_uninterrupted_one(tmp_path, monkeypatch, precision):
     """In fp16 the loss scale, and the count of steps until it grows, decide which steps are skipped."""
-    accelerate = trainer._accelerator
+    accelerate = trainer.new_accelerator
 
-    def on_a_cpu(precision, seed):
-        accelerator = accelerate("no", seed)
+    def on_a_cpu(settings, *given):
+        accelerator = accelerate(settings.changed(mixed_precision="no"), *given)
         accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=3)
         accelerator.native_amp, accelerator.state._mixed_precision = True, "fp16"
         return accelerator
 
     if precision == "fp16":
-        monkeypatch.setattr(trainer, "_accelerator", on_a_cpu)
+        monkeypatch.setattr(trainer, "new_accelerator", on_a_cpu)
 
     def overflowing(left):
         left = itertools.count(left, -1)

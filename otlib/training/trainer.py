@@ -161,10 +161,8 @@ def train(
                 clock, since = time.perf_counter(), step
     accelerator.wait_for_everyone()
     accelerator.unwrap_model(prepared, keep_fp32_wrapper=False).eval()
-    for tracker in accelerator.trackers:  # end_training would end the exchange between processes as well
-        tracker.finish()
     accelerator.free_memory()
-    rows = pd.DataFrame(log.rows)
+    rows = log.close()
     if (count := skipped_steps(rows)) and accelerator.is_main_process:
         warnings.warn(f"{description}: {count} of {steps} steps had no finite gradient and were skipped", stacklevel=3)
     return rows
@@ -319,6 +317,11 @@ class _Log:
             with writing(self.path), open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             self.accelerator.log({name: value for name, value in row.items() if name != "step"}, step=row["step"])
+
+    def close(self) -> pd.DataFrame:
+        for tracker in self.accelerator.trackers:  # end_training would end the exchange between processes as well
+            tracker.finish()
+        return pd.DataFrame(self.rows)
 
 
 def read_log(folder: str | Path) -> list[dict]:
