@@ -2,6 +2,11 @@
 
 import sys
 
-from otlib.study.run import main
+try:
+    from otlib.study.run import main  # takes seconds, in which one may press Ctrl-C as well
 
-sys.exit(main())
+    status = main()
+except KeyboardInterrupt:
+    print("Stopped; the same command goes on.", file=sys.stderr)
+    status = 130  # 128 and the number of SIGINT, as in shells
+sys.exit(status)

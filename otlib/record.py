@@ -1,27 +1,32 @@
 """What a run leaves behind: its provenance and its results, in files that are whole or not there."""
 
 import errno
-import hashlib
 import json
 import os
 import platform
 import re
-import resource
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ["torch", "transformers", "tokenizers", "accelerate", "POT", "numpy", "scipy", "scikit-learn", "pandas"]
+from otlib.provenance import (
+    ROOT,
+    changed_weights,
+    file_hash,
+    git_state,
+    hardware,
+    hashes,
+    package_versions,
+    peak_memory,
+    weights,
+)
+
 RESULT_COLUMNS = ["study", "method", "seed", "task", "language", "metric", "value"]
 NUMBERS = {"seed": int, "value": float, "f1": float, "exact_match": float}  # all other columns that are read are text
 
@@ -58,15 +63,15 @@ def provenance(parameters: Mapping[str, Any], started: datetime, data: Sequence[
     finished = datetime.now(timezone.utc)
     return {
         "parameters": dict(parameters),
-        "git": _git_state(),
+        "git": git_state(),
         "python": platform.python_version(),
-        "packages": _package_versions(),
-        "hardware": _hardware(),
-        "data": {shown(path): sha256(path) for path in data},
+        "packages": package_versions(),
+        "hardware": hardware(),
+        "data": {shown(path): file_hash(path) for path in data},
         "started": started.isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 1),
-        "peak_memory_mib": _peak_memory(),
+        "peak_memory_mib": peak_memory(),
     }
 
 
@@ -87,8 +92,9 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
 
 
 # --- a run from its beginning to its end --------------------------------------------------------------------
+
 LEFT_BY_A_RUN = ["checkpoint*", "run.json", "config.json", "log.jsonl", "text.json", "results.csv", "predictions.csv"]
-LEFT_BY_A_RUN += ["links"]
+LEFT_BY_A_RUN += ["links", "tensorboard"]
 
 
 @dataclass
@@ -107,6 +113,8 @@ class Run:
         Columns of the results table that are the same in all of its rows.
     resumes : bool
         Whether a run with the same parameters and inputs was begun here: training goes on from its last checkpoint.
+    encoder : str or Path, optional
+        Folder or hub name of the encoder that a training starts from.
     """
 
     folder: Path
@@ -114,11 +122,14 @@ class Run:
     inputs: list[Path]
     columns: dict[str, Any]
     resumes: bool
+    encoder: str | Path | None = None
     started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     finished: bool = False
 
     def finish(self, results: pd.DataFrame | None = None, predictions: pd.DataFrame | None = None, **more: Any) -> Path:
         """Write what came out, ``run.json`` last, and drop the checkpoints.
+
+        ``run.json`` names the weights that the run ``started_from``, and the ``weights`` that it has left.
 
         Parameters
         ----------
@@ -140,6 +151,10 @@ class Run:
             write_csv(self.folder / "predictions.csv", predictions)
         if results is not None:
             write_results(self.folder, results, **self.columns)
+        if self.encoder is not None:
+            more["started_from"] = hashes(weights(self.encoder))
+        if left := weights(self.folder):
+            more["weights"] = left
         path = write_run(self.folder, parameters=self.parameters, started=self.started, data=self.inputs, **more)
         remove(self.folder / "checkpoint")
         self.finished = True
@@ -152,6 +167,7 @@ def running(
     parameters: Mapping[str, Any],
     inputs: Sequence[str | Path] = (),
     columns: Mapping[str, Any] | None = None,
+    encoder: str | Path | None = None,
 ) -> Iterator[Run]:
     """Begin a run in a folder, say whether it resumes, and see that it is finished.
 
@@ -162,6 +178,8 @@ def running(
     ------
     RuntimeError
         If the block ends without ``run.finish(...)``.
+    FileNotFoundError, ValueError
+        If an input is not there, or is not what it was (:func:`begin`).
     """
     folder = Path(folder)
     reason = begin(folder, parameters, inputs)
@@ -171,7 +189,8 @@ def running(
     if done := all(any(folder.glob(name)) for name in ("run.json", "config.json", "*.safetensors")):
         news = "was trained before and is shown as it is; to train anew, remove this folder"
     print(f"{shown(folder)}: {news}")
-    run = Run(folder, dict(parameters), list(map(Path, inputs)), dict(columns or {}), reason is None, finished=done)
+    constant = dict(columns or {})
+    run = Run(folder, dict(parameters), list(map(Path, inputs)), constant, reason is None, encoder, finished=done)
     yield run
     if not run.finished:
         raise RuntimeError(f"the run in {shown(folder)} ended without a result: end its with block by run.finish(...)")
@@ -206,20 +225,34 @@ def begin(
     ------
     FileNotFoundError
         If an input is not there; says how to make it.
+    ValueError
+        If an input is the ``run.json`` of an encoder, and the weights beside it are others than it says.
     """
     folder = Path(folder)
     if absent := [path for path in inputs if not Path(path).exists()]:
         raise FileNotFoundError(f"{shown(absent[0])} is not there: run the notebooks before it first (make study)")
-    given = {"parameters": dict(parameters), "data": {shown(path): sha256(path) for path in inputs}}
+    for path in inputs:
+        if changed := _changed(path):
+            made = f"{shown(Path(path).parent)}: {changed} since it was made"
+            raise ValueError(f"{made}: run the study again, which makes it anew, or bring the file back")
+    given = {"parameters": dict(parameters), "data": {shown(path): file_hash(path) for path in inputs}}
     given = json.loads(json.dumps(given, sort_keys=True, default=str))
     path = folder / "parameters.json"
     reason = _difference(path, given)
+    if reason is None and (changed := _changed(folder / "run.json")):
+        reason = f"for {changed}"
     if reason is None:
         return None
     for old in [old for pattern in left for old in folder.glob(pattern)]:
         remove(old)
     write_text(path, json.dumps(given, indent=1, sort_keys=True) + "\n")
     return reason
+
+
+def _changed(mark: str | Path) -> str | None:
+    """How weights differ from what the ``run.json`` beside them says; None if they do not."""
+    name = changed_weights(mark) if Path(mark).name == "run.json" else None
+    return name and f"{name} has changed"
 
 
 def _difference(path: Path, given: Mapping[str, Mapping[str, Any]]) -> str | None:
@@ -352,49 +385,3 @@ def writing(path: Path):
             f"{path} could not be written ({first_line(error)}; {free / 2**20:,.0f} MiB free on that disk): "
             "free some space and run again; what was complete is untouched"
         ) from error
-
-
-def _git_state() -> dict | None:
-    """Commit and whether tracked files differ from it; None outside a git checkout."""
-
-    def git(*arguments):
-        return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True).stdout
-
-    try:
-        return {"commit": git("rev-parse", "HEAD").strip(), "dirty": bool(git("status", "--porcelain", "-uno"))}
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _package_versions() -> dict[str, str]:
-    versions = {}
-    for name in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return versions
-
-
-def _hardware() -> dict:
-    torch = sys.modules.get("torch")
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch else []
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "threads": torch.get_num_threads() if torch else None,
-        "memory_gib": round(memory / 2**30, 1),
-        "gpus": gpus,
-    }
-
-
-def _peak_memory() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

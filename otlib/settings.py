@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 PIVOT = "en"
+WATCHED = {"log_with"}  # what these settings say decides nothing of what comes out: a run is current whatever they are
 COLLAPSED = 0.3  # where alignment leaves less than this of the spread of English words, they have collapsed
 RESOLVED = "resolved"  # the context of paths that stand in a run's own study.yaml, expanded already
 
@@ -256,7 +257,7 @@ class CorporaData(Section):
     parallel_pairs: PositiveInt | None = None
     """Sentence pairs to draw for each language, all of a smaller corpus; null: all, in their order."""
     heldout_pairs: Annotated[int, Field(ge=2)] = 1000
-    """Sentence pairs of each language that are held out to test on where there is no retrieval set."""
+    """Sentence pairs of each language to hold out where there is no retrieval set; of few pairs a fifth."""
     max_words: PositiveInt = 100
     """Sentence pairs with a longer side are dropped, and counted."""
     pivot_share: Share = 0.3
@@ -295,6 +296,8 @@ class Training(Section):
     """Compute each layer again for its gradient instead of keeping it: less memory, more time."""
     save_every: PositiveInt | None = None
     """Steps between checkpoints to resume from; null: none."""
+    log_with: Literal["tensorboard"] | None = None
+    """A tracker that is written the log as well, into the run's folder; null: none."""
 
 
 class Pretrain(Training):
@@ -507,6 +510,16 @@ class Qa(FineTuning):
         if "stride" in self.model_fields_set and self.stride >= self.max_length:
             raise ValueError(f"stride: {self.stride} must be less than max_length, {self.max_length}")
         return self
+
+
+# How a study is run
+
+
+class Workflow(Section):
+    """How notebooks are executed, which decides nothing of what comes out."""
+
+    cell_timeout: PositiveInt | None = None
+    """Seconds that a cell of a notebook may take, after which it has failed; null: any."""
 
 
 # What is asked of the results

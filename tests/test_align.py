@@ -16,6 +16,7 @@ import otlib.data.aligners
 import otlib.training.align
 import otlib.training.trainer
 from otlib.data.text import ParallelText, read_prepared
+from otlib.provenance import sha256
 from otlib.settings import Align
 from otlib.study.run import main
 from otlib.study.yaml_file import RECORD
@@ -503,7 +504,10 @@ def test_command_line_aligns_by_the_parameters_of_a_study(encoder, tmp_path):
     folder = tmp_path / "aligned" / "wordot-all" / "seed3"
     by_hand = run(encoder, tmp_path / "hand", {"de": CORPORA["de"]}, layers="all", seed=3, **SMALL).log
     assert read_log(folder)[-1]["loss"] == by_hand["loss"].iloc[-1]
-    assert json.loads((folder / "run.json").read_text())["parameters"]["layers"] == "all"
+    record = json.loads((folder / "run.json").read_text())
+    assert record["parameters"]["layers"] == "all"
+    assert record["started_from"] == {"model.safetensors": sha256(encoder / "model.safetensors")}
+    assert record["weights"]["model.safetensors"]["sha256"] == sha256(folder / "model.safetensors")
     # Another encoder, by name or in the same place, is aligned anew.
     other = shutil.copytree(encoder, tmp_path / "other")
     for checkpoint, change in ((encoder, False), (other, True), (other, False), (other, True)):
@@ -669,6 +673,23 @@ def test_languages_one_after_another_have_the_gradient_of_all_at_once(sober, tmp
     same = ["loss", "divergence_de", "divergence_fr", "anchor"]
     assert logs[1][same].tolist() == pytest.approx(logs[0][same].tolist(), rel=1e-3)
     assert logs[0]["anchor"] > 0
+
+
+def test_two_processes_of_a_notebook_train_as_one_that_accumulates(sober, tmp_path):
+    """As those of ``accelerate launch`` do: each has half of a step's batches, and their gradients are averaged."""
+    corpora = {}
+    for code, text in (("de", corpus("de")), ("fr", corpus("fr", 40))):
+        rows = zip(text.source, text.pivot, strict=True)
+        path = tmp_path / f"{code}.tsv"
+        path.write_text(f"{code}\ten\n" + "".join(f"{' '.join(a)}\t{' '.join(b)}\n" for a, b in rows))
+        corpora[code] = read_prepared(path, code, tmp_path / "tokenised")  # on the disk, where all can read it
+    alone = align(sober, corpora, tmp_path / "one", Align(**SMALL, accumulation=2), seed=3)
+    both = align(sober, corpora, tmp_path / "two", Align(**SMALL), seed=3, processes=2)
+    weights = [load_file(tmp_path / folder / "model.safetensors") for folder in ("one", "two")]
+    for name in weights[0]:
+        torch.testing.assert_close(weights[1][name], weights[0][name], rtol=0, atol=1e-6)
+    assert both.log["loss"].tolist() == pytest.approx(alone.log["loss"].tolist(), rel=1e-5)
+    assert both.text == alone.text and both.spread_before == alone.spread_before
 
 
 def test_of_languages_one_after_another_a_step_holds_one(encoder, tmp_path):

@@ -16,15 +16,14 @@ from types import SimpleNamespace
 import pytest
 import safetensors.torch
 import torch
-from accelerate.utils import DistributedType
 from safetensors.torch import load_file, save_file
 from test_trainer import SETTINGS, Killed, OverflowsAbove, killed_after, network, objective, run, state
 from torch import nn
 
 import otlib.record
-from otlib.record import remove, running, sha256
+from otlib.provenance import sha256
+from otlib.record import remove, running
 from otlib.training import trainer
-from otlib.training.checkpoints import Checkpoints
 from otlib.training.trainer import finished_log, read_log, remove_checkpoints, save_pretrained
 
 SETTINGS = SETTINGS.changed(steps=6, save_every=2)
@@ -177,13 +176,6 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path, killed):
         run(wider, folder, SETTINGS, resume=True)
 
 
-def test_a_sharded_model_is_refused(tmp_path):
-    """Before the first step: neither its checkpoints nor the trained encoder would be whole."""
-    accelerator = SimpleNamespace(distributed_type=DistributedType.FSDP)
-    with pytest.raises(ValueError, match="FSDP shards the model, .* launch without, by accelerate config"):
-        Checkpoints(tmp_path, accelerator, network(), None, None)
-
-
 # Code
 
 
@@ -250,16 +242,16 @@ def test_no_code_in_an_earlier_versions_checkpoint_is_executed(planted, whole):
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_a_resumed_run_in_half_precision_equals_the_uninterrupted_one(tmp_path, monkeypatch, precision):
     """In fp16 the loss scale, and the count of steps until it grows, decide which steps are skipped."""
-    accelerate = trainer._accelerator
+    accelerate = trainer.new_accelerator
 
-    def on_a_cpu(precision, seed):
-        accelerator = accelerate("no", seed)
+    def on_a_cpu(settings, *given):
+        accelerator = accelerate(settings.changed(mixed_precision="no"), *given)
         accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=3)
         accelerator.native_amp, accelerator.state._mixed_precision = True, "fp16"
         return accelerator
 
     if precision == "fp16":
-        monkeypatch.setattr(trainer, "_accelerator", on_a_cpu)
+        monkeypatch.setattr(trainer, "new_accelerator", on_a_cpu)
 
     def overflowing(left):
         left = itertools.count(left, -1)

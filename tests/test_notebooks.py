@@ -2,7 +2,7 @@
 
 import ast
 import re
-from itertools import groupby
+from itertools import groupby, product
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -10,9 +10,11 @@ import nbformat
 import pytest
 
 from otlib.record import ROOT, write_text
+from otlib.settings import Pretrain
 from otlib.study.data import make_data
 from otlib.study.run import run_notebook
 from otlib.study.study import load_study, write_study
+from otlib.training.pretrain import pretrain
 
 matplotlib.use("agg")
 
@@ -21,7 +23,7 @@ PARAMETERS = {
     "01_transport_primer": ["epsilon", "steps"],
     "02_data": ["study", "pair"],
     "03_pretrain": ["study", "seed"],
-    "10_align": ["study", "method", "seed"],
+    "10_align": ["study", "method", "seed", "processes"],
     "20_nli": ["study", "method", "seed"],
     "21_qa": ["study", "method", "seed"],
     "30_pair": ["study", "pair"],
@@ -200,18 +202,48 @@ def tiny(tmp_path_factory):
 @pytest.mark.parametrize(("name", "given"), TWICE, ids=lambda value: value if isinstance(value, str) else "")
 def test_every_cell_of_a_study_can_run_twice_and_no_name_changes_its_type(tiny, name, given, monkeypatch):
     """A second run of ``study = load_study(study)`` in JupyterLab once raised TypeError in eight notebooks."""
-    run_every_cell_twice(name, {"study": str(tiny), **given}, monkeypatch)
+    run_every_cell(name, {"study": str(tiny), **given}, monkeypatch)
+
+
+OWN = """
+name: own
+source: corpora
+languages: [de]
+seeds: [0]
+data: {parallel: {de: mine}}
+encoder: {checkpoint: ./encoder}
+align: {steps: 2, batch_size: 4}
+methods: {wordot: {objective: wordot}}
+"""
+
+
+def test_pairs_of_ones_own_are_enough(tmp_path, monkeypatch):
+    """A file and an encoder: without gold alignments and tasks the notebook of an alignment ended in a TypeError."""
+    words = {"der kleine Hund": "the small dog", "die alte Katze": "the old cat", "ein rotes Haus": "a red house"}
+    pairs = [f"{a} {n} {b} ||| {words[a]} {n} {words[b]}" for a, b, n in product(words, words, range(5))]
+    text = write_text(tmp_path / "mine", "".join(f"{pair}\n" for pair in pairs))
+    shape = Pretrain(steps=1, vocabulary_size=200, layers=1, width=16, heads=2)
+    pretrain({"all": text}, tmp_path / "encoder", shape)
+    study = load_study(write_text(tmp_path / "own.yaml", OWN), outputs=tmp_path)
+    make_data(study)
+    given = {"study": str(write_study(study))}
+    for name, more in (
+        ("10_align", {"method": "wordot", "seed": 0}),
+        ("30_pair", {"pair": "de-en"}),
+        ("40_report", {}),
+    ):
+        run_every_cell(name, given | more, monkeypatch, times=1)
 
 
 def test_every_cell_of_the_primer_can_run_twice(monkeypatch):
-    run_every_cell_twice("01_transport_primer", {"steps": 3}, monkeypatch)
+    run_every_cell("01_transport_primer", {"steps": 3}, monkeypatch)
 
 
-def run_every_cell_twice(name, given, monkeypatch):
+def run_every_cell(name, given, monkeypatch, *, times=2):
     monkeypatch.setattr("IPython.display.display", lambda *_, **__: None)
     space, types = {"__name__": "__main__"}, {}
     for cell in cells(ROOT / f"notebooks/{name}.ipynb", "code"):
-        for _ in range(2):
+        for _ in range(times):
             exec(compile(cell.source, f"{name} {cell.id}", "exec"), space)
             if "parameters" in cell.metadata.get("tags", []):
                 space |= given

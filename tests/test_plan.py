@@ -229,7 +229,8 @@ def test_the_plan_prints_every_setting_and_marks_what_the_study_sets(study):
     tables = plan.settings_tables(study)
     world = plan.settings_tables(load_study("workshop"))["Settings: data"].set_index("setting")
     assert world.loc["nli_train", ["value", "here"]].tolist() == [str(load_study("workshop").data.nli_train), "set"]
-    names = ["Settings: data", "Settings: align", "Settings: nli", "Methods, and what they change in align"]
+    names = ["Settings: data", "Settings: align", "Settings: nli", "Settings: workflow"]
+    names += ["Methods, and what they change in align"]
     assert list(tables) == names
     align = tables["Settings: align"].set_index("setting")
     assert align.loc["accumulation", ["value", "here"]].tolist() == ["2", "set"]

@@ -1,15 +1,20 @@
 """A run's record is whole or not there; what a run with other settings has left is never taken for this one's."""
 
 import errno
+import hashlib
 import json
 import os
 import re
+import shutil
+import subprocess
 from contextlib import nullcontext
 from datetime import datetime, timezone
 
 import pandas as pd
 import pytest
 
+import otlib.provenance
+from otlib.provenance import file_hash, git_state, hashes, weights
 from otlib.record import ROOT, begin, first_line, read_csv, running, write_csv, write_results, write_run, write_text
 
 
@@ -30,9 +35,30 @@ def test_provenance_names_parameters_commit_versions_hardware_data_and_time(tmp_
 
 
 def test_provenance_outside_a_git_checkout_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("otlib.record.ROOT", tmp_path)
+    monkeypatch.setattr("otlib.provenance.ROOT", tmp_path)
     record = json.loads(write_run(tmp_path, parameters={}, started=datetime.now(timezone.utc)).read_text())
     assert record["git"] is None
+
+
+def test_a_file_that_git_does_not_know_makes_a_run_dirty_where_it_may_change_one(tmp_path, monkeypatch):
+    """New code, a new notebook or study was not seen; what a run itself writes changes nothing."""
+    monkeypatch.setattr("otlib.provenance.ROOT", tmp_path)
+    for name in ("otlib/record.py", "params/demo.yaml", "notebooks/a.ipynb", "README.md"):
+        write_text(tmp_path / name, "committed")
+    write_text(tmp_path / ".gitignore", "*.tmp\n")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "all"]):
+        subprocess.run(["git", "-C", tmp_path, *command], check=True)
+    assert git_state()["dirty"] is False and len(git_state()["commit"]) == 40
+    for name in ("outputs/demo/run.json", "notes.txt", "otlib/new.tmp"):
+        write_text(tmp_path / name, "new")
+    assert git_state()["dirty"] is False
+    for name in ("otlib/new.py", "params/own.yaml", "notebooks/new.ipynb", "README.md"):
+        path = tmp_path / name
+        write_text(path, "changed")
+        assert git_state()["dirty"] is True, name
+        path.unlink() if name != "README.md" else None
+    assert git_state()["dirty"] is True
 
 
 @pytest.mark.parametrize(
@@ -268,6 +294,74 @@ def test_results_without_a_column_or_value_are_refused(tmp_path):
     with pytest.raises(ValueError, match="accuracy of de"):
         write_results(tmp_path, scores(float("nan")), study="tiny", method="none", seed=0, task="nli")
     assert not list(tmp_path.iterdir())
+
+
+# --- encoders -----------------------------------------------------------------------------------------------
+
+
+def trained(folder, text="weights"):
+    """A finished run that has left an encoder."""
+    with running(folder, {"steps": 1}) as run:
+        write_text(folder / "model.safetensors", text)
+        run.finish()
+    return folder
+
+
+def told(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_a_run_tells_the_weights_that_it_started_from_and_those_that_it_left(tmp_path):
+    """run.json had no hash of the encoder: nothing told one from another."""
+    aligned = trained(tmp_path / "aligned")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    assert told(aligned)["weights"]["model.safetensors"]["sha256"] == digest and "started_from" not in told(aligned)
+    with running(tmp_path / "nli", {}, [aligned / "run.json"], encoder=aligned) as run:
+        run.finish()
+    assert told(tmp_path / "nli")["started_from"] == {"model.safetensors": digest}
+    assert "weights" not in told(tmp_path / "nli")
+
+
+def test_weights_of_a_name_on_the_hub_are_those_in_its_cache(tmp_path, monkeypatch):
+    write_text(tmp_path / "snapshot/model.safetensors", "weights")
+    config = str(write_text(tmp_path / "snapshot/config.json", "{}"))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda name, file: name == "a/b" and config or None)
+    assert hashes(weights("a/b")) == {"model.safetensors": hashlib.sha256(b"weights").hexdigest()}
+    assert weights("a/unread") == {}
+
+
+def test_weights_that_have_changed_are_not_taken_for_those_that_were_trained(tmp_path, capsys):
+    """Their own run begins again, and none starts from them."""
+    aligned = trained(tmp_path / "aligned")
+    write_text(aligned / "model.safetensors", "others!")  # as long
+    with (
+        pytest.raises(
+            ValueError, match="aligned: model.safetensors has changed since it was made: run the study again"
+        ),
+        running(tmp_path / "nli", {}, [aligned / "run.json"], encoder=aligned),
+    ):
+        pass
+    assert not (tmp_path / "nli").exists()
+    assert not trained(aligned).joinpath("checkpoint").exists()
+    assert "aligned: begins, for model.safetensors has changed" in capsys.readouterr().out
+    assert begin(aligned, {"steps": 1}) is None
+    (aligned / "model.safetensors").unlink()
+    assert begin(aligned, {"steps": 1}) == "for model.safetensors has changed"
+
+
+def test_large_files_are_hashed_once(tmp_path, monkeypatch):
+    """The weights of many encoders are read by many runs; by size and time they are known, and a copy by its bytes."""
+    aligned = trained(tmp_path / "aligned")
+    copy = shutil.copytree(aligned, tmp_path / "copy", copy_function=shutil.copyfile)
+    read = []
+    monkeypatch.setattr(
+        otlib.provenance, "sha256", lambda path: read.append(path) or hashlib.sha256(b"weights").hexdigest()
+    )
+    for folder, times in ((aligned, 0), (copy, 1), (copy, 1)):
+        assert begin(tmp_path / "nli", {"a": str(folder), "n": len(read)}, [folder / "run.json"])
+        assert len([path for path in read if path.suffix == ".safetensors"]) == times
+    text = write_text(tmp_path / "text.txt", "one")
+    assert file_hash(text) and file_hash(text) and read[-2:] == [text, text]
 
 
 def test_a_run_without_its_inputs_is_refused_with_the_mend(tmp_path):

@@ -17,8 +17,9 @@ from otlib.record import ROOT
 from otlib.study.yaml_file import parse
 
 # The wings, each with those that it may import from; the modules of a wing import each other without a circle.
-FLOORS = [{"study"}, {"analysis", "tasks"}, {"training"}, {"data", "transport"}, {"record", "settings"}]
-ALONE = {"transport", "settings", "record"}  # import nothing of ours
+FLOORS = [{"study"}, {"analysis", "tasks"}, {"training"}, {"data", "transport"}]
+FLOORS += [{"record"}, {"provenance", "settings"}]
+ALONE = {"transport", "settings", "provenance"}  # import nothing of ours
 TOO_LONG = ("otlib.settings",)  # one list, read by its sections
 PYTHONS = ("3.10.13", "3.11.7", "3.12.1", "3.13.0")
 
@@ -230,13 +231,13 @@ def test_no_side_channels_through_tables():
         assert ".attrs" not in path.read_text(encoding="utf-8"), f"{name} hides results in DataFrame.attrs"
 
 
-def test_only_the_trainer_and_its_checkpoints_touch_accelerate_and_who_asks_it_what_a_lack_of_memory_is():
+def test_only_the_trainer_and_what_it_needs_of_it_touch_accelerate():
     users = [
         path.stem
         for path in ROOT.glob("otlib/**/*.py")
         if re.search(r"^\s*(from|import) accelerate", path.read_text(), re.M)
     ]
-    assert sorted(users) == ["checkpoints", "memory", "trainer"]
+    assert sorted(users) == ["checkpoints", "memory", "processes", "trainer"]
 
 
 def test_importing_the_package_does_not_load_torch():
@@ -331,6 +332,68 @@ def test_make_passes_its_variables_to_the_study(checkout):
     said = make(checkout, "plan", *variables).stdout.split()
     wanted = "-m otlib plan demo --pairs de-en --seeds 0,1 --set align.steps=9 qa.steps=8"
     assert said == wanted.split()
+
+
+@pytest.mark.parametrize("slow", ["test", "study"])
+def test_checks_that_hang_are_ended_and_named(checkout, slow):
+    (checkout / ".ci").mkdir()
+    script = (ROOT / ".ci/run").read_text()
+    assert "within 30 make test" in script and "within 20 make study" in script
+    (checkout / ".ci/run").write_text(
+        script.replace("within 30 ", "within .003 ").replace("within 20 ", "within .003 ")
+    )
+    interpreter(checkout, "make", f"[ $1 != {slow} ] || sleep 60")
+    path = {"PATH": f"{checkout / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", checkout / ".ci/run"], env=os.environ | path, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 124
+    assert re.search(f"make {slow}.*: stopped after .003 minutes", done.stdout + done.stderr)
+
+
+# --- SLURM --------------------------------------------------------------------------------------------------
+
+
+def test_the_profile_for_slurm_names_rules_that_there_are():
+    """Snakemake passes over one that there is not, and its jobs get no GPU."""
+    profile = parse((ROOT / "params/slurm/config.yaml").read_text())
+    rules = re.findall(r"^ *rule (\w+):|rule:\n +name:", (ROOT / "Snakefile").read_text(), re.MULTILINE)
+    assert {*profile["set-resources"]} <= {*rules, "nli", "qa"} and "" in rules
+    taking = re.findall(r"trainings=1", (ROOT / "Snakefile").read_text())
+    assert sum(each["gpu"] for each in profile["set-resources"].values()) == len(taking) + 1  # both tasks by one rule
+    assert profile["executor"] == "slurm"
+
+
+def test_several_nodes_train_one_alignment_by_the_batch_script(tmp_path):
+    """Each node launches its processes, and all meet on the first."""
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name, body in {
+        "scontrol": "printf 'node1\\nnode2\\n'",
+        "srun": 'for SLURM_NODEID in 0 1; do export SLURM_NODEID; "$@"; done',
+        "accelerate": 'echo "$@"',
+    }.items():
+        path = tmp_path / ".venv/bin" / name
+        path.write_text(f"#!/bin/bash\n{body}\n")
+        path.chmod(0o755)
+    node = {"SLURM_JOB_NODELIST": "node[1-2]", "SLURM_JOB_ID": "41234", "SLURM_NNODES": "2", "SLURM_GPUS_ON_NODE": "4"}
+    environment = os.environ | node | {"PATH": f"{tmp_path / '.venv/bin'}:{os.environ['PATH']}"}
+    script = ROOT / "params/slurm/align.sbatch"
+
+    def run(*arguments):
+        options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
+        return subprocess.run(["bash", script, *arguments], **options)
+
+    said = run("paper/table 2", "wordot", "3").stdout.splitlines()
+    assert len(said) == 2
+    for rank, line in enumerate(said):
+        assert f"--num_machines 2 --machine_rank {rank} --num_processes 8 --main_process_ip node1 " in line
+        assert "--main_process_port 21234 " in line
+        assert line.endswith("-m otlib align --study paper/table 2 --method wordot --seed 3")
+    assert run("demo", "l2").stdout.endswith("--seed 0\n")
+    assert "say which method" in run("demo").stderr and run("demo").returncode
+    options = re.findall(r"^#SBATCH (--[\w-]+)=\S+$", script.read_text(), re.MULTILINE)
+    assert {"--nodes", "--ntasks-per-node", "--gpus-per-node"} <= {*options}
+    assert len(options) == script.read_text().count("#SBATCH")
 
 
 def test_clean_study_removes_the_folder_of_a_study_and_nothing_else(checkout):

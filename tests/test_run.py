@@ -6,6 +6,7 @@ import io
 import os
 import re
 import resource
+import runpy
 import shutil
 import signal
 import subprocess
@@ -150,6 +151,18 @@ def test_no_error_reaches_the_user_without_a_reason(tmp_path, monkeypatch, capsy
     if "ValueError" in raised:  # the others are a fault of ours, and leave a traceback
         assert main(["plan", "demo"]) == 1
         assert reason.rpartition(": ")[2] in capsys.readouterr().err.splitlines()[0]
+
+
+def test_a_cell_that_takes_longer_than_the_study_lets_it_fails_with_the_mend(tmp_path, capfd):
+    """A notebook that hung kept a study for ever."""
+    source = write_notebook(tmp_path / "n.ipynb", "study = ''", "print('kept')", "import time; time.sleep(600)")
+    study = write_text(tmp_path / "tiny.yaml", TINY + "workflow: {cell_timeout: 1}")
+    assert main(["notebook", str(source), str(tmp_path / "out.ipynb"), f"study={study}"]) == 1
+    _, failed = capfd.readouterr().err.splitlines()
+    assert failed.startswith("out | failed in cell [4]: it took longer than workflow.cell_timeout, 1 s; raise it")
+    assert "kept" in printed(tmp_path / "out.partial.ipynb")
+    assert main(["notebook", str(source), str(tmp_path / "out.ipynb"), "study=nowhere"]) == 1
+    assert capfd.readouterr().err.splitlines()[1].startswith("out | failed: there is no study 'nowhere'")
 
 
 def test_a_broken_notebook_is_one_line(tmp_path, capfd):
@@ -497,7 +510,8 @@ def aligning(repository):
     mark = repository / "outputs/tiny/aligned/none/seed0/run.json"
     mark.unlink()
     command = [sys.executable, "-m", "otlib", "study", "tiny"]
-    process = subprocess.Popen(command, cwd=repository, env=environment(repository), stdout=subprocess.DEVNULL)
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=repository, env=environment(repository), start_new_session=True, **streams)
     while not mark.exists():
         assert process.poll() is None
         time.sleep(0.1)
@@ -518,12 +532,32 @@ def test_a_killed_study_leaves_no_lock_and_goes_on(aligning):
     assert (result.returncode, jobs(result)) == (0, ["10_align-none-seed0"])
 
 
+@pytest.mark.parametrize("during", ["imports", "main"])
+def test_ctrl_c_is_one_line_whatever_is_under_way(monkeypatch, capsys, during):
+    """Imports, which take seconds, ended in a traceback, as did all commands but study."""
+
+    class Stopped:
+        def __getattr__(self, name):
+            if name == "main" and during == "main":
+                return self._stop
+            raise KeyboardInterrupt
+
+        def _stop(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "otlib.study.run", Stopped())
+    with pytest.raises(SystemExit, match="130"):
+        runpy.run_module("otlib", run_name="__main__")
+    assert capsys.readouterr().err == "Stopped; the same command goes on.\n"
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_stopped_study_ends_its_jobs_and_leaves_nothing_that_looks_finished(aligning, name):
     """A closed terminal, SIGHUP, once left Snakemake waiting for ever, with the lock."""
     repository, process, mark = aligning
-    process.send_signal(getattr(signal, name))
-    assert process.wait(timeout=60) == 128 + getattr(signal, name)
+    os.killpg(process.pid, getattr(signal, name))  # as a terminal does
+    assert process.communicate(timeout=60)[1] == "Stopped; the same command goes on.\n"
+    assert process.returncode == 128 + getattr(signal, name)
     assert not mark.exists()
     with open(repository / "outputs/tiny/.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

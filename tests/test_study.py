@@ -113,6 +113,7 @@ def edited(path, old, new):
         ("{checkpoint: some-model}", "{checkpoint: nli.tsv}", "encoder.checkpoint", "there is no folder"),
         ("{checkpoint: some-model}", "{checkpoint: ./nli.tsv}", "encoder.checkpoint", "there is no folder"),
         ("steps: 10", "languages: []", "align.languages", "at least 1"),
+        ("steps: 10", "languages: [fr]", "align.languages", "fr is not among the study's languages"),
         ("steps: 20", "languages: [de, de]", "methods.wordot.languages", "twice"),
         ("steps: 10", "layers: []", "align.layers", "at least 1"),
         ("[0, 1]", "[1, 0, 1]", "seeds", "twice"),
@@ -960,6 +961,34 @@ def made(folder, parameters, *files):
     for name in files:
         write_text(folder / name, "x")
     return write_run(folder, parameters=parameters, started=datetime.now(timezone.utc))
+
+
+@pytest.mark.parametrize("name", ["num_hidden_layers", "n_layers", "n_layer"])
+def test_a_layer_that_a_checkpoint_on_disk_lacks_is_refused_at_once(tiny, name):
+    """Copied from a study of a larger encoder, it failed in the notebooks, by an IndexError."""
+    given = {"encoder.checkpoint": "./encoder", "evaluate.layer": 7}
+    write_text(tiny.parent / "encoder/config.json", '{"vocab_size": 5}')
+    load(tiny, overrides=given)
+    write_text(tiny.parent / "encoder/config.json", f'{{"{name}": 3}}')
+    with pytest.raises(ParameterError, match=r"evaluate.layer: the encoder has layers 0 \(embeddings\) to 3"):
+        load(tiny, overrides=given)
+    load(tiny, overrides=given | {"evaluate.layer": -4})
+
+
+def test_an_encoder_of_other_weights_than_were_trained_is_out_of_date(tiny):
+    """A file that was replaced was taken for the study's own."""
+    study = load(tiny)
+    for path in {*study.inputs("align", "none", 0), *study.inputs("nli", "none", 0)}:
+        write_text(path, "x")
+    with study.run("align", "none", 0) as run:
+        write_text(run.folder / "config.json", "{}")
+        write_text(run.folder / "model.safetensors", "trained")
+        run.finish()
+    assert "aligned/none/seed0/run.json" not in outdated(study)
+    write_text(run.folder / "model.safetensors", "another")
+    assert "aligned/none/seed0/run.json" in outdated(study)
+    with pytest.raises(ValueError, match="model.safetensors has changed"), study.run("nli", "none", 0):
+        pass
 
 
 def test_what_was_made_by_hand_with_other_settings_or_has_lost_files_is_out_of_date(tiny):

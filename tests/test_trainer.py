@@ -307,15 +307,15 @@ class OverflowsAbove(torch.autograd.Function):
 
 def test_steps_by_which_the_loss_scale_is_found_do_not_end_the_training(tmp_path, monkeypatch):
     """fp16 begins at a scale of 65536 and halves it at every overflow: here in 15 steps, which are skipped."""
-    accelerate = trainer._accelerator
+    accelerate = trainer.new_accelerator
 
-    def on_a_cpu(precision, seed):
-        accelerator = accelerate("no", seed)
+    def on_a_cpu(settings, *given):
+        accelerator = accelerate(settings.changed(mixed_precision="no"), *given)
         accelerator.scaler, accelerator.native_amp = torch.amp.GradScaler("cpu"), True
         accelerator.state._mixed_precision = "fp16"
         return accelerator
 
-    monkeypatch.setattr(trainer, "_accelerator", on_a_cpu)
+    monkeypatch.setattr(trainer, "new_accelerator", on_a_cpu)
 
     def overflowing(model, batch):
         loss, terms = objective(model, batch)

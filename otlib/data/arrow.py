@@ -34,6 +34,10 @@ class ArrowFile:
         self.table = pa.ipc.open_file(pa.py_buffer(self._map)).read_all()
         self.release()
 
+    def __reduce__(self):
+        """Another process maps the file anew."""
+        return ArrowFile, (self.path, self.facts)
+
     def release(self) -> None:
         """Count what was read of the file no longer as memory of this process; it is read again where it is needed."""
         self._map.madvise(mmap.MADV_DONTNEED)

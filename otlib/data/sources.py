@@ -144,8 +144,8 @@ def prepare(
 ) -> dict[str, dict[str, int]]:
     """Write the ``data`` folder of a study.
 
-    What is quick to check comes before hours of reading: first segmenters and files, then the tasks and the gold
-    alignments, the parallel text last.
+    What is quick to check comes before hours of reading: first segmenters and files, then the tasks, gold alignments
+    and retrieval sets, the parallel text last. Of few pairs a fifth is held out, not ``heldout_pairs``, which is said.
 
     With ``parallel_pairs`` a data set that is a language's only corpus is not read to its end but streamed in shuffled
     order: its files in random order, its pairs drawn from a buffer of as many as are wanted, at least 300,000. Files,
@@ -190,8 +190,9 @@ def prepare(
     if data.qa_test is not None:
         counts["qa"] = _prepare_qa(folder, tested, data)
     gold = {language: layout.gold_sentences(_prepare_gold(folder, language, data)) for language in languages}
+    retrieval = {language: _retrieval(language, data) for language in languages}
     for language in languages:
-        counts |= _prepare_language(folder, language, data, also_tested=gold[language])
+        counts |= _prepare_language(folder, language, data, retrieval[language], also_tested=gold[language])
     if data.text is not None:
         pairs = {language: list(_pairs(data, "text", language)) for language in languages}
         heldout = layout.heldout_sentences(folder, languages)
@@ -217,9 +218,12 @@ def _prepare_gold(folder: Path, language: str, data: CorporaData) -> list[text.G
 
 
 def _prepare_language(
-    folder: Path, language: str, data: CorporaData, *, also_tested: set[str]
+    folder: Path, language: str, data: CorporaData, heldout: text.ParallelText | None, *, also_tested: set[str]
 ) -> dict[str, dict[str, int]]:
-    """Write parallel text; what was read of the hub before, with the same files beside it, is kept."""
+    """Write parallel text, and the held-out pairs, which are some of it if None are given.
+
+    What was read of the hub before, with the same files beside it, is kept.
+    """
     record = folder / "parallel" / f"{language}.json"
     corpora = [corpus for kind in ("parallel", "retrieval", "gold") for corpus in corpora_of(data, kind, language)]
     paths = [Path(path) for corpus in corpora if not isinstance(corpus, Hub) for path in corpus]
@@ -228,14 +232,35 @@ def _prepare_language(
         return before["counts"]
     train = _parallel(data, "parallel", language)
     print(f"data | {language}: {train.counts['kept']} pairs kept of {train.counts['read']} read", file=sys.stderr)
-    if data.retrieval is None:
-        train, heldout = text.split_heldout(train, data.heldout_pairs, seed=data.seed)
-    else:
-        heldout = _parallel(data, "retrieval", language)
+    if heldout is None:
+        train, heldout = text.split_heldout(train, _heldout_size(data, train), seed=data.seed)
     counts = layout.write_parallel(folder, train, heldout, data, also_tested=also_tested)
     if any(isinstance(corpus, Hub) for corpus in corpora):
         write_text(record, json.dumps({"files": files, "counts": counts}))
     return counts
+
+
+def _retrieval(language: str, data: CorporaData) -> text.ParallelText | None:
+    """The pairs of a language to test on, if the study names some."""
+    if data.retrieval is None:
+        return None
+    pairs = _parallel(data, "retrieval", language)
+    if len(pairs) < 2:
+        raise ValueError(f"data.retrieval.{language}: only one sentence pair is left: give at least two")
+    return pairs
+
+
+def _heldout_size(data: CorporaData, train: text.ParallelText) -> int:
+    """``heldout_pairs``, or a fifth of the pairs, at least two, where these would be more than half; which is said."""
+    there, wanted = len(train), data.heldout_pairs
+    if 2 * wanted <= there:
+        return wanted
+    if there < 3:
+        raise ValueError(f"data.parallel.{train.language}: of {there} sentence pairs none can be held out: give more")
+    size = max(2, there // 5)
+    said = f"{size} of {there} pairs are held out to test on: data.heldout_pairs, {wanted}, would be more than half"
+    print(f"data | {train.language}: {said}", file=sys.stderr)
+    return size
 
 
 def _parallel(data: CorporaData, kind: str, language: str) -> text.ParallelText:

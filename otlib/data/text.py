@@ -17,7 +17,7 @@ import pyarrow as pa
 from otlib.data.arrow import Sentences, kept
 from otlib.data.batches import draw
 from otlib.data.files import is_table, read_lines, read_table, write_table
-from otlib.record import sha256
+from otlib.provenance import sha256
 from otlib.settings import PIVOT
 
 # Not seen: fillers, variation selectors and more of Unicode's Default_Ignorable_Code_Point, and the blank of Braille.

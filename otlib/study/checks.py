@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -44,6 +46,8 @@ def check_names(study: Study) -> None:
                 f"methods.{name}.taught: translations are of inference items, and of the micro-world's questions; "
                 "the study has no such task: take the method out"
             )
+        if method.aligns_while_tuning and not study.tasks:
+            raise ValueError(f"methods.{name}.while_tuning: the study has no task to be taught: take the method out")
     if not study.methods_of("pair"):
         raise ValueError(
             "methods: all are taught by translations or align while the tasks are taught, so that no encoder can be "
@@ -55,7 +59,7 @@ def check_names(study: Study) -> None:
         raise ValueError(
             "unseen: the micro-world has parallel text of every language; align some only by align.languages"
         )
-    sections = {f"methods.{name}": method for name, method in study.methods.items()}
+    sections = {"align": study.align} | {f"methods.{name}": method for name, method in study.methods.items()}
     for number, finding in enumerate(study.findings):
         sections[f"findings[{number}]"] = finding
         for key, method in finding.compared.items():
@@ -71,15 +75,14 @@ def check_names(study: Study) -> None:
 
 
 def check_sizes(study: Study) -> None:
-    """Layers are those of an encoder that the study trains, and no method takes more pairs than there are."""
+    """Layers are those of the encoder, if it is known, and no method takes more pairs than there are."""
     there = study.data.parallel_pairs
     aligned = {"align": study.align} | {f"methods.{name}": method for name, method in study.methods.items()}
     for key, section in aligned.items():
         if section.pairs and there and section.pairs > there:
             raise ValueError(f"{key}.pairs: there are only {there} pairs (data.parallel_pairs), got {section.pairs}")
-    if study.encoder.pretrain is None:
+    if (depth := _depth(study)) is None:
         return
-    depth = study.encoder.pretrain.layers
     for key, section in aligned.items():
         if not isinstance(section.layers, str) and (
             lost := [k for k in section.layers if not -depth - 1 <= k <= depth]
@@ -92,6 +95,17 @@ def check_sizes(study: Study) -> None:
     for task in study.tasks:
         if getattr(study, task).freeze > depth + 1:
             raise ValueError(f"{task}.freeze: must be at most {depth + 1}, for embeddings and {depth} layers")
+
+
+def _depth(study: Study) -> int | None:
+    """How many layers the encoder has; None if only its library, or the hub, could tell."""
+    if study.encoder.pretrain:
+        return study.encoder.pretrain.layers
+    try:
+        config = json.loads(Path(study.encoder.checkpoint, "config.json").read_text(encoding="utf-8"))
+        return next(config[name] for name in ("num_hidden_layers", "n_layers", "n_layer") if name in config)
+    except (OSError, ValueError, StopIteration, TypeError):  # what is wrong with it, its reader will say
+        return None
 
 
 def _check_left_to_train(study: Study, name: str, method: Align, depth: int) -> None:

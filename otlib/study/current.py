@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from otlib.data.sources import EACH_LANGUAGE, corpora_of, missing_files
+from otlib.provenance import changed_weights
 from otlib.settings import PIVOT, Hub
 from otlib.study.study import Study
 
@@ -49,7 +50,10 @@ def data_outlive_their_corpora(study: Study) -> bool:
 
 
 def outdated(study: Study) -> list[str]:
-    """The marks (``run.json``, from the study's folder) of what was made by hand with other settings, or lost files."""
+    """The marks (``run.json``, from the study's folder) of what was made by hand with other settings, or lost files.
+
+    So are those of encoders whose weights are not what was trained.
+    """
     runs = {study.encoder_path(seed): ("pretrain", None, seed) for seed in study.seeds if study.pretrains}
     runs |= {study.aligned(*run): ("align", *run) for run in study.runs_of("align")}
     runs |= {study.task_folder(task, *run): (task, *run) for task in study.tasks for run in study.runs_of(task)}
@@ -58,7 +62,7 @@ def outdated(study: Study) -> list[str]:
     for folder, (kind, *run) in runs.items():
         if made := _record(folder / "run.json"):
             lost = [pattern for pattern in LEFT[kind] if not any(folder.glob(pattern))]
-            if lost or made["parameters"] != study.parameters(kind, *run):
+            if lost or changed_weights(folder / "run.json") or made["parameters"] != study.parameters(kind, *run):
                 old.append(folder)
     return [str((folder / "run.json").relative_to(study.folder)) for folder in old]
 

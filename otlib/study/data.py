@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from otlib.provenance import sha256
 from otlib.record import begin, write_run, writing
 from otlib.settings import PIVOT
 from otlib.study.study import Study
@@ -46,8 +47,31 @@ def make_data(study: Study) -> Path:
     (partial / "parameters.json").unlink()
     shutil.rmtree(study.data_folder, ignore_errors=True)
     os.replace(partial, study.data_folder)
+    _forget_old_text(study)
     files = sorted(path for path in study.data_folder.rglob("*") if path.is_file())
     return write_run(study.data_folder, parameters=parameters, started=started, data=files, counts=counts)
+
+
+def _forget_old_text(study: Study) -> None:
+    """Remove what is kept, in Arrow, of parallel text that is no more.
+
+    Subwords of the text there is stay, of whatever tokenizer and length they are: the study may come back to these, as
+    with another encoder.
+    """
+    facts = {path: _facts(path) for path in study.tokenised.glob("*.json")}
+    texts = {sha256(path) for path in map(study.parallel, study.languages) if path.exists()}
+    kept = {path.stem for path, of_file in facts.items() if of_file.get("text") in texts}
+    for path, of_file in facts.items():
+        if path.stem not in kept and of_file.get("words") not in kept:
+            for suffix in (".json", ".arrow", ".lock"):  # without the first it counts as not there
+                path.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _facts(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # damaged, as by a power cut
+        return {}
 
 
 def read_counts(study: Study, language: str) -> pd.DataFrame:

@@ -18,7 +18,9 @@ class NotebookError(RuntimeError):
     """A notebook could not be run to its end; the message is one line for the terminal."""
 
 
-def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str, str]) -> Path:
+def run_notebook(
+    notebook: str | Path, out: str | Path, parameters: Mapping[str, str], *, cell_timeout: int | None = None
+) -> Path:
     """Execute a notebook into ``out``, which appears only when every cell has succeeded.
 
     While it runs, and after a failure, the copy so far is ``<out>.partial.ipynb``.
@@ -29,14 +31,16 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
         Source notebook and executed copy.
     parameters : mapping of str to str
         Texts for the parameters cell; each becomes the type of the literal that stands there.
+    cell_timeout : int, optional
+        Seconds that a cell may take.
 
     Raises
     ------
     NotebookError
-        If a parameter is unknown or of the wrong type, or a cell fails: notebook, cell and error in one line.
+        If a parameter is unknown or of the wrong type, or a cell fails or takes too long: cell and error in one line.
     """
     papermill = _papermill()
-    from nbclient.exceptions import DeadKernelError
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     notebook, out = Path(notebook).resolve(), Path(out).resolve()
     if not notebook.is_file():
@@ -54,6 +58,7 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
             kernel_name="python3",
             kernel_manager_class=kernel_manager_class(),
             shutdown_kernel="immediate",  # all that it wrote is written
+            execution_timeout=cell_timeout,
             start_timeout=600,  # of a first kernel on a busy machine, which waits for the imports
             progress_bar=False,
             coalesce_streams=True,  # keeps the last state of each progress bar
@@ -65,6 +70,9 @@ def run_notebook(notebook: str | Path, out: str | Path, parameters: Mapping[str,
         raise
     except papermill.PapermillExecutionError as error:
         what = f"failed in cell [{error.exec_count}]: {error.ename}: {first_line(error.evalue)}"
+    except CellTimeoutError:
+        limit = f"it took longer than workflow.cell_timeout, {cell_timeout} s"
+        what = f"failed in cell [{_cells_begun(partial)}]: {limit}; raise it, or give the cell less to do"
     except DeadKernelError:
         what = (
             f"failed: DeadKernelError in cell [{_cells_begun(partial)}] of {notebook.name}: its kernel died, most "

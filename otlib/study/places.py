@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from otlib.provenance import WEIGHTS
 from otlib.record import shown
 from otlib.settings import PIVOT, NotMadeYet, ParameterError
 
@@ -41,7 +42,7 @@ class Places:
         if self.pretrains:
             return [self.encoder_path(seed) / "run.json"]
         found = sorted(Path(self.encoder.checkpoint).glob("*"))
-        return [path for path in found if path.name == "config.json" or path.suffix in (".safetensors", ".bin")]
+        return [path for path in found if path.name == "config.json" or path.suffix in WEIGHTS]
 
     def text(self, language: str) -> Path:
         return self.data_folder / "text" / f"{language}.txt"
@@ -61,6 +62,12 @@ class Places:
     def aligned(self, method: str, seed: int) -> Path:
         """Folder of the encoder aligned by a method with a seed."""
         return self._run_folder("aligned", method, seed)
+
+    def start(self, kind: str, method: str | None, seed: int | None) -> Path | str | None:
+        """The encoder that a training starts from; None for runs that start from nothing, or train nothing."""
+        if kind == "align":
+            return self.encoder_path(seed)
+        return self.aligned(method, seed) if kind in ("nli", "qa") else None
 
     def aligned_encoders(self) -> dict[tuple[str, int], Path]:
         """Folders of the aligned encoders by method and seed, without those that are not finished, or are no more."""

@@ -20,7 +20,7 @@ from otlib.settings import PIVOT, CorporaData, Hub
 from otlib.study.paper import DOWNLOADS, ITEMS, LICENCES, PAIR_BYTES, PAPER_PAIRS, PUBLISHED
 from otlib.study.recipe import recipe
 from otlib.study.steps import ASSUMED, Planned, Step, measure, own_lengths
-from otlib.study.study import Study, settings_table
+from otlib.study.study import Study
 from otlib.training.pretrain import bert_config
 
 BY_LANGUAGE = ("parallel", "retrieval", "gold", "text", "qa_test")
@@ -53,10 +53,10 @@ def settings_tables(study: Study) -> dict[str, pd.DataFrame]:
 
     Of the alignments the ``align`` section, and then what each method changes in it.
     """
-    kinds = ["data", *["pretrain"] * study.pretrains, "align", *study.tasks]
+    kinds = ["data", *["pretrain"] * study.pretrains, "align", *study.tasks, "workflow"]
     tables = {}
     for kind in kinds:
-        table = settings_table(study.align if kind == "align" else study.section(kind)).reset_index()
+        table = study.settings_table(kind).reset_index()
         # The objective stands with the methods, corpora in the table of data.
         elsewhere = CORPORA if isinstance(study.data, CorporaData) and kind == "data" else ["objective"]
         table = table[~table["setting"].isin(elsewhere)]

@@ -23,7 +23,7 @@ from otlib.study.current import drop_what_waits
 from otlib.study.kernels import warm_kernels
 from otlib.study.notebook import NotebookError, Progress, run_notebook
 from otlib.study.study import Study, load_study, write_study
-from otlib.study.workflow import only_run, run_snakemake, tell
+from otlib.study.workflow import SIGNALLED, only_run, run_snakemake, tell
 
 __all__ = ["NotebookError", "Progress", "main", "run_notebook", "run_study"]
 
@@ -33,6 +33,7 @@ OPEN_FILES = 256  # that a process may need: libraries, sockets of kernels, data
 # --- a study ------------------------------------------------------------------------------------------------
 
 FAILED = 1  # Snakemake's status when a job has failed
+STOPPED = "Stopped; the same command goes on."
 PARTS = {"pairs": ["pair"], "conclusions": ["report", "ablations"]}  # of the Snakefile: a target, the rules it may run
 
 
@@ -55,6 +56,9 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
         report = study.folder / "report.html"
         tell(f"Report: {shown(report)}" if report.exists() else "Done, without a report: it was not asked for")
         return 0
+    if status > SIGNALLED:
+        tell(STOPPED, to=sys.stderr)
+        return status
     failed = [line for line in said if " | failed" in line]
     states = dict(found.groups() for line in said if (found := re.match(r"(\S+) \| (started|done|failed)\b", line)))
     open_ = [name for name, state in states.items() if state == "started"]
@@ -254,12 +258,21 @@ def _notebook_command(options) -> int:
     name, began, parameters = Path(options.out).stem, time.monotonic(), _assignments(options.parameters)
     sys.stderr.write(f"{name} | started\n")
     try:
-        run_notebook(options.notebook, options.out, parameters)
+        timeout = _cell_timeout(parameters.get("study"))
+        run_notebook(options.notebook, options.out, parameters, cell_timeout=timeout)
     except NotebookError as error:
         sys.stderr.write(f"{name} | {error}\n")
         return 1
     sys.stderr.write(f"{name} | done in {time.monotonic() - began:.0f} s\n")
     return 0
+
+
+def _cell_timeout(study: str | None) -> int | None:
+    """The setting of the study that a notebook is given; none if it is given none."""
+    try:
+        return None if study is None else load_study(study, check_data=False).workflow.cell_timeout
+    except ParameterError as error:
+        raise NotebookError(f"failed: {error}") from None
 
 
 def _value(key: str, text: str) -> Any:

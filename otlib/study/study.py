@@ -30,6 +30,7 @@ from otlib.record import ROOT, Run, running, shown, write_text
 from otlib.settings import (
     PIVOT,
     RESOLVED,
+    WATCHED,
     Align,
     CorporaData,
     Encoder,
@@ -45,6 +46,7 @@ from otlib.settings import (
     ParameterError,
     Qa,
     Section,
+    Workflow,
     meaning,
     no_repeats,
 )
@@ -78,6 +80,7 @@ class Study(Places, BaseModel):
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
     nli: Nli | None = None
     qa: Qa | None = None
+    workflow: Workflow = Workflow()
     paper: Paper | None = None
     findings: list[Finding] = []
 
@@ -170,14 +173,19 @@ class Study(Places, BaseModel):
         return self.align.transport()
 
     def settings_table(self, kind: Kind, method: str | None = None) -> pd.DataFrame:
-        """Every setting of a kind of run; see :func:`settings_table`."""
-        return settings_table(self.section(kind, method))
+        """Every setting of a section: ``value, here, meaning``, where ``here`` marks what the study sets."""
+        section = self.align if (kind, method) == ("align", None) else self.section(kind, method)
+        rows = [
+            (name, getattr(section, name), "set" if name in section.model_fields_set else "", meaning(section, name))
+            for name in type(section).model_fields
+        ]
+        return pd.DataFrame(rows, columns=["setting", "value", "here", "meaning"], dtype=object).set_index("setting")
 
     def parameters(self, kind: Kind, method: str | None = None, seed: int | None = None) -> dict[str, Any]:
         """Everything that a run of this kind is given except files: if it differs, an earlier run is out of date."""
         given: dict[str, Any] = {"study": self.name}
         given |= {name: value for name, value in (("method", method), ("seed", seed)) if value is not None}
-        settings = self.section(kind, method).model_dump(mode="json")
+        settings = self.section(kind, method).model_dump(mode="json", exclude=WATCHED)
         if kind == "data":
             given |= {"source": self.source, "languages": self.languages, "unseen": self.unseen}
             given |= {"translated": self.translated}
@@ -186,11 +194,11 @@ class Study(Places, BaseModel):
             return given | methods | self.transport() | self.evaluate.model_dump()
         elif kind == "align":
             given |= {"encoder": self.encoder.checkpoint, "text": self.languages}
-            settings = {name: settings[name] for name in Align.model_fields}
+            settings = {name: settings[name] for name in Align.model_fields if name in settings}
         elif kind in ("nli", "qa"):
             given |= {"tested": self.tested, "taught": self.taught(method), "evaluate": self.evaluate.model_dump()}
             if self.methods[method].aligns_while_tuning:
-                given["align"] = self.methods[method].model_dump(mode="json", include={*Align.model_fields})
+                given["align"] = self.methods[method].model_dump(mode="json", include={*Align.model_fields} - WATCHED)
         return given | settings
 
     def inputs(
@@ -242,19 +250,10 @@ class Study(Places, BaseModel):
         else:
             folder = self.aligned(method, seed) if kind == "align" else self.task_folder(kind, method, seed)
             columns |= {"method": method, "seed": seed, "task": kind}
-        files = self.inputs(kind, method, seed, language)
-        self._require(files)
-        with running(folder, self.parameters(kind, method, seed), files, columns) as begun:
+        self._require(files := self.inputs(kind, method, seed, language))
+        run = (kind, method, seed)
+        with running(folder, self.parameters(*run), files, columns, self.start(*run)) as begun:
             yield begun
-
-
-def settings_table(section: Section) -> pd.DataFrame:
-    """Every setting of a section: ``value, here, meaning``, where ``here`` marks what the study sets."""
-    rows = [
-        (name, getattr(section, name), "set" if name in section.model_fields_set else "", meaning(section, name))
-        for name in type(section).model_fields
-    ]
-    return pd.DataFrame(rows, columns=["setting", "value", "here", "meaning"], dtype=object).set_index("setting")
 
 
 class MicroworldStudy(Study):

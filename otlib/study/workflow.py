@@ -19,6 +19,8 @@ from otlib.settings import ParameterError
 from otlib.study.current import outdated
 from otlib.study.study import Study
 
+SIGNALLED = 128  # and the signal's number: the status of what was stopped by one, as shells say it
+
 
 @contextmanager
 def only_run(study: Study):
@@ -106,7 +108,7 @@ def run_snakemake(
         if re.match(r"[\w.-]+ \| |\d+ of \d+ steps", line):
             tell(line)
     _stop(process)  # jobs of a Snakemake that was killed
-    return 128 + stopped[0] if stopped else process.returncode, said
+    return SIGNALLED + stopped[0] if stopped else process.returncode, said
 
 
 def _stop(process: subprocess.Popen):

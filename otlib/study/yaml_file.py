@@ -54,9 +54,12 @@ def study_file(study: str | Path) -> Path:
 
 
 def study_files() -> list[Path]:
-    """The studies in ``params/``; a file that is ``base.yaml`` or begins with ``_`` is only what others build on."""
+    """The studies in ``params/``; a file that is ``base.yaml`` or begins with ``_`` is only what others build on.
+
+    ``config.yaml`` is a profile of Snakemake.
+    """
     paths = sorted(ROOT.glob("params/**/*.yaml"))
-    return [path for path in paths if path.name != "base.yaml" and not path.name.startswith("_")]
+    return [path for path in paths if path.name not in ("base.yaml", "config.yaml") and not path.name.startswith("_")]
 
 
 def read_study(path: Path, seen: Sequence[Path] = ()) -> dict[str, Any]:

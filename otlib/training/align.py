@@ -29,6 +29,7 @@ from otlib.record import write_text
 from otlib.settings import COLLAPSED, Align
 from otlib.training import trainer
 from otlib.training.objectives import EncoderLayers, PairBatch, Words, alignment_of, spread
+from otlib.training.processes import launch
 from otlib.training.tokenised import TokenisedPairs, encode_corpora, warn_of_cuts
 from otlib.training.words import collate_words, load_encoder, longest_input, pool_layers
 
@@ -74,6 +75,7 @@ def align(
     *,
     seed: int = 0,
     resume: bool = False,
+    processes: int = 1,
 ) -> Aligned:
     """Align an encoder on parallel text and save it in ``folder``, where AutoModel and AutoTokenizer load it.
 
@@ -98,6 +100,8 @@ def align(
         Of the order of the sentence pairs, of dropout, and of which pairs are shuffled.
     resume : bool
         Go on from the last checkpoint in the folder; a training that was finished is not run again.
+    processes : int
+        How many train together, as from a notebook; under ``accelerate launch`` there are several already.
 
     Raises
     ------
@@ -106,7 +110,7 @@ def align(
     ValueError
         If a setting does not fit the encoder or the text.
     RuntimeError
-        If the word aligner fails.
+        If the word aligner, or one of several processes, fails.
     FloatingPointError
         If step after step has no finite gradient (:func:`otlib.training.trainer.train`).
 
@@ -128,6 +132,9 @@ def align(
     if settings.objective == "none" or settings.aligns_while_tuning:
         trainer.save_pretrained(model, tokenizer, folder)
         return Aligned(pd.DataFrame(), {}, None)
+    if processes > 1:
+        launch(align, processes, encoder, dict(corpora), folder, settings, seed=seed, resume=resume)
+        resume = True  # what they have left
     max_length = longest_input(settings.max_length, tokenizer, model)
     aligner = origin = None
     if settings.objective in ON_PAIRS:

@@ -15,16 +15,16 @@ import warnings
 from pathlib import Path
 
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, broadcast_object_list
+from accelerate.utils import broadcast_object_list
 from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor, nn
 
-from otlib.record import first_line, remove, sha256, shown, sync, write_text, writing
+from otlib.provenance import sha256
+from otlib.record import first_line, remove, shown, sync, write_text, writing
 
 WEIGHTS, OPTIMIZER, STATE, LOG = FILES = ("model.safetensors", "optimizer.safetensors", "state.json", "log.jsonl")
 MANIFEST = "manifest.json"
-SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 class Checkpoints:
@@ -38,19 +38,9 @@ class Checkpoints:
         As it was before Accelerate wrapped it.
     optimizer, scheduler
         Those that :meth:`Checkpoints.restore` brings back to where they were.
-
-    Raises
-    ------
-    ValueError
-        If the model is sharded, so that no process has all of it.
     """
 
     def __init__(self, folder: Path, accelerator: Accelerator, model: nn.Module, optimizer, scheduler):
-        if accelerator.distributed_type in SHARDED:
-            raise ValueError(
-                f"{accelerator.distributed_type.value} shards the model, and no process could save all of it: launch "
-                "without, by accelerate config"
-            )
         self.training, self.folder, self.accelerator = folder, folder / "checkpoint", accelerator
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
 

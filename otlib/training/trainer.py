@@ -22,9 +22,8 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs, skip_first_batches
-from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import DataLoaderConfiguration, parse_flag_from_env, send_to_device
+from accelerate import Accelerator, skip_first_batches
+from accelerate.utils import send_to_device
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
@@ -34,6 +33,7 @@ from otlib.settings import Training
 from otlib.training.bars import progress_bar
 from otlib.training.checkpoints import Checkpoints
 from otlib.training.memory import TO_TRAIN, enough_memory
+from otlib.training.processes import new_accelerator, state
 
 ObjectiveFunction = Callable[[nn.Module, object], tuple[Tensor, dict[str, Tensor]]]
 
@@ -63,7 +63,8 @@ def train(
     """Train ``model`` in place by AdamW; the learning rate rises linearly, then falls linearly to zero.
 
     The same code runs on a CPU, a GPU, or several of them under ``accelerate launch``; every process reads its own
-    batches. ``folder`` receives ``log.jsonl`` and, with ``settings.save_every``, ``checkpoint/step-<n>``.
+    batches. ``folder`` receives ``log.jsonl`` and, with ``settings.save_every``, ``checkpoint/step-<n>``. A launch that
+    shards the model is refused (:mod:`otlib.training.processes`).
 
     A step whose gradient has no finite norm is skipped: weights and optimiser stay. The log counts such steps, and a
     warning at the end. In fp16 those are among them by which the loss scale is found.
@@ -97,8 +98,8 @@ def train(
     Raises
     ------
     ValueError
-        If there is nothing to train on, the model is sharded, or the checkpoint is of another model or number of
-        processes.
+        If there is nothing to train on, the launch shards the model, ``settings.log_with`` is not installed, or the
+        checkpoint is of another model or number of processes.
     FloatingPointError
         If ten steps in a row, or all, are skipped (at a loss scale of at most 1); the last one's batches are kept in
         ``folder``. If a loss, or before saving a weight or a mean of AdamW, is not finite all the same.
@@ -108,7 +109,7 @@ def train(
     if len(loader) == 0:
         raise ValueError("the loader holds no batch: there is nothing to train on")
     folder, steps, accumulation = Path(folder), settings.steps, settings.accumulation
-    accelerator = _accelerator(settings.mixed_precision, seed)
+    accelerator = new_accelerator(settings, seed, folder)
     torch.manual_seed(seed)
     optimizer, scheduler = _optimizer(model, settings)
     prepared, optimizer, loader = accelerator.prepare(_sparing(model, settings), optimizer, loader)
@@ -117,7 +118,7 @@ def train(
     if not resume:
         remove_checkpoints(folder)
     done = checkpoints.restore() if resume else 0
-    log = _Log(folder, keep_until=done, enabled=accelerator.is_main_process)
+    log = _Log(folder, accelerator, keep_until=done)
     batches, terms = _cycle(loader, skip=done * accumulation), defaultdict(list)
     skips = _Skips(folder, description, settings, accelerator)
     silent = not (accelerator.is_main_process and description)
@@ -161,7 +162,7 @@ def train(
     accelerator.wait_for_everyone()
     accelerator.unwrap_model(prepared, keep_fp32_wrapper=False).eval()
     accelerator.free_memory()
-    rows = pd.DataFrame(log.rows)
+    rows = log.close()
     if (count := skipped_steps(rows)) and accelerator.is_main_process:
         warnings.warn(f"{description}: {count} of {steps} steps had no finite gradient and were skipped", stacklevel=3)
     return rows
@@ -257,35 +258,19 @@ def skipped_steps(log: pd.DataFrame) -> int:
     return int(log["skipped"].sum()) if "skipped" in log else 0
 
 
-def _state() -> PartialState:
-    # The first PartialState of a process decides on which device it runs: make it as the Accelerator will.
-    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
-
-
 def is_main_process() -> bool:
     """Whether this process is the one that writes files (the only one, unless launched on several)."""
-    return _state().is_main_process
+    return state().is_main_process
 
 
 def wait_for_everyone() -> None:
     """Let every process of the launch come this far."""
-    _state().wait_for_everyone()
+    state().wait_for_everyone()
 
 
 def process_count() -> int:
     """How many processes train together; a loader holds the batches of all of them."""
-    return _state().num_processes
-
-
-def _accelerator(mixed_precision: str, seed: int) -> Accelerator:
-    # Accelerate keeps the precision of the first run in a process; a notebook may hold several runs.
-    AcceleratorState._reset_state()
-    return Accelerator(
-        mixed_precision=mixed_precision,
-        dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True, data_seed=seed),
-        # Encoders have parts that no loss depends on (a pooler, the layers above the chosen one).
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
+    return state().num_processes
 
 
 def _seed(*numbers: int) -> None:
@@ -316,19 +301,27 @@ def _means(terms: dict[str, list[Tensor]], accelerator: Accelerator) -> dict[str
 
 
 class _Log:
-    """``log.jsonl``: one row a line, appended."""
+    """``log.jsonl``: one row a line, appended; and the same in a tracker, if there is one."""
 
-    def __init__(self, folder: Path, *, keep_until: int, enabled: bool):
-        self.path, self.enabled = folder / "log.jsonl", enabled
+    def __init__(self, folder: Path, accelerator: Accelerator, *, keep_until: int):
+        self.path, self.accelerator = folder / "log.jsonl", accelerator
+        # Rows of a training that goes on from before them are no longer shown.
+        accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": keep_until + 1}})
         self.rows = [row for row in read_log(folder) if row["step"] <= keep_until] if keep_until else []
-        if enabled:
+        if accelerator.is_main_process:
             write_text(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
 
     def write(self, row: dict) -> None:
         self.rows.append(row)
-        if self.enabled:
+        if self.accelerator.is_main_process:
             with writing(self.path), open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
+            self.accelerator.log({name: value for name, value in row.items() if name != "step"}, step=row["step"])
+
+    def close(self) -> pd.DataFrame:
+        for tracker in self.accelerator.trackers:  # end_training would end the exchange between processes as well
+            tracker.finish()
+        return pd.DataFrame(self.rows)
 
 
 def read_log(folder: str | Path) -> list[dict]:

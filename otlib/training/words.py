@@ -359,7 +359,8 @@ def embed_corpus(
     masks : list of Tensor, shape (n_i,), bool
         False for words that truncation dropped or that have no subword.
     """
-    (vectors,), masks = embed_layers(model, tokenizer, sentences, [layer], pooling, max_length, at_once)
+    layers = resolve_layers([layer], model.config)
+    (vectors,), masks = embed_layers(model, tokenizer, sentences, layers, pooling, max_length, at_once)
     return vectors, masks
 
 
