@@ -1,6 +1,7 @@
 # make study [STUDY=demo] [PAIRS=de-en,el-en] [SEEDS=0,1] [SET="align.steps=100 ..."] [CORES=2] [FLAGS="snakemake flags"]
 # make plan [STUDY=paper/table2 ...]: what it would run, fetch and write, and how long; nothing is run
-# make test | make lab | make gallery | make clean-study STUDY=demo
+# make gallery [STUDY=demo]: keep what a finished study shows, and pages of all that is kept: outputs/gallery/html
+# make test | make lab | make clean-study STUDY=demo
 
 PYTHON ?= python3
 STUDY ?= demo

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from nbconvert.filters import markdown2html
 
+from otlib.analysis.provenance import collapsed_in_words, made, time_and_memory, what_ran
 from otlib.analysis.report import (
+    answer,
     at_a_glance,
     average_table,
     blanks_note,
     bullet_list,
     by_noise,
-    collapsed_in_words,
     findings_in_words,
     findings_page,
     findings_table,
@@ -25,7 +26,7 @@ from otlib.analysis.report import (
     literal,
     paper_table,
     readable,
-    time_and_memory,
+    seeds_note,
     verdict_table,
     verdicts_in_words,
     worse_in_words,

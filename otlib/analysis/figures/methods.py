@@ -42,7 +42,7 @@ def method_scores(
     """A measure by language and method, with intervals: rows of :func:`otlib.analysis.statistics.summarise`."""
     table = _measure(summary, task, metric)
     languages = _language_order(table)
-    ax = new_axes_if_none(ax, max(5.2, 0.9 + 0.55 * len(languages)), 3.6)
+    ax = new_axes_if_none(ax, max(4.8, 0.9 + 0.5 * len(languages)), 3.5)
     for rows, places, look in _dodged(table, languages, methods, method_palette(methods), method_markers(methods)):
         ax.errorbar(places, rows["value"], yerr=_bars(rows, "value", "low", "high"), **look)
     low, high = ax.get_ylim()
@@ -62,7 +62,7 @@ def gains(summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str],
     """Gain of each method over the baseline by language, with paired intervals, as a forest plot."""
     table = _measure(summary, task, metric)
     languages, others = _language_order(table), [method for method in methods if method != BASELINE]
-    ax = new_axes_if_none(ax, 5.2, max(3.8, 0.9 + 0.55 * len(languages)))
+    ax = new_axes_if_none(ax, 4.8, max(3.8, 0.9 + 0.55 * len(languages)))
     for rows, places, look in _dodged(table, languages, others, method_palette(methods), method_markers(methods)):
         ax.errorbar(rows["gain"], places, xerr=_bars(rows, "gain", "gain_low", "gain_high"), **look)
     ax.axvline(0, color="0.2", lw=1)
@@ -140,8 +140,8 @@ def transfer_by_alignment(
         look = {"color": [palette[method]], "marker": markers[method], "label": in_legend(method)}
         ax.scatter(points["alignment"], points["transfer"], s=45, alpha=0.85, **look)
         said[method] = f"at {number(points['alignment'].mean())}, {number(points['transfer'].mean())}"
-    ax.set(xlabel=measure_name(*alignment), ylabel=measure_name(*transfer), title=language)
-    names = f"{measure_name(*transfer)} (up) against {measure_name(*alignment)} (right)"
+    ax.set(xlabel=f"{measure_name(*alignment)}, {language}", ylabel=measure_name(*transfer))
+    names = f"{language}: {measure_name(*transfer)} (up) against {measure_name(*alignment)} (right)"
     return described(legend_above(ax), f"{names}, means of the seeds: {_named(said)}.")
 
 

@@ -105,7 +105,7 @@ def word_matrix(
 
     ``annotate`` is the format of the numbers in the cells, such as ``".1f"``; none are written if empty.
     """
-    ax = new_axes_if_none(ax, 2.2 + 0.42 * len(columns), 1.4 + 0.38 * len(rows))
+    ax = new_axes_if_none(ax, 1.4 + 0.42 * len(columns) + 0.8 * colourbar, 1.4 + 0.38 * len(rows))
     words = {"xticklabels": list(columns), "yticklabels": list(rows)}
     numbers = {"annot": bool(annotate), "fmt": annotate}
     bar = {"cbar": colourbar, "cbar_kws": {"label": label} if colourbar else None}
