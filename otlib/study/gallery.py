@@ -3,14 +3,13 @@
 It goes to ``outputs/gallery/<study>/``, with images made smaller until the gallery keeps to its size; the study's table
 (its findings, if it has any) and its summary go into the gallery's README where this has a place for them, the default
 study's into the front page. All notebooks of the gallery become pages of HTML behind ``html/index.html``. These are
-made and not committed: GitHub shows notebooks but no HTML, and with them the gallery would be twice as large. Either the
-files and the pages are all written, or none.
+made and not committed: GitHub shows notebooks but no HTML, and with them the gallery would be twice as large. Files and
+pages are all written, or none.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import re
 import shutil
 import sys
@@ -24,6 +23,7 @@ from typing import NamedTuple
 import pandas as pd
 from PIL import Image
 
+from otlib.analysis.figures.style import FIGURE_DPI
 from otlib.analysis.provenance import made, what_ran
 from otlib.analysis.report import facts
 from otlib.record import ROOT, provenance, shown, write_text
@@ -34,7 +34,8 @@ from otlib.study.paper import paper_results
 from otlib.study.study import Study, load_study
 
 LIMIT = 10 * 2**20  # bytes of the gallery, as it is committed
-SHARES = (1.0, 0.75, 0.5, 0.35)  # of their width that images may keep, the first that makes the gallery small enough
+SIZES = ((256, 1.0), (64, 1.0), (32, 0.75), (32, 0.5))  # colours and share of their width that images keep: the first
+# that makes the gallery small enough
 HTML = "html"  # the folder of the pages, which git ignores
 PROVENANCE, REPORT = "provenance.md", "notebooks/40_report.ipynb"
 
@@ -98,14 +99,14 @@ def gather(study: Study, *, seed: int, room: int) -> dict[str, bytes]:
             contents[path.relative_to(study.folder).as_posix()] = path.read_bytes()
     if "report.html" in contents:
         contents["report.html"] = _without_dead_links(contents["report.html"], contents)
-    for share in SHARES:
-        kept = {name: smaller(content, Path(name).suffix, share) for name, content in contents.items()}
+    for look in SIZES:
+        kept = {name: smaller(content, Path(name).suffix, *look) for name, content in contents.items()}
         if (size := sum(map(len, kept.values()))) <= room:
             return kept
     takes, left = (f"{max(each, 0) / 2**20:.1f} MiB" for each in (size, room))
     raise ValueError(
-        f"study {study.name} takes {takes} with images at {SHARES[-1]:.0%} of their width, and the gallery has {left} "
-        f"left of {LIMIT / 2**20:.0f}: remove a study from outputs/gallery first"
+        f"study {study.name} takes {takes} with images at {SIZES[-1][1]:.0%} of their width, and outputs/gallery has "
+        f"{left} left of {LIMIT / 2**20:.0f}: remove another study from it first"
     )
 
 
@@ -190,7 +191,9 @@ def pages_of(studies: Mapping[str, Mapping[str, bytes]]) -> dict[str, str]:
 
 def _section(name: str, title: str, files: Mapping[str, bytes]) -> str:
     """A study in the index: its table, links to its pages, where it comes from."""
-    table = next((files[file] for file in ("findings.md", "summary.md") if file in files), b"").decode()
+    tables = [file for file in files if file.endswith(".md") and file != PROVENANCE]
+    chosen = [file for file in ("findings.md", "summary.md") if file in tables][:1] or tables
+    table = "\n\n".join(files[file].decode() for file in chosen)
     report = f'<p><a href="{escape(name)}/report.html">The report</a></p>\n' if REPORT in files else ""
     notebooks = pages.links([Path(path).name for path in files if path.endswith(".ipynb")], ".html", f"{name}/", 3)
     return f"<h2>{escape(title)}</h2>\n{report}{pages.markdown(table)}\n{notebooks}{_origin(files)}\n"
@@ -198,7 +201,7 @@ def _section(name: str, title: str, files: Mapping[str, bytes]) -> str:
 
 def _origin(files: Mapping[str, bytes]) -> str:
     """The provenance of a study's files as HTML; what was kept by an older version has none."""
-    return pages.markdown(files.get(PROVENANCE, b"It was not recorded when this was kept.").decode())
+    return pages.markdown(files.get(PROVENANCE, b"What ran where was not recorded when this was kept.").decode())
 
 
 def _title(name: str) -> str:
@@ -212,27 +215,27 @@ def _title(name: str) -> str:
 # Images
 
 
-def smaller(content: bytes, suffix: str, share: float = 1.0) -> bytes:
-    """A file with its images in at most 256 colours, which is all that drawings have but for the edges of letters.
+def smaller(content: bytes, suffix: str, colours: int = 256, share: float = 1.0) -> bytes:
+    """A file with its images in few colours; 256 are all that drawings have but for the edges of letters.
 
-    Of their width and height a share is kept.
+    Of their width and height a share is kept; they are shown as large as before.
     """
     if suffix == ".png":
-        return _fewer_colours(content, share)
+        return _fewer_pixels(content, colours, share)
     if suffix in (".ipynb", ".html"):
         image = rb"iVBORw0KGgo[A-Za-z0-9+/=]+"  # a PNG in base64, by how it begins
-        return re.sub(image, lambda found: b64encode(_fewer_colours(b64decode(found[0]), share)), content)
+        return re.sub(image, lambda found: b64encode(_fewer_pixels(b64decode(found[0]), colours, share)), content)
     return content
 
 
-@functools.lru_cache(maxsize=1000)
-def _fewer_colours(png: bytes, share: float) -> bytes:
+def _fewer_pixels(png: bytes, colours: int, share: float) -> bytes:
     drawn, kept = Image.open(BytesIO(png)), BytesIO()
-    size = [max(1, round(share * side)) for side in drawn.size]
+    dots = [share * dpi for dpi in drawn.info.get("dpi", (FIGURE_DPI, FIGURE_DPI))]
     flat = Image.new("RGB", drawn.size, "white")
     flat.paste(drawn, mask=drawn.getchannel("A") if "A" in drawn.getbands() else None)
-    flat = flat if share == 1 else flat.resize(size, Image.Resampling.LANCZOS)
-    flat.quantize(256).save(kept, "png", optimize=True)
+    if share < 1:
+        flat = flat.resize([max(1, round(share * side)) for side in drawn.size], Image.Resampling.LANCZOS)
+    flat.quantize(colours).save(kept, "png", optimize=True, dpi=dots)
     return min(png, kept.getvalue(), key=len)
 
 
@@ -293,6 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("study", help="a name in params/, or a YAML file")
     try:
         study = load_study(parser.parse_args(arguments).study)
+        experiments = experiments_table(paper_results())
         kept = keep(study, ROOT / "outputs" / "gallery", seed=study.seeds[0])
         page = ROOT / "outputs/gallery/README.md"
         for mark, name in (("table", kept_of(study).table), ("summary", "summary.md")):
@@ -300,7 +304,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if study.name == "demo":
             summary = (study.folder / "summary.md").read_text(encoding="utf-8")
             put_table(ROOT / "README.md", "headline table", headline_table(summary, paper_results()))
-        experiments = experiments_table(paper_results())
         put_table(ROOT / "README.md", "experiments table", experiments)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

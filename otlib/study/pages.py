@@ -15,6 +15,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
+from otlib.analysis.figures.style import FIGURE_DPI
 from otlib.record import first_line, shown, write_text
 from otlib.study.study import Study, load_study
 
@@ -49,7 +52,8 @@ def read(text: str, name: str) -> NotebookNode:
     import nbformat
 
     try:
-        return nbformat.reads(text, nbformat.NO_CONVERT)
+        notebook = nbformat.reads(text, nbformat.NO_CONVERT)
+        return type(notebook)(notebook, cells=list(notebook.cells))
     except Exception as error:
         raise ValueError(f"{name} is no notebook ({first_line(error)}): remove it and run the study again") from error
 
@@ -119,7 +123,7 @@ def _exporter(code: bool):
             return formula(body)
 
         def block_math(self, body):
-            return f"<p>{formula(body, size=13)}</p>"
+            return f"<p>{formula(body, size=14)}</p>"
 
     exporter = HTMLExporter(
         template_name="basic",
@@ -160,7 +164,9 @@ def _box(table: str) -> str:
 def image(output: NotebookNode) -> str:
     """A figure of a notebook, described by the plain text beside it."""
     encoded = "".join(output.data["image/png"].split())
-    width, height = (int.from_bytes(b64decode(encoded[:32])[at : at + 4], "big") for at in (16, 20))
+    drawn = Image.open(BytesIO(b64decode(encoded)))
+    scale = FIGURE_DPI / drawn.info.get("dpi", (FIGURE_DPI,))[0]
+    width, height = (round(scale * side) for side in drawn.size)
     said = output.data.get("text/plain", "")
     said = "A figure without a description" if not said or re.match(r"<(Figure|Axes)", said) else said
     look = f'width="{width}" height="{height}" alt="{escape(said)}" src="data:image/png;base64,{encoded}"'
@@ -174,21 +180,21 @@ def image(output: NotebookNode) -> str:
 
 
 @functools.cache
-def formula(tex: str, size: float = 11) -> str:
+def formula(tex: str, size: float = 12.5) -> str:
     """A formula as an image described by its TeX; as its TeX where matplotlib cannot draw it."""
     from matplotlib import rc_context
     from matplotlib.mathtext import math_to_image
 
-    drawn, text = tex, BytesIO()
+    drawn, svg = tex, BytesIO()
     for pattern, known in UNKNOWN_TO_MATPLOTLIB.items():
         drawn = re.sub(pattern, known, drawn)
     try:
         with rc_context({"svg.fonttype": "path", "svg.hashsalt": "otlib", "mathtext.fontset": "cm", "font.size": size}):
-            math_to_image(f"${drawn.strip()}$", text, format="svg")
+            depth = math_to_image(f"${drawn.strip()}$", svg, format="svg")  # points below the line
     except ValueError:
         return f"<code>{escape(tex)}</code>"
-    encoded = b64encode(text.getvalue()).decode()
-    return f'<img class="formula" alt="{escape(tex)}" src="data:image/svg+xml;base64,{encoded}">'
+    encoded, place = b64encode(svg.getvalue()).decode(), f"vertical-align: {-depth:.1f}pt"
+    return f'<img class="formula" style="{place}" alt="{escape(tex)}" src="data:image/svg+xml;base64,{encoded}">'
 
 
 # The report

@@ -17,6 +17,7 @@ from otlib.analysis.figures.alt import alt_text
 from otlib.analysis.statistics import BASELINE
 
 GREY = "0.55"
+FIGURE_DPI = 110  # of figures in notebooks
 MARKERS = "os^DvPX*<>hd"  # with STROKES, what tells methods and curves apart without colours
 STROKES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
@@ -34,7 +35,7 @@ def use_style():
     pd.set_option("display.html.use_mathjax", False)
     settings = {
         "font.family": "DejaVu Sans",
-        "figure.dpi": 110,
+        "figure.dpi": FIGURE_DPI,
         "savefig.dpi": 200,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
