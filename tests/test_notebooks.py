@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
+from otlib.analysis.figures import alt_text
 from otlib.record import ROOT, write_text
 from otlib.study.run import run_notebook
 from otlib.study.study import load_study, write_study
@@ -199,6 +200,8 @@ def run_every_cell_twice(name, given, monkeypatch):
             exec(compile(cell.source, f"{name} {cell.id}", "exec"), space)
             if "parameters" in cell.metadata.get("tags", []):
                 space |= given
+            undescribed = [number for number in plt.get_fignums() if not alt_text(plt.figure(number))]
+            assert not undescribed, f"{cell.id} draws what no function of figures describes"
             plt.close("all")
         for variable, value in space.items():
             if variable != "__builtins__" and value is not None:

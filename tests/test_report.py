@@ -306,6 +306,14 @@ def test_findings_in_words_are_listed_by_their_outcome():
     ]
 
 
+def test_with_one_seed_a_finding_says_that_it_cannot_tell():
+    """It stood beside those that were not run, and of which no difference is clear, as "cannot tell"."""
+    given = [Finding(says="1.", method="wordot", against="none", expects={"nli": "better"})]
+    found = check_findings(results(GAINS, seeds=1), None, given)
+    assert findings_table(found)["outcome"].tolist() == ["one seed cannot tell"]
+    assert findings_in_words(found) == "- *one seed cannot tell*: 1. (nli)"
+
+
 @pytest.mark.parametrize(
     ("says", "shown"), [("a | b", "a &#124; b"), ("two\nlines", "two lines"), ("1.", "1."), ("1e5", "1e5")]
 )

@@ -304,11 +304,17 @@ def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
 
     ``to lose`` is the effect of which ``as good`` may lose a share, ``p`` is corrected for all rows.
     """
+    findings = findings.assign(outcome=_outcomes(findings))
     gain = with_interval(findings, "gain").where(findings["gain"].notna(), "–")
     effect = findings["effect"].map("{:+.1f}".format).where(findings["effect"].notna(), "–")
     p = findings["p_holm"].map("{:.3f}".format).where(findings["p_holm"].notna(), "–")
     table = findings.assign(gain=gain, p=p, **{"to lose": effect}).set_index(["finding", "task"])
     return table[["method", "against", "gain", "to lose", "expected", "p", "outcome"]]
+
+
+def _outcomes(findings: pd.DataFrame) -> pd.Series:
+    """Outcomes as the report says them."""
+    return findings["outcome"].mask(findings["found"] == "unknown", ONE_SEED)
 
 
 def findings_page(findings: pd.DataFrame) -> str:
@@ -320,7 +326,7 @@ def findings_page(findings: pd.DataFrame) -> str:
 def findings_in_words(findings: pd.DataFrame) -> str:
     """Markdown: a line for each outcome, with its findings."""
     named = findings["finding"].map(literal) + " (" + findings["task"].str.replace("_", " ") + ")"
-    by_outcome = named.groupby(findings["outcome"], sort=False).agg("; ".join)
+    by_outcome = named.groupby(_outcomes(findings), sort=False).agg("; ".join)
     return "\n".join(f"- *{outcome}*: {those}" for outcome, those in by_outcome.items())
 
 
