@@ -34,7 +34,7 @@ from otlib.study.paper import paper_results
 from otlib.study.study import Study, load_study
 
 LIMIT = 10 * 2**20  # bytes of the gallery, as it is committed
-SIZES = ((256, 1.0), (64, 1.0), (32, 0.75), (32, 0.5))  # colours and share of their width that images keep: the first
+SIZES = ((256, 1.0), (64, 1.0), (64, 0.75), (64, 0.5))  # colours and share of their width that images keep: the first
 # that makes the gallery small enough
 HTML = "html"  # the folder of the pages, which git ignores
 PROVENANCE, REPORT = "provenance.md", "notebooks/40_report.ipynb"
@@ -235,7 +235,8 @@ def _fewer_pixels(png: bytes, colours: int, share: float) -> bytes:
     flat.paste(drawn, mask=drawn.getchannel("A") if "A" in drawn.getbands() else None)
     if share < 1:
         flat = flat.resize([max(1, round(share * side)) for side in drawn.size], Image.Resampling.LANCZOS)
-    flat.quantize(colours).save(kept, "png", optimize=True, dpi=dots)
+    kind = Image.Quantize.MEDIANCUT if colours == 256 else Image.Quantize.MAXCOVERAGE  # of few, the rare ones count
+    flat.quantize(colours, kind).save(kept, "png", optimize=True, dpi=dots)
     return min(png, kept.getvalue(), key=len)
 
 
