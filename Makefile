@@ -1,7 +1,8 @@
 # make study [STUDY=demo] [PAIRS=de-en,el-en] [SEEDS=0,1] [SET="align.steps=100 ..."] [CORES=2] [FLAGS="snakemake flags"]
 # make plan [STUDY=paper/table2 ...]: what it would run, fetch and write, and how long; nothing is run
 # make lab [FLAGS="--no-browser --port 8899"]: JupyterLab, with your own copies of the notebooks in lab/
-# make test | make gallery | make clean-study STUDY=demo
+# make gallery [STUDY=demo]: keep what a finished study shows, and pages of all that is kept: outputs/gallery/html
+# make test | make clean-study STUDY=demo
 
 PYTHON ?= python3
 STUDY ?= demo

@@ -209,8 +209,7 @@ rule report:
         settings=lambda wildcards: json.dumps([study.title, study.paper and study.paper.model_dump()], sort_keys=True),
     shell:
         EXECUTE + " study={config[study]:q}"
-        " && " + PYTHON + " -m nbconvert --log-level ERROR --to html --no-input --output-dir ."
-        " --output report {output.notebook}"
+        " && " + PYTHON + " -m otlib.study.pages {config[study]:q} {output.notebook} report.html"
 
 
 rule ablations:

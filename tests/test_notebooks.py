@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
+from otlib.analysis.figures import alt_text
 from otlib.record import ROOT, write_text
 from otlib.settings import Pretrain
 from otlib.study.data import make_data
@@ -247,6 +248,8 @@ def run_every_cell(name, given, monkeypatch, *, times=2):
             exec(compile(cell.source, f"{name} {cell.id}", "exec"), space)
             if "parameters" in cell.metadata.get("tags", []):
                 space |= given
+            undescribed = [number for number in plt.get_fignums() if not alt_text(plt.figure(number))]
+            assert not undescribed, f"{cell.id} draws what no function of figures describes"
             plt.close("all")
         for variable, value in space.items():
             if variable != "__builtins__" and value is not None:

@@ -10,12 +10,13 @@ import pytest
 from nbconvert.filters import markdown2html
 
 from otlib.analysis.report import (
+    answer,
     at_a_glance,
     average_table,
     blanks_note,
     bullet_list,
     by_noise,
-    collapsed_in_words,
+    facts,
     findings_in_words,
     findings_page,
     findings_table,
@@ -25,11 +26,13 @@ from otlib.analysis.report import (
     literal,
     paper_table,
     readable,
-    time_and_memory,
+    said,
+    seeds_note,
     verdict_table,
     verdicts_in_words,
     worse_in_words,
 )
+from otlib.analysis.runs import collapsed_in_words, made, time_and_memory, what_ran
 from otlib.analysis.statistics import check_findings, contest, summarise
 from otlib.record import write_text
 from otlib.settings import Align, Finding
@@ -165,7 +168,7 @@ def test_verdicts_in_words_put_each_measure_where_its_interval_puts_it():
     [
         ({"de": -6, "fr": 8}, 3, "- wordot against l2, de, NLI accuracy (%): -5.9 [-6.1, -5.7]"),
         ({"de": 6, "fr": 8}, 3, "Nowhere."),
-        ({"de": -6, "fr": 8}, 1, "One seed cannot tell: 3 of 3 comparisons."),
+        ({"de": -6, "fr": 8}, 1, "One seed cannot tell: 3 of 3 comparisons."),  # no items, no interval
     ],
 )
 def test_where_a_language_is_worse_one_seed_cannot_tell(gains, seeds, said):
@@ -181,6 +184,85 @@ def test_what_one_seed_cannot_tell_is_counted_beside_what_others_can():
     assert lines[0].startswith("- wordot against l2, de, NLI") and lines[-1].endswith(
         "cannot tell: 3 of 6 comparisons."
     )
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "aer"])
+def test_what_lies_beyond_its_interval_is_listed_without_a_verdict_too(metric):
+    """The page said "Nowhere." beside a loss of -5.9 [-8.8, -3.0] that the correction had left without a verdict."""
+    sign = -1 if metric == "aer" else 1
+    low, high = sorted((sign * -8.8, sign * -3.0))
+    row = {"method": "wordot", "rival": "l2", "metric": metric, "measure": "NLI accuracy (%)", "verdict": "unknown"}
+    row |= {"language": "de", "gain": sign * -5.9, "gain_low": low, "gain_high": high, "change": "-5.9 [-8.8, -3.0]"}
+    row["seeds"] = 1
+    better = row | {"language": "fr", "gain_low": sign * 1.0, "gain_high": sign * 2.0}
+    line = "- wordot against l2, de, NLI accuracy (%): -5.9 [-8.8, -3.0]"
+    untold = worse_in_words(pd.DataFrame([row, better]))
+    assert untold.splitlines() == [
+        *("One seed cannot tell: 2 of 2 comparisons.", ""),
+        *("Beyond an interval of the test items alone, on this one seed:", "", line),
+    ]
+    unclear = worse_in_words(pd.DataFrame([row, better]).assign(verdict="no clear difference", seeds=5))
+    assert unclear.splitlines() == [
+        *("Nowhere for sure.", "", "Beyond an interval of its own, but not once corrected for all comparisons:", ""),
+        line,
+    ]
+    assert worse_in_words(pd.DataFrame([row, better]).assign(verdict="worse", seeds=5)).count(line) == 1
+
+
+def test_seeds_that_are_copies_have_no_interval_and_are_not_one_seed():
+    table = pd.DataFrame({"verdict": ["unknown", "unknown", "better"], "seeds": [1, 3, 3]})
+    assert said(table).tolist() == ["one seed cannot tell", "no interval", "better"]
+
+
+def test_the_note_on_seeds_names_the_methods_with_one():
+    both = results({"none": {}, "wordot": {"de": 6}}, seeds=1)
+    assert seeds_note(both).startswith("**One seed cannot tell** what another would say")
+    some = pd.concat([results(GAINS), both.assign(method="late")])
+    assert seeds_note(some).startswith("An interval that leaves zero out is a difference one can rely on")
+    assert seeds_note(some).endswith("**One seed cannot tell** of late: their intervals are of the test items alone.")
+    assert "One seed" not in seeds_note(results(GAINS))
+
+
+# The answer
+
+
+def answered(gains, measures=(NLI,), **given):
+    return answer(
+        verdicts({"none": {}, "wordot": gains}, rivals=["none"], measures=measures, **given), "wordot", measures
+    )
+
+
+@pytest.mark.parametrize(
+    ("gains", "measures", "begins"),
+    [
+        ({"en": 1, "de": 6, "fr": 8}, [NLI], "**Aligning helps**: over the encoder as it was, wordot gains +7.1"),
+        ({"en": 1, "de": 6, "fr": 8}, [NLI, AER], "**Aligning helps in one way and harms in another**: "),
+        ({"en": 1, "de": -6, "fr": -8}, [NLI], "**Aligning harms**: "),
+        ({"de": -0.1, "fr": -0.1}, [NLI], "**No gain by aligning is clear**: "),
+    ],
+)
+def test_the_report_begins_with_its_answer(gains, measures, begins):
+    text = answered(gains, measures)
+    assert text.startswith(begins) and "on average over de, fr (3 seeds)." in text
+
+
+def test_the_answer_says_by_how_much_and_where_not():
+    text = answered({"en": -1, "de": 6, "fr": -0.1})
+    assert "gains +3.1 [+2.8, +3.3] points of NLI accuracy (better)" in text
+    assert text.endswith(
+        "Where not, *worse: NLI accuracy in en (-0.9 [-1.1, -0.7]); no clear difference: NLI accuracy in fr*."
+    )
+    assert answered({"en": 2, "de": 6, "fr": 8}).endswith("It is better in every language, English included.")
+    assert answered({"de": 6}, languages=("en", "de")).count(" in de (3 seeds)") == 1
+
+
+def test_with_one_seed_the_answer_is_that_it_cannot_tell():
+    text = answered({"en": -1, "de": 6, "fr": 8}, seeds=1)
+    assert text.startswith("**One seed cannot tell whether aligning helps.** On this one, over the encoder as it was,")
+    assert "gains +7.0 points of NLI accuracy, on average over de, fr" in text
+    assert text.endswith("It is lower here in:\n\n- NLI accuracy in en: -1.0") and "better" not in text
+    assert answered({"de": 6, "fr": 8}, seeds=1).endswith("In no language is it lower here.")
+    assert answer(verdicts(GAINS, rivals=["none"]), "absent", [NLI]).startswith("**Nothing can be said yet**")
 
 
 def test_without_rivals_the_tables_are_empty_and_the_words_say_so():
@@ -224,6 +306,14 @@ def test_findings_in_words_are_listed_by_their_outcome():
     ]
 
 
+def test_with_one_seed_a_finding_says_that_it_cannot_tell():
+    """It stood beside those that were not run, and of which no difference is clear, as "cannot tell"."""
+    given = [Finding(says="1.", method="wordot", against="none", expects={"nli": "better"})]
+    found = check_findings(results(GAINS, seeds=1), None, given)
+    assert findings_table(found)["outcome"].tolist() == ["one seed cannot tell"]
+    assert findings_in_words(found) == "- *one seed cannot tell*: 1. (nli)"
+
+
 @pytest.mark.parametrize(
     ("says", "shown"), [("a | b", "a &#124; b"), ("two\nlines", "two lines"), ("1.", "1."), ("1e5", "1e5")]
 )
@@ -237,10 +327,17 @@ def test_what_a_finding_says_is_one_cell_of_its_page(says, shown):
 MARKUP = r"1. a <script>alert(1)</script> | `b` $x$ \(y\) [l](http://e.org) ![i](j) **c** _d_ ~~e~~ {f} {0} &amp; # <b>"
 
 
-@pytest.mark.parametrize("made", [literal, lambda text: findings_in_words(findings().assign(finding=text))])
-def test_what_a_study_says_of_itself_is_text_in_the_report(made):
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: f"**{literal(text)}**",
+        lambda text: findings_in_words(findings().assign(finding=text)),
+        lambda text: facts({"title": text}),
+    ],
+)
+def test_what_a_study_says_of_itself_is_text_in_the_report(write):
     """A title's script once ran in whoever's browser opened report.html."""
-    page = markdown2html(f"**{made(MARKUP)}**" if made is literal else made(MARKUP))
+    page = markdown2html(write(MARKUP))
     assert not {*re.findall(r"<(\w+)", page)} - {"p", "strong", "em", "ul", "li", "span"}
     assert MARKUP in unescape(re.sub(r"</?span>", "", page))
     # Of MathJax's marks none has another one in its element, and a formula needs two.
@@ -258,7 +355,46 @@ def test_methods_stand_side_by_side_beside_the_paper():
     }
 
 
-# What it took
+# What ran, and what it took
+
+
+def a_run(folder, number=0, **changes):
+    record = {
+        "started": f"2026-11-27T1{number}:00:00+00:00",
+        "finished": f"2026-11-27T1{number}:30:00+00:00",
+        "git": {"commit": "0123456789abcdef", "dirty": False},
+        "python": "3.11.7",
+        "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
+        "hardware": {"platform": "Linux", "cpus": 2, "memory_gib": 23.5, "gpus": []},
+    }
+    write_text(folder / f"nli/none/seed{number}/run.json", json.dumps(record | changes))
+
+
+def test_the_report_says_what_ran_where_and_by_which_versions(tmp_path):
+    for number in (0, 1):
+        a_run(tmp_path, number)
+    assert what_ran(tmp_path) == {
+        "runs": "2, from 2026-11-27T10:00:00+00:00 to 2026-11-27T11:30:00+00:00",
+        "commit": "0123456789ab",
+        "Python": "3.11.7",
+        "packages": "torch 2.13.0, numpy 2.4.6",
+        "hardware": "Linux, 2 cores, 23.5 GiB of memory, no GPU",
+    }
+    assert what_ran(tmp_path / "absent") == {"runs": "none"}
+
+
+def test_what_differs_between_runs_is_told_with_their_number(tmp_path):
+    a_run(tmp_path, 0)
+    a_run(tmp_path, 1, git={"commit": "f" * 40, "dirty": True}, packages={"torch": "2.9"})
+    gpus = ["NVIDIA H100"] * 2
+    a_run(tmp_path, 2, git=None, hardware={"platform": "Linux", "cpus": 8, "memory_gib": 9, "gpus": gpus})
+    found = what_ran(tmp_path)
+    changed = f"{'f' * 12}, with changes of its own (1 runs)"
+    assert found["commit"] == f"0123456789ab (1 runs); {changed}; not in a git checkout (1 runs)"
+    assert found["packages"].startswith("torch 2.13.0 (2 runs); 2.9 (1 runs), numpy 2.4.6 (2 runs); none (1 runs)")
+    assert found["hardware"].endswith("; Linux, 8 cores, 9 GiB of memory, 2 x NVIDIA H100 (1 runs)")
+    git = {"commit": "a" * 40, "dirty": False}
+    assert made({"finished": "today", "git": git}) == {"this page": f"today, at commit {'a' * 12}"}
 
 
 def test_time_adds_up_over_the_runs_of_a_part_and_memory_does_not(tmp_path):

@@ -1,15 +1,22 @@
-"""Tables and sentences of the report, made of summaries, verdicts and what runs say of themselves. Knows no torch."""
+"""Tables and sentences of the report, made of summaries and verdicts. Knows no torch."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from otlib.analysis.statistics import AVERAGE, BASELINE, measure_name, measured, summarise, with_interval
+from otlib.analysis.statistics import (
+    AVERAGE,
+    BASELINE,
+    LOWER_IS_BETTER,
+    measure_name,
+    measured,
+    summarise,
+    with_interval,
+)
 from otlib.data.text import NO_BLANKS, SEGMENTED
-from otlib.settings import COLLAPSED, PIVOT, Align
+from otlib.settings import PIVOT, Align
 
 # Text of others
 
@@ -22,6 +29,11 @@ def literal(text: str) -> str:
     marks = re.sub(r"[&<>`*_~|#\[\]]|:(?=//)", lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
     # Each in an element of its own, where MathJax, which reads the finished page, finds no second one.
     return re.sub(r"[$\\]", lambda found: f"<span>&#{ord(found[0])};</span>", marks)
+
+
+def facts(values: Mapping[str, str]) -> str:
+    """Markdown: a line for each name with its text, :func:`literal`."""
+    return "\n".join(f"- **{literal(name)}**: {literal(text)}" for name, text in values.items())
 
 
 # Summaries as text
@@ -51,7 +63,7 @@ def language_table(
     """As :func:`average_table`, with a row for each measure and language that there is."""
     table = summary.set_index(["measure", "language", "method"])["shown"].unstack("method").reindex(columns=methods)
     names = [measure_name(*measure) for measure in measures]
-    return table.reindex(pd.MultiIndex.from_product([names, languages])).dropna(how="all")
+    return table.reindex(pd.MultiIndex.from_product([names, languages])).dropna(how="all").fillna("")
 
 
 def kind_table(scores: pd.DataFrame, metric: str, methods: Sequence[str]) -> pd.DataFrame:
@@ -103,24 +115,92 @@ def blanks_note(languages: Iterable[str]) -> str:
     )
 
 
-def collapsed_in_words(folders: Mapping[tuple[str, int], Path]) -> str:
-    """The alignments, folders by method and seed, that left little of the spread of English words, by ``run.json``."""
-    marks = {run: folder / "run.json" for run, folder in folders.items()}
-    records = {run: json.loads(mark.read_text(encoding="utf-8")) for run, mark in marks.items() if mark.exists()}
-    left = {run: record.get("spread_left") for run, record in records.items()}  # runs of older versions say nothing
-    return ", ".join(
-        f"{method} seed {seed} ({100 * share:.0f} % of the spread left)"
-        for (method, seed), share in left.items()
-        if share is not None and share < COLLAPSED
-    )
-
-
 def bullet_list(rows: pd.DataFrame, form: str, *, otherwise: str) -> str:
     """Markdown: a line for each row, ``form`` (``"{method}: {gain}"``) filled with its columns; or ``otherwise``."""
     return "\n".join(f"- {form.format_map(row)}" for row in rows.to_dict("records")) or otherwise
 
 
 # Methods against each other
+
+ONE_SEED = "one seed cannot tell"
+
+
+def said(verdicts: pd.DataFrame) -> pd.Series:
+    """Each verdict as the report says it: one seed cannot tell, and neither can seeds that are copies of one number."""
+    unknown = verdicts["verdict"] == "unknown"
+    return verdicts["verdict"].mask(unknown, "no interval").mask(unknown & (verdicts["seeds"] < 2), ONE_SEED)
+
+
+def seeds_note(results: pd.DataFrame) -> str:
+    """Markdown: how far intervals can be relied on, by the seeds that a method's results of a task rest on."""
+    seeds = results.groupby(["method", "task"])["seed"].nunique().groupby(level="method").min()
+    single = seeds[seeds < 2].index
+    if len(single) == len(seeds):
+        return (
+            "**One seed cannot tell** what another would say: intervals are of the test items alone, however far from "
+            "zero, and nothing has a verdict."
+        )
+    note = (
+        "An interval that leaves zero out is a difference one can rely on, as far as this study's seeds and items go, "
+        "if it is the only one looked at."
+    )
+    few = f" **One seed cannot tell** of {', '.join(single)}: their intervals are of the test items alone."
+    return note + few * bool(len(single))
+
+
+def answer(verdicts: pd.DataFrame, method: str, measures: Sequence[tuple[str, str]]) -> str:
+    """Markdown: whether a method helps, by how much, and where not.
+
+    ``verdicts`` has the rows of :func:`otlib.analysis.statistics.contest` over the encoder as it was, made
+    :func:`readable`; measures (task, metric) that they lack are left out.
+    """
+    names = [measure_name(*measure) for measure in measures]
+    rows = verdicts[(verdicts["method"] == method) & verdicts["measure"].isin(names)]
+    rows = rows.assign(said=said(rows), name=rows["measure"].str.removesuffix(" (%)"))
+    average = rows[rows["language"] == AVERAGE]
+    alone = rows[~rows["language"].str.startswith(AVERAGE)]
+    if average.empty:
+        return "**Nothing can be said yet**: no method has run beside the encoder as it was."
+    languages = ", ".join(alone.loc[alone["language"] != PIVOT, "language"].unique())
+    one_seed, several = (average["said"] == ONE_SEED).all(), alone["language"].nunique() > 2  # English is one of them
+    form = "{change} points of {name}" + " ({said})" * (not one_seed)
+    gains = " and ".join(form.format_map(row) for row in average.to_dict("records"))
+    what = f"over the encoder as it was, {method} gains {gains}, {'on average over' if several else 'in'} {languages}"
+    if one_seed:
+        lower = bullet_list(alone[_lost(alone) > 0], "{name} in {language}: {change}", otherwise="")
+        where = f"It is lower here in:\n\n{lower}" if lower else "In no language is it lower here."
+        return (
+            f"**One seed cannot tell whether aligning helps.** On this one, {what}; the intervals are of the test "
+            f"items alone. {where}"
+        )
+    return f"**{_headline({*average['verdict']})}**: {what} ({average['seeds'].max()} seeds). {_where_not(alone)}"
+
+
+def _headline(verdicts: set[str]) -> str:
+    """The answer in a few words, by the verdicts of all measures."""
+    better, worse = "better" in verdicts, "worse" in verdicts
+    if better and worse:
+        return "Aligning helps in one way and harms in another"
+    if better:
+        return "Aligning helps" if verdicts == {"better"} else "Aligning helps in part"
+    return "Aligning harms" if worse else "No gain by aligning is clear"
+
+
+def _where_not(alone: pd.DataFrame) -> str:
+    """A sentence about the rows of single languages that are not better."""
+    parts = []
+    for verdict in ("worse", "no clear difference", ONE_SEED, "no interval"):
+        rows = alone[alone["said"] == verdict]
+        form = "{name} in {language} ({change})" if verdict == "worse" else "{name} in {language}"
+        if len(rows):
+            parts.append(f"{verdict}: {', '.join(form.format_map(row) for row in rows.to_dict('records'))}")
+    return f"Where not, *{'; '.join(parts)}*." if parts else "It is better in every language, English included."
+
+
+def _lost(verdicts: pd.DataFrame, gain: str = "gain") -> pd.Series:
+    """The gain, or an end of its interval, turned so that what is above zero is lost."""
+    lower_is_better = verdicts["metric"].str.startswith(LOWER_IS_BETTER)
+    return verdicts[gain].where(lower_is_better, -verdicts[gain]).astype(float)
 
 
 def verdict_table(verdicts: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
@@ -129,7 +209,7 @@ def verdict_table(verdicts: pd.DataFrame, methods: Sequence[str]) -> pd.DataFram
     ``verdicts`` has the rows of :func:`otlib.analysis.statistics.contest`, made :func:`readable`.
     """
     average = verdicts[verdicts["language"] == AVERAGE]
-    text = average["change"] + " " + average["verdict"]
+    text = average["change"] + " " + said(average)
     table = average.assign(text=text).set_index(["rival", "measure", "method"])["text"]
     return table.unstack("method").reindex(columns=methods)
 
@@ -137,31 +217,46 @@ def verdict_table(verdicts: pd.DataFrame, methods: Sequence[str]) -> pd.DataFram
 def verdicts_in_words(verdicts: pd.DataFrame, *, otherwise: str) -> str:
     """Markdown: a line for each method and rival with the measures of each verdict on average, or ``otherwise``."""
     average = verdicts[verdicts["language"] == AVERAGE]
+    average = average.assign(said=said(average))
     lines = []
     for (rival, method), rows in average.groupby(["rival", "method"], sort=False):
-        measures = rows.groupby("verdict")["measure"].agg(", ".join)
-        said = [
+        measures = rows.groupby("said")["measure"].agg(", ".join)
+        untold = [verdict for verdict in (ONE_SEED, "no interval") if verdict in measures]
+        sentences = [
             f"**{method}** beats {rival} in: {measures.get('better', 'nothing')}. "
             f"**No clear difference** in: {measures.get('no clear difference', 'nothing')}. "
             f"**{rival} is better** in: {measures.get('worse', 'nothing')}."
-        ] * (set(measures.index) != {"unknown"})
-        said += [f"**{method}** or {rival}, one seed cannot tell: {measures.get('unknown')}."] * ("unknown" in measures)
-        lines.append("- " + " ".join(said))
+        ] * (set(measures.index) != {*untold})
+        sentences += [f"**{method}** or {rival}, {verdict}: {measures[verdict]}." for verdict in untold]
+        lines.append("- " + " ".join(sentences))
     return "\n".join(lines) or otherwise
 
 
 def worse_in_words(verdicts: pd.DataFrame) -> str:
     """Markdown: a line for each language and measure in which a method is worse than its rival, ``Nowhere.`` if none.
 
-    Comparisons that nothing can be said of are counted, for worse they may be: one seed cannot tell.
+    What lies beyond its own interval without a verdict is listed, too, and says why it has none: the correction for all
+    comparisons, or that one seed cannot tell.
     """
     alone = verdicts[~verdicts["language"].str.startswith(AVERAGE)]
-    unknown = (alone["verdict"] == "unknown").sum()
+    if alone.empty:
+        return "There is nothing to compare."
     form = "{method} against {rival}, {language}, {measure}: {change}"
-    nowhere = "Nowhere." if len(alone) > unknown else "" if unknown else "There is nothing to compare."
-    found = bullet_list(alone[alone["verdict"] == "worse"], form, otherwise=nowhere)
-    untold = f"One seed cannot tell: {unknown} of {len(alone)} comparisons." if unknown else ""
-    return "\n\n".join(filter(None, [found, untold]))
+    beyond = np.minimum(_lost(alone, "gain_low"), _lost(alone, "gain_high")) > 0
+    worse, unknown = alone["verdict"] == "worse", alone["verdict"] == "unknown"
+    unsure, untold = (
+        bullet_list(alone[rows], form, otherwise="") for rows in (beyond & ~worse & ~unknown, beyond & unknown)
+    )
+    parts = []
+    if not unknown.all():
+        parts.append(bullet_list(alone[worse], form, otherwise="Nowhere for sure." if unsure else "Nowhere."))
+    if unsure:
+        parts += ["Beyond an interval of its own, but not once corrected for all comparisons:", unsure]
+    if unknown.any():
+        parts.append(f"One seed cannot tell: {unknown.sum()} of {len(alone)} comparisons.")
+    if untold:
+        parts += ["Beyond an interval of the test items alone, on this one seed:", untold]
+    return "\n\n".join(parts)
 
 
 def gains_by_seen(
@@ -209,11 +304,17 @@ def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
 
     ``to lose`` is the effect of which ``as good`` may lose a share, ``p`` is corrected for all rows.
     """
+    findings = findings.assign(outcome=_outcomes(findings))
     gain = with_interval(findings, "gain").where(findings["gain"].notna(), "–")
     effect = findings["effect"].map("{:+.1f}".format).where(findings["effect"].notna(), "–")
     p = findings["p_holm"].map("{:.3f}".format).where(findings["p_holm"].notna(), "–")
     table = findings.assign(gain=gain, p=p, **{"to lose": effect}).set_index(["finding", "task"])
     return table[["method", "against", "gain", "to lose", "expected", "p", "outcome"]]
+
+
+def _outcomes(findings: pd.DataFrame) -> pd.Series:
+    """Outcomes as the report says them."""
+    return findings["outcome"].mask(findings["found"] == "unknown", ONE_SEED)
 
 
 def findings_page(findings: pd.DataFrame) -> str:
@@ -225,7 +326,7 @@ def findings_page(findings: pd.DataFrame) -> str:
 def findings_in_words(findings: pd.DataFrame) -> str:
     """Markdown: a line for each outcome, with its findings."""
     named = findings["finding"].map(literal) + " (" + findings["task"].str.replace("_", " ") + ")"
-    by_outcome = named.groupby(findings["outcome"], sort=False).agg("; ".join)
+    by_outcome = named.groupby(_outcomes(findings), sort=False).agg("; ".join)
     return "\n".join(f"- *{outcome}*: {those}" for outcome, those in by_outcome.items())
 
 
@@ -238,21 +339,3 @@ def paper_table(compared: pd.DataFrame) -> pd.DataFrame:
     table = compared.assign(ours=with_interval(compared)).set_index(["task", "metric", "language"])
     shown = table[["ours", "paper", "difference", "runs"]].round(1)
     return pd.concat(dict(list(shown.groupby(table["method"], sort=False))), axis=1)
-
-
-# What it took
-
-
-def time_and_memory(folder: str | Path) -> pd.DataFrame:
-    """What the runs in a study's folder say of themselves in ``run.json``: a row for each part of the study.
-
-    Columns ``runs``, ``minutes`` (of all runs added up) and ``peak memory (GiB)`` (the highest of a run).
-    """
-    memory = "peak memory (GiB)"
-    spent = []
-    for path in sorted(Path(folder).glob("**/run.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        part = path.relative_to(folder).parts[0]
-        spent.append((part, path, record["seconds"] / 60, record["peak_memory_mib"] / 1024))
-    parts = pd.DataFrame(spent, columns=["part", "runs", "minutes", memory]).groupby("part", sort=False)
-    return parts.agg({"runs": "count", "minutes": "sum", memory: "max"})

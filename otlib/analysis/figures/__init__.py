@@ -5,6 +5,7 @@ All text is written as it is given, in any script that an installed font has: se
 
 # ruff: noqa: F401 (what is imported here is what the package offers)
 
+from otlib.analysis.figures.alt import alt_text
 from otlib.analysis.figures.explore import explore
 from otlib.analysis.figures.methods import (
     gains,

@@ -1,35 +1,38 @@
 """Figures of methods against each other, by language, measure and seed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
+from otlib.analysis.figures.alt import described, number
 from otlib.analysis.figures.letters import as_written, in_legend
-from otlib.analysis.figures.style import legend_beside, method_palette, new_axes_if_none
-from otlib.analysis.statistics import AVERAGE, AVERAGE_UNSEEN, BASELINE, measure_name
+from otlib.analysis.figures.style import legend_above, method_markers, method_palette, new_axes_if_none
+from otlib.analysis.statistics import AVERAGE, AVERAGE_UNSEEN, BASELINE, measure_name, with_interval
 from otlib.settings import PIVOT
 
-DOTS = {"fmt": "o", "capsize": 2.5, "lw": 1.4}
+DOTS = {"ls": "none", "capsize": 2.5, "lw": 1.4}
+IN_WORDS = 5  # languages at most whose numbers are all told; of more, English and the averages
 
 
 @as_written
 def seed_scores(results: pd.DataFrame, methods: Sequence[str], *, label: str, ax: Axes | None = None) -> Axes:
     """One measure (``method, seed, value``) for each method: a point a seed, a line at their mean."""
     ax = new_axes_if_none(ax, 4.6, 0.9 + 0.42 * len(methods))
-    palette = method_palette(methods)
+    palette, markers, said = method_palette(methods), method_markers(methods), []
     present = [method for method in methods if method in set(results["method"])]
     for place, method in enumerate(present):
         values = results.loc[results["method"] == method, "value"]
-        ax.scatter(values, np.full(len(values), place), color=[palette[method]], s=34, alpha=0.75, zorder=3)
+        look = {"color": [palette[method]], "marker": markers[method], "s": 34, "alpha": 0.75, "zorder": 3}
+        ax.scatter(values, np.full(len(values), place), **look)
+        said.append(f"{method} {number(values.mean())} ({number(values.min())} to {number(values.max())})")
         ax.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=palette[method], lw=2.5, zorder=2)
     ax.set(yticks=range(len(present)), yticklabels=present, xlabel=label, ylim=(len(present) - 0.5, -0.5))
     ax.grid(axis="y", visible=False)
-    return ax
+    return described(ax, f"{label} of every seed; means and ranges: {'; '.join(said)}.")
 
 
 @as_written
@@ -37,10 +40,10 @@ def method_scores(
     summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str], *, ax: Axes | None = None
 ) -> Axes:
     """A measure by language and method, with intervals: rows of :func:`otlib.analysis.statistics.summarise`."""
-    ax = new_axes_if_none(ax, 7, 3.4)
     table = _measure(summary, task, metric)
     languages = _language_order(table)
-    for rows, places, look in _dodged(table, languages, methods):
+    ax = new_axes_if_none(ax, max(4.8, 0.9 + 0.5 * len(languages)), 3.5)
+    for rows, places, look in _dodged(table, languages, methods, method_palette(methods), method_markers(methods)):
         ax.errorbar(places, rows["value"], yerr=_bars(rows, "value", "low", "high"), **look)
     low, high = ax.get_ylim()
     if "%" in measure_name(task, metric):
@@ -50,23 +53,26 @@ def method_scores(
     ax.set_ylabel(measure_name(task, metric))
     _set_average_apart(ax.axvspan, languages)
     ax.grid(axis="x", visible=False)
-    return legend_beside(ax)
+    said = _scores_in_words(table, languages, methods, "value")
+    return described(legend_above(ax), f"{measure_name(task, metric)} with 95 % intervals: {said}.")
 
 
 @as_written
 def gains(summary: pd.DataFrame, task: str, metric: str, methods: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Gain of each method over the baseline by language, with paired intervals, as a forest plot."""
-    ax = new_axes_if_none(ax, 5.6, 3.8)
     table = _measure(summary, task, metric)
-    languages = _language_order(table)
-    for rows, places, look in _dodged(table, languages, [method for method in methods if method != BASELINE]):
+    languages, others = _language_order(table), [method for method in methods if method != BASELINE]
+    ax = new_axes_if_none(ax, 4.8, max(3.8, 0.9 + 0.55 * len(languages)))
+    for rows, places, look in _dodged(table, languages, others, method_palette(methods), method_markers(methods)):
         ax.errorbar(rows["gain"], places, xerr=_bars(rows, "gain", "gain_low", "gain_high"), **look)
     ax.axvline(0, color="0.2", lw=1)
     ax.set(yticks=range(len(languages)), yticklabels=languages, ylim=(len(languages) - 0.5, -0.5))
     ax.set_xlabel(f"{measure_name(task, metric).removesuffix(' (%)')}: points over {BASELINE}")
     _set_average_apart(ax.axhspan, languages)
     ax.grid(axis="y", visible=False)
-    return legend_beside(ax)
+    said = _scores_in_words(table, languages, others, "gain")
+    name = f"Points of {measure_name(task, metric)} over {BASELINE}"
+    return described(legend_above(ax), f"{name} with 95 % intervals: {said}.")
 
 
 @as_written
@@ -102,10 +108,12 @@ def variants(
         rows = table[table["language"] == AVERAGE].set_index("method").reindex(methods)
         gains = rows["gain"].where(rows.index != reference, 0.0)
         spans = _bars(rows.assign(gain=gains), "gain", "gain_low", "gain_high")
-        ax.errorbar(gains, np.arange(len(methods)), xerr=spans, **DOTS, ms=4.5)
+        ax.errorbar(gains, np.arange(len(methods)), xerr=spans, **DOTS, marker="o", ms=4.5)
         ax.axvline(0, color="0.2", lw=1)
         ax.set(yticks=range(len(methods)), yticklabels=methods, ylim=(len(methods) - 0.5, -0.5))
         ax.set_title(measure_name(task, metric).removesuffix(" (%)"), fontsize="medium")
+        said = with_interval(rows.loc[rows.index != reference].dropna(subset="gain"), "gain")
+        described(ax, f"points over {reference}, on average, with 95 % intervals: {_named(said)}.")
     figure.supxlabel(f"points over {reference}", fontsize="medium")
     return grid
 
@@ -117,21 +125,24 @@ def transfer_by_alignment(
     transfer: tuple[str, str],
     methods: Sequence[str],
     *,
+    language: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """A transfer score against an alignment score, each a (task, metric): a point a run and language."""
-    ax = new_axes_if_none(ax, 5.6, 3.8)
+    """A transfer score against an alignment score, each a (task, metric), in one language: a point a run."""
+    ax = new_axes_if_none(ax, 4.4, 3.6)
     runs = ["method", "seed", "language"]
     x, y = (_measure(results, *measure).set_index(runs)["value"] for measure in (alignment, transfer))
     both = pd.concat({"alignment": x, "transfer": y}, axis=1, join="inner").reset_index()
-    both = both[both["method"].isin(methods)]
-    palette = {in_legend(method): colour for method, colour in method_palette(methods).items()}
-    both = both.assign(method=both["method"].map(in_legend), language=both["language"].map(in_legend))
-    hues = {"hue_order": [m for m in map(in_legend, methods) if m in set(both["method"])], "palette": palette}
-    kinds = {"x": "alignment", "y": "transfer", "hue": "method", "style": "language"}
-    sns.scatterplot(both, **kinds, **hues, s=55, alpha=0.85, ax=ax)
-    ax.set(xlabel=measure_name(*alignment), ylabel=measure_name(*transfer))
-    return legend_beside(ax)
+    both = both[both["language"] == language]
+    palette, markers, said = method_palette(methods), method_markers(methods), {}
+    for method in [method for method in methods if method in set(both["method"])]:
+        points = both[both["method"] == method]
+        look = {"color": [palette[method]], "marker": markers[method], "label": in_legend(method)}
+        ax.scatter(points["alignment"], points["transfer"], s=45, alpha=0.85, **look)
+        said[method] = f"at {number(points['alignment'].mean())}, {number(points['transfer'].mean())}"
+    ax.set(xlabel=f"{measure_name(*alignment)}, {language}", ylabel=measure_name(*transfer))
+    names = f"{language}: {measure_name(*transfer)} (up) against {measure_name(*alignment)} (right)"
+    return described(legend_above(ax), f"{names}, means of the seeds: {_named(said)}.")
 
 
 def _measure(table: pd.DataFrame, task: str, metric: str) -> pd.DataFrame:
@@ -148,14 +159,41 @@ def _language_order(table: pd.DataFrame) -> list[str]:
     return sorted(table["language"].unique(), key=lambda language: rank.get(language, 0))
 
 
-def _dodged(table: pd.DataFrame, languages: Sequence[str], methods: Sequence[str]):
+def _named(texts) -> str:
+    """Names with what is said of them."""
+    return ", ".join(f"{name} {text}" for name, text in texts.items())
+
+
+def _scores_in_words(table: pd.DataFrame, languages: Sequence[str], methods: Sequence[str], name: str) -> str:
+    """Each method's value or gain with its interval, language by language; of many, English and the averages alone."""
+    few = len(languages) <= IN_WORDS
+    told = [language for language in languages if few or language in (PIVOT, AVERAGE, AVERAGE_UNSEEN)]
+    texts = table.assign(text=with_interval(table, name)).dropna(subset=name).set_index(["language", "method"])["text"]
+    said = {
+        language: _named({method: texts[language, method] for method in methods if (language, method) in texts.index})
+        for language in told
+    }
+    others = f"; {len(languages) - len(told)} other languages are drawn" if len(told) < len(languages) else ""
+    return "; ".join(f"{language}: {text}" for language, text in said.items() if text) + others
+
+
+def _dodged(
+    table: pd.DataFrame,
+    languages: Sequence[str],
+    methods: Sequence[str],
+    palette: Mapping[str, tuple | str],
+    markers: Mapping[str, str],
+):
     """Each method's rows by language, their places beside those of the others, and how they are drawn."""
     step = min(0.16, 0.7 / max(len(methods), 1))
-    palette = method_palette(methods)
-    for number, method in enumerate(methods):
+    for place, method in enumerate(methods):
         rows = table[table["method"] == method].set_index("language").reindex(languages)
-        places = np.arange(len(languages)) + step * (number - (len(methods) - 1) / 2)
-        yield rows, places, {**DOTS, "ms": 5, "color": palette[method], "label": in_legend(method)}
+        places = np.arange(len(languages)) + step * (place - (len(methods) - 1) / 2)
+        yield (
+            rows,
+            places,
+            {**DOTS, "ms": 5, "color": palette[method], "marker": markers[method], "label": in_legend(method)},
+        )
 
 
 def _bars(rows: pd.DataFrame, value: str, low: str, high: str) -> np.ndarray:

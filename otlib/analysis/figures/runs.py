@@ -6,8 +6,17 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from otlib.analysis.figures.alt import courses, described, named_numbers, number
 from otlib.analysis.figures.letters import as_written, in_legend
-from otlib.analysis.figures.style import GREY, PIVOT_COLOUR, SOURCE_COLOUR, heatmap, legend_beside, new_axes_if_none
+from otlib.analysis.figures.style import (
+    GREY,
+    PIVOT_COLOUR,
+    SOURCE_COLOUR,
+    heatmap,
+    legend_beside,
+    new_axes_if_none,
+    strokes,
+)
 from otlib.settings import PIVOT
 
 # Curves
@@ -17,13 +26,13 @@ from otlib.settings import PIVOT
 def curves(table: pd.DataFrame, *, xlabel: str, ylabel: str, logarithmic: bool = False, ax: Axes | None = None) -> Axes:
     """Columns of a table against its index, which stands on a logarithmic axis if ``logarithmic``."""
     ax = new_axes_if_none(ax, 7, 3.3)
-    marker = "o" if len(table) < 50 else None
-    for name, colour in zip(table, sns.color_palette("colorblind", table.shape[1]), strict=True):
-        ax.plot(table.index, table[name], color=colour, marker=marker, ms=3.5, lw=1.6, label=in_legend(name))
+    for name, look in zip(table, strokes(table.shape[1]), strict=True):
+        ax.plot(table.index, table[name], **look, **_marked(len(table)), label=in_legend(name))
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logarithmic else "linear")
     if pd.api.types.is_integer_dtype(table.index) and len(table) < 20 and not logarithmic:  # such as layers
         ax.set_xticks(table.index)
-    return legend_beside(ax)
+    said = courses({name: (table.index, table[name]) for name in table})
+    return described(legend_beside(ax), f"{ylabel} against {xlabel}: {said}.")
 
 
 @as_written
@@ -47,16 +56,22 @@ def training_curves(
     if not present:
         ax.text(0.5, 0.5, "nothing was trained", ha="center", va="center", transform=ax.transAxes, color=GREY)
         ax.set(xticks=[], yticks=[])
-        return ax
-    for (column, name), colour in zip(present.items(), sns.color_palette("colorblind", len(present)), strict=True):
+        return described(ax, "An empty figure: nothing was trained.")
+    drawn = {}
+    for (column, name), look in zip(present.items(), strokes(len(present)), strict=True):
         curve = log[["step", column]].dropna()
-        marker = "o" if len(curve) <= 12 else None
-        ax.plot(curve["step"], curve[column], color=colour, label=in_legend(name), marker=marker, ms=4, lw=1.6)
+        ax.plot(curve["step"], curve[column], **look, **_marked(len(curve)), label=in_legend(name))
+        drawn[name] = curve["step"].to_numpy(), curve[column]
     if from_zero:
         ax.set_ylim(0, 1.1 * log[list(present)].max(axis=None))
     if logarithmic:
         ax.set_yscale("log")
-    return legend_beside(ax)
+    return described(legend_beside(ax), f"{ylabel} by optimiser steps: {courses(drawn)}.")
+
+
+def _marked(points: int) -> dict:
+    """Size of lines and markers, of which a long curve has a few only."""
+    return {"ms": 4, "lw": 1.6, "markevery": max(1, points // 12)}
 
 
 # Data
@@ -69,9 +84,13 @@ def sentence_lengths(lengths: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     table = lengths.melt(var_name="language", value_name="words")
     colours = dict(zip(lengths, (SOURCE_COLOUR, PIVOT_COLOUR), strict=True))
     sns.histplot(table, x="words", hue="language", palette=colours, discrete=True, element="step", alpha=0.25, ax=ax)
+    for drawn in (ax.collections[::-1], ax.get_legend().legend_handles):  # the last one lies at the bottom
+        for shape, dashes in zip(drawn, ("-", "--"), strict=False):
+            shape.set(linestyle=dashes, linewidth=1.6)
     ax.set(xlabel="words in a sentence", ylabel="sentences")
     ax.get_legend().set(title=None, frame_on=False)
-    return ax
+    said = [f"{name} {of.min()} to {of.max()}, {number(of.median())} in the middle" for name, of in lengths.items()]
+    return described(ax, f"How many words {len(lengths)} sentences have: {'; '.join(said)}.")
 
 
 @as_written
@@ -84,7 +103,7 @@ def language_bars(values: Mapping[str, float], *, label: str, ax: Axes | None = 
     ax.set(ylabel=label, xticks=range(len(values)), xticklabels=list(values))
     ax.grid(axis="x", visible=False)
     ax.margins(y=0.12)
-    return ax
+    return described(ax, f"{label}: {named_numbers(values)}.")
 
 
 # Scores
@@ -114,7 +133,8 @@ def language_scores(
     ax.set(xticks=range(len(table)), xticklabels=table["language"], xlabel="language (hatched: trained on)")
     ax.set(ylim=(0, 108), yticks=range(0, 101, 20), ylabel=label)
     ax.grid(axis="x", visible=False)
-    return ax
+    by_chance = "" if chance is None else f"; by chance {number(chance)}"
+    return described(ax, f"{label} by language: {named_numbers(table.set_index('language')['value'])}{by_chance}.")
 
 
 @as_written
@@ -126,4 +146,5 @@ def score_grid(table: pd.DataFrame, *, label: str, ax: Axes | None = None) -> Ax
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
-    return ax
+    said = [f"{kind}: {named_numbers(row)}" for kind, row in table.iterrows()]
+    return described(ax, f"{label} by kind of item and language: {'; '.join(said)}.")

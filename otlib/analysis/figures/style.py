@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +11,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from otlib.analysis.figures.alt import alt_text
 from otlib.analysis.statistics import BASELINE
 
 GREY = "0.55"
+FIGURE_DPI = 110  # of figures in notebooks
+MARKERS = "os^DvPX*<>hd"  # with STROKES, what tells methods and curves apart without colours
+STROKES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 SOURCE_COLOUR, PIVOT_COLOUR = sns.color_palette("colorblind")[1], sns.color_palette("colorblind")[0]
 
@@ -22,19 +28,24 @@ def use_style():
     """Set the look of all figures; the font, which comes with matplotlib, has Greek, Cyrillic and Arabic letters.
 
     For letters that it lacks see :mod:`otlib.analysis.figures.letters`; its warning replaces matplotlib's. In tables of
-    notebooks, as in figures, a dollar begins no formula.
+    notebooks, as in figures, a dollar begins no formula. The text that a notebook keeps beside a figure is what it
+    shows, for pages and readers without images.
     """
     warnings.filterwarnings("ignore", "Glyph .*missing from")
     pd.set_option("display.html.use_mathjax", False)
     settings = {
         "font.family": "DejaVu Sans",
-        "figure.dpi": 110,
+        "figure.dpi": FIGURE_DPI,
         "savefig.dpi": 200,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
         "svg.hashsalt": "otlib",  # equal figures are equal files
     }
     sns.set_theme(context="notebook", style="whitegrid", font_scale=0.85, rc=settings)
+    ipython = sys.modules.get("IPython")
+    if ipython and (shell := ipython.get_ipython()):
+        in_words = shell.display_formatter.formatters["text/plain"]
+        in_words.for_type(Figure, lambda figure, printer, cycle: printer.text(alt_text(figure) or repr(figure)))
 
 
 def method_palette(methods: Sequence[str]) -> dict[str, tuple | str]:
@@ -42,6 +53,20 @@ def method_palette(methods: Sequence[str]) -> dict[str, tuple | str]:
     others = [method for method in methods if method != BASELINE]
     colours = sns.color_palette("colorblind" if len(others) <= 10 else "husl", len(others))
     return {BASELINE: GREY, **dict(zip(others, colours, strict=True))}
+
+
+def method_markers(methods: Sequence[str]) -> dict[str, str]:
+    """A marker for each of a study's methods, by its place among them, as :func:`method_palette` has colours."""
+    return {method: MARKERS[place % len(MARKERS)] for place, method in enumerate(methods)}
+
+
+def strokes(count: int) -> list[dict]:
+    """Looks of so many lines: colour, marker and dashes, which differ in grey as well."""
+    colours = sns.color_palette("colorblind", count)
+    return [
+        {"color": colour, "marker": MARKERS[place % len(MARKERS)], "ls": STROKES[place % len(STROKES)]}
+        for place, colour in enumerate(colours)
+    ]
 
 
 def save(ax: Axes, folder: str | Path, name: str) -> list[Path]:
@@ -71,6 +96,12 @@ def heatmap(matrix, *, ax: Axes, **look):
         for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):  # of axes that are older than this call
             label.set_parse_math(False)
         sns.heatmap(matrix, **look, ax=ax)
+
+
+def legend_above(ax: Axes) -> Axes:
+    """The axes, with a legend above them, which leaves a narrow page its width."""
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, columnspacing=1.2)
+    return ax
 
 
 def legend_beside(ax: Axes) -> Axes:

@@ -9,6 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from otlib.analysis.figures.alt import described, links_in_words, listed, matrix_in_words, number
 from otlib.analysis.figures.letters import as_written
 from otlib.analysis.figures.style import PIVOT_COLOUR, SOURCE_COLOUR, heatmap, legend_beside, new_axes_if_none
 from otlib.data.pairs import Pair, as_pair, words_of
@@ -28,7 +29,9 @@ def word_points(x, y, x_words: Sequence[str], y_words: Sequence[str], *, plan=No
             ends = np.stack([x[i], y[j]])
             ax.plot(*ends.T, color="0.4", lw=6 * strength, alpha=0.15 + 0.4 * strength, zorder=1)
     _labelled_points(ax, x, x_words, SOURCE_COLOUR, "source")
-    return _finished(ax, y, y_words)
+    lines = "" if plan is None else f" Lines are the mass that moves, {matrix_in_words(plan, x_words, y_words)}."
+    said = f"Words in the plane, source: {listed(x_words)}; English: {listed(y_words)}.{lines}"
+    return described(_finished(ax, y, y_words), said)
 
 
 @as_written
@@ -41,7 +44,9 @@ def word_pulls(x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, a
     ends = x + pulls
     ax.plot(*ends.T, ls="none")  # an arrow's end counts for the limits of the axes
     _labelled_points(ax, x, x_words, SOURCE_COLOUR, "source")
-    return _finished(ax, y, y_words)
+    lengths = [f"{word} {number(length)}" for word, length in zip(x_words, np.hypot(*pulls.T), strict=True)]
+    said = f"Arrows from source words in the plane, their lengths: {listed(lengths)}."
+    return described(_finished(ax, y, y_words), f"{said} English words: {listed(y_words)}.")
 
 
 @as_written
@@ -53,13 +58,16 @@ def word_paths(paths, y, x_words: Sequence[str], y_words: Sequence[str], *, ax: 
         ax.plot(*paths[:, i].T, color=SOURCE_COLOUR, lw=1.2, alpha=0.7, zorder=1)
     ax.scatter(*paths[0].T, s=22, facecolor="white", edgecolor=SOURCE_COLOUR, zorder=2, label="source, at first")
     _labelled_points(ax, paths[-1], x_words, SOURCE_COLOUR, "source, at last", below=True)
-    return _finished(ax, y, y_words)
+    ways = [f"{word} {number(way)}" for word, way in zip(x_words, np.hypot(*(paths[-1] - paths[0]).T), strict=True)]
+    said = f"Ways of source words through the plane, from first to last place: {listed(ways)}."
+    return described(_finished(ax, y, y_words), f"{said} English words, at rest: {listed(y_words)}.")
 
 
 def _labelled_points(ax: Axes, points, words: Sequence[str], colour, label: str, *, below: bool = False):
     """Draw points (n, 2) with their words above or below them."""
     points = np.asarray(points)
-    ax.scatter(*points.T, s=42, color=colour, zorder=3, label=label)
+    marker = "s" if colour == PIVOT_COLOUR else "o"
+    ax.scatter(*points.T, s=42, color=colour, marker=marker, zorder=3, label=label)
     for word, point in zip(words_of(words), points, strict=True):
         place = {"xytext": (0, -7 if below else 7), "ha": "center", "va": "top" if below else "bottom"}
         dark = sns.dark_palette(colour, 4)[2]
@@ -99,21 +107,22 @@ def word_matrix(
     ``annotate`` is the format of the numbers in the cells, such as ``".1f"``; none are written if empty.
     """
     rows, columns = list(words_of(rows)), list(words_of(columns))
-    ax = new_axes_if_none(ax, 2.2 + 0.42 * len(columns), 1.4 + 0.38 * len(rows))
+    ax = new_axes_if_none(ax, 1.4 + 0.42 * len(columns) + 0.8 * colourbar, 1.4 + 0.38 * len(rows))
     words = {"xticklabels": columns, "yticklabels": rows}
     numbers = {"annot": bool(annotate), "fmt": annotate}
     bar = {"cbar": colourbar, "cbar_kws": {"label": label} if colourbar else None}
     lines = {"linewidths": 0.5, "linecolor": "0.92"}
     heatmap(np.asarray(matrix), **words, **numbers, **bar, **lines, vmin=0, vmax=vmax, cmap=cmap, ax=ax)
-    sure = set(sure)
-    for links, style in ((set(possible) - sure, (0, (2, 1.5))), (sure, "solid")):
+    sure, possible = set(sure), set(possible)
+    for links, style in ((possible - sure, (0, (2, 1.5))), (sure, "solid")):
         for i, j in links:
             corner = (j + 0.05, i + 0.05)
             ax.add_patch(Rectangle(corner, 0.9, 0.9, fill=False, edgecolor="#c44e00", lw=1.6, ls=style))
     ax.tick_params(length=0)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
     ax.set_xticklabels(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
-    return ax
+    framed = f" Gold links are framed: {links_in_words({*sure, *possible}, rows, columns)}." if sure or possible else ""
+    return described(ax, f"{label}, words against words, {matrix_in_words(matrix, rows, columns)}.{framed}")
 
 
 @as_written
@@ -122,7 +131,9 @@ def gold_links(pair: Pair, *, ax: Axes | None = None) -> Axes:
     pair = as_pair(pair)
     links = [[(i, j) in pair.sure for j in range(len(pair.pivot))] for i in range(len(pair.source))]
     framed = {"sure": pair.sure, "possible": pair.possible}
-    return word_matrix(links, pair.source, pair.pivot, **framed, vmax=2, colourbar=False, ax=ax)
+    ax = word_matrix(links, pair.source, pair.pivot, **framed, vmax=2, colourbar=False, ax=ax)
+    sure, possible = (links_in_words(of, pair.source, pair.pivot) for of in (pair.sure, pair.possible - pair.sure))
+    return described(ax, f"Gold links of a sentence pair, sure: {sure}; possible: {possible}.")
 
 
 @as_written
