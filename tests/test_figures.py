@@ -186,7 +186,7 @@ def test_names_are_drawn_letter_by_letter_in_every_figure():
 
 def test_every_figure_is_drawn_with_such_names():
     drawing = {name for name in dir(figures) if callable(getattr(figures, name))}
-    drawing -= {"method_palette", "alt_text", "save", "use_style"}
+    drawing -= {"method_palette", "alt_text", "explore", "save", "use_style"}
     assert all(hasattr(getattr(figures, name), "__wrapped__") for name in drawing)
     assert len(drawing) == len(list(every_figure(["a", "b"])))
 
