@@ -320,7 +320,7 @@ def test_columns_logged_now_and_then_are_joined_over_the_gaps():
 def test_lines_of_a_plan_are_as_many_as_its_entries():
     plan = np.array([[0.5, 0.0], [0.1, 0.4]])
     x, y = np.array([[0.0, 0], [1, 1]]), np.array([[0.0, 1], [1, 0]])
-    assert len(figures.word_points(x, y, "ab", "cd", plan=plan).lines) == 3
+    assert len(figures.word_points(x, y, "a b", "c d", plan=plan).lines) == 3
 
 
 def test_a_curve_from_zero_has_room_above_its_first_point():
@@ -356,10 +356,10 @@ def test_every_figure_draws_into_the_axes_it_is_given():
     grid = pd.DataFrame({"en": [90.0, 80.0], "de": [50.0, 40.0]}, index=["where", "who"])
     x = np.array([[0.0, 0], [1, 1]])
     drawings = [
-        lambda ax: figures.word_points(x, x + 1, "ab", "cd", ax=ax),
-        lambda ax: figures.word_pulls(x, x + 1, "ab", "cd", x / 2, ax=ax),
-        lambda ax: figures.word_paths(np.stack([x, x + 1]), x, "ab", "cd", ax=ax),
-        lambda ax: figures.word_matrix(np.eye(2), "ab", "cd", annotate=".1f", ax=ax),
+        lambda ax: figures.word_points(x, x + 1, "a b", "c d", ax=ax),
+        lambda ax: figures.word_pulls(x, x + 1, "a b", "c d", x / 2, ax=ax),
+        lambda ax: figures.word_paths(np.stack([x, x + 1]), x, "a b", "c d", ax=ax),
+        lambda ax: figures.word_matrix(np.eye(2), "a b", "c d", annotate=".1f", ax=ax),
         lambda ax: figures.gold_links(GoldPair(["a", "b"], ["c"], {(0, 0)}, {(0, 0)}), ax=ax),
         lambda ax: figures.curves(grid, xlabel="x", ylabel="y", ax=ax),
         lambda ax: figures.training_curves(pd.DataFrame(), {}, ylabel="y", ax=ax),
