@@ -59,7 +59,7 @@ def _controls(draw: Callable[..., Axes], knobs: Mapping[str, Sequence[Any]]) -> 
 def _small_multiples(draw: Callable[..., Axes], knobs: Mapping[str, Sequence[Any]]) -> np.ndarray:
     start = {name: values[0] for name, values in knobs.items()}
     size = (4.4 * ACROSS, 3.4 * len(knobs))
-    _, grid = plt.subplots(len(knobs), ACROSS, figsize=size, layout="constrained", squeeze=False)
+    figure, grid = plt.subplots(len(knobs), ACROSS, figsize=size, squeeze=False)
     for row, (name, values) in zip(grid, knobs.items(), strict=True):
         shown = _in_order(values[:1] + _spread(values[1:]))
         for ax, value in zip(row, shown, strict=False):
@@ -67,6 +67,7 @@ def _small_multiples(draw: Callable[..., Axes], knobs: Mapping[str, Sequence[Any
             ax.set_title(f"{name} {_label(value, 26)}").set_parse_math(False)
         for ax in row[len(shown) :]:
             ax.set_axis_off()
+    figure.set_layout_engine("constrained")  # once: a heat map draws all that is there to measure its labels
     return grid
 
 
