@@ -59,14 +59,20 @@ def _controls(draw: Callable[..., Axes], knobs: Mapping[str, Sequence[Any]]) -> 
 def _small_multiples(draw: Callable[..., Axes], knobs: Mapping[str, Sequence[Any]]) -> np.ndarray:
     start = {name: values[0] for name, values in knobs.items()}
     size = (4.4 * ACROSS, 3.4 * len(knobs))
-    _, grid = plt.subplots(len(knobs), ACROSS, figsize=size, layout="constrained", squeeze=False)
+    figure, grid = plt.subplots(len(knobs), ACROSS, figsize=size, squeeze=False)
+    drawn = []
+    for ax in grid.flat:
+        ax.set_visible(False)  # a heat map draws all that is seen, to measure its labels
     for row, (name, values) in zip(grid, knobs.items(), strict=True):
-        shown = _in_order(values[:1] + _spread(values[1:]))
-        for ax, value in zip(row, shown, strict=False):
+        for ax, value in zip(row, _in_order(values[:1] + _spread(values[1:])), strict=False):
+            ax.set_visible(True)
             draw(ax=ax, **start | {name: value})
             ax.set_title(f"{name} {_label(value, 26)}").set_parse_math(False)
-        for ax in row[len(shown) :]:
-            ax.set_axis_off()
+            ax.set_visible(False)
+            drawn.append(ax)
+    for ax in drawn:
+        ax.set_visible(True)
+    figure.set_layout_engine("constrained")
     return grid
 
 
