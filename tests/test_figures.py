@@ -422,7 +422,6 @@ def test_methods_and_curves_differ_without_their_colours():
 def test_a_notebook_keeps_beside_a_figure_what_it_shows(monkeypatch):
     shell = InteractiveShell()
     monkeypatch.setattr("IPython.get_ipython", lambda: shell)
-    figures.use_style()
     ax = figures.language_bars({"en": 1.25, "de": 1.5}, label="subwords per word")
     kept, _ = shell.display_formatter.format(ax.figure, include={"text/plain"})
     assert kept["text/plain"] == "subwords per word: en 1.25, de 1.5."

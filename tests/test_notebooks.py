@@ -261,5 +261,6 @@ def test_the_primer_runs_from_the_first_cell_to_the_last(tmp_path):
     # The workshop's first hour: its figures are there, and its own checks hold.
     out = run_notebook(ROOT / "notebooks/01_transport_primer.ipynb", tmp_path / "out.ipynb", {"steps": "5"})
     outputs = [output for cell in cells(out, "code") for output in cell.outputs]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 12
+    images = [output.data["text/plain"] for output in outputs if "image/png" in output.get("data", {})]
+    assert len(images) >= 12 and not [text for text in images if re.match("<Figure", text)]  # each is described
     assert outputs[-1].text == "all as it should be\n"

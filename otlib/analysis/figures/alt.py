@@ -1,5 +1,6 @@
 """What a figure shows, in words and numbers, for readers who do not see it: computed where the figure is drawn."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
@@ -11,8 +12,12 @@ _said: WeakKeyDictionary = WeakKeyDictionary()  # axes: what they show
 
 
 def described(ax: Axes, text: str) -> Axes:
-    """The axes, which now know what they show."""
+    """The axes, which now know what they show; a notebook keeps it as the plain text beside the figure."""
     _said[ax] = " ".join(text.split())
+    ipython = sys.modules.get("IPython")
+    if ipython and (shell := ipython.get_ipython()):  # each time, for a backend that is loaded takes it back
+        in_words = shell.display_formatter.formatters["text/plain"]
+        in_words.for_type(Figure, lambda figure, printer, cycle: printer.text(alt_text(figure) or repr(figure)))
     return ax
 
 

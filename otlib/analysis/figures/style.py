@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from otlib.analysis.figures.alt import alt_text
 from otlib.analysis.statistics import BASELINE
 
 GREY = "0.55"
@@ -28,8 +25,7 @@ def use_style():
     """Set the look of all figures; the font, which comes with matplotlib, has Greek, Cyrillic and Arabic letters.
 
     For letters that it lacks see :mod:`otlib.analysis.figures.letters`; its warning replaces matplotlib's. In tables of
-    notebooks, as in figures, a dollar begins no formula. The text that a notebook keeps beside a figure is what it
-    shows, for pages and readers without images.
+    notebooks, as in figures, a dollar begins no formula.
     """
     warnings.filterwarnings("ignore", "Glyph .*missing from")
     pd.set_option("display.html.use_mathjax", False)
@@ -42,10 +38,6 @@ def use_style():
         "svg.hashsalt": "otlib",  # equal figures are equal files
     }
     sns.set_theme(context="notebook", style="whitegrid", font_scale=0.85, rc=settings)
-    ipython = sys.modules.get("IPython")
-    if ipython and (shell := ipython.get_ipython()):
-        in_words = shell.display_formatter.formatters["text/plain"]
-        in_words.for_type(Figure, lambda figure, printer, cycle: printer.text(alt_text(figure) or repr(figure)))
 
 
 def method_palette(methods: Sequence[str]) -> dict[str, tuple | str]:
