@@ -20,6 +20,7 @@ from otlib.data.pairs import Pair, as_pair, words_of
 @as_written
 def word_points(x, y, x_words: Sequence[str], y_words: Sequence[str], *, plan=None, ax: Axes | None = None) -> Axes:
     """Two sentences as points (n, 2), (m, 2); with a ``plan`` (n, m), lines as wide as the mass they move."""
+    x_words, y_words = words_of(x_words), words_of(y_words)
     ax = new_axes_if_none(ax, 6.5, 4.2)
     x, y = np.asarray(x), np.asarray(y)
     if plan is not None:
@@ -37,6 +38,7 @@ def word_points(x, y, x_words: Sequence[str], y_words: Sequence[str], *, plan=No
 @as_written
 def word_pulls(x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, ax: Axes | None = None) -> Axes:
     """Two sentences as points, and an arrow ``pulls[i]`` (n, 2) from each source word."""
+    x_words, y_words = words_of(x_words), words_of(y_words)
     ax = new_axes_if_none(ax, 6.5, 4.2)
     x, pulls = np.asarray(x), np.asarray(pulls)
     arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.006}
@@ -52,6 +54,7 @@ def word_pulls(x, y, x_words: Sequence[str], y_words: Sequence[str], pulls, *, a
 @as_written
 def word_paths(paths, y, x_words: Sequence[str], y_words: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """The way of each source word, ``paths`` (steps, n, 2), through the plane; its word stands at the end."""
+    x_words, y_words = words_of(x_words), words_of(y_words)
     ax = new_axes_if_none(ax, 6.5, 4.2)
     paths = np.asarray(paths)
     for i in range(paths.shape[1]):
@@ -68,7 +71,7 @@ def _labelled_points(ax: Axes, points, words: Sequence[str], colour, label: str,
     points = np.asarray(points)
     marker = "s" if colour == PIVOT_COLOUR else "o"
     ax.scatter(*points.T, s=42, color=colour, marker=marker, zorder=3, label=label)
-    for word, point in zip(words_of(words), points, strict=True):
+    for word, point in zip(words, points, strict=True):
         place = {"xytext": (0, -7 if below else 7), "ha": "center", "va": "top" if below else "bottom"}
         dark = sns.dark_palette(colour, 4)[2]
         ax.annotate(word, point, **place, textcoords="offset points", color=dark, zorder=4)
