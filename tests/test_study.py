@@ -963,6 +963,14 @@ def made(folder, parameters, *files):
     return write_run(folder, parameters=parameters, started=datetime.now(timezone.utc))
 
 
+def test_a_method_that_aligns_while_tasks_are_taught_needs_a_task(tiny):
+    """It trained nothing, and was in no table."""
+    given = {"methods.wordot.while_tuning": {"every": 2}}
+    load(tiny, overrides=given)
+    with pytest.raises(ParameterError, match="methods.wordot.while_tuning: the study has no task to be taught: take"):
+        load(edited(tiny, "nli: {steps: 5}", ""), overrides=given)
+
+
 @pytest.mark.parametrize("name", ["num_hidden_layers", "n_layers", "n_layer"])
 def test_a_layer_that_a_checkpoint_on_disk_lacks_is_refused_at_once(tiny, name):
     """Copied from a study of a larger encoder, it failed in the notebooks, by an IndexError."""
