@@ -87,5 +87,5 @@ def _in_order(values: Sequence[Any]) -> list[Any]:
     return sorted(values) if all(isinstance(value, Number) for value in values) else [*values]
 
 
-def _label(value: Any, width: int = 60) -> str:
-    return f"{value:g}" if isinstance(value, Number) else shorten(str(value), width, placeholder=" …")
+def _label(value: Any, letters: int = 60) -> str:
+    return f"{value:g}" if isinstance(value, Number) else shorten(str(value), letters, placeholder=" …")
