@@ -155,6 +155,23 @@ def test_what_is_wrong_is_said_in_one_sentence(encoder, pairs, settings, message
     assert "\n" not in str(refusal.value)
 
 
+def test_a_bar_counts_all_pairs_where_there_is_a_terminal(encoder, monkeypatch):
+    shown = []
+
+    class Bar:
+        def __init__(self, **options):
+            shown.append(options)
+
+        __enter__, __exit__, update = lambda self: self, lambda *_: None, lambda self, n: shown.append(n)
+
+    monkeypatch.setattr("otlib.analysis.sentences.tqdm", Bar)
+    monkeypatch.setattr("otlib.analysis.sentences.CHUNK", 1)
+    align_sentences(PAIRS * 2, encoder, at_once=3)
+    options, *counts = shown
+    assert options["total"] == sum(counts) == 8 and len(counts) == 3
+    assert options["disable"] is None  # to tqdm: off, unless the stream is a terminal
+
+
 def test_the_models_mode_and_device_come_back(encoder):
     _, model = encoder
     model.train()
