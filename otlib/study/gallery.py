@@ -285,7 +285,8 @@ def experiments_table(published: pd.DataFrame) -> str:
         printed = [
             f"{model} {values[study.paper.experiment, model, 'nli', 'f1']:.1f} / "
             f"{values[study.paper.experiment, model, 'qa', 'f1']:.1f}"
-            for model in study.paper.rows.values()
+            for model in values[study.paper.experiment].index.unique("model")
+            if model in study.paper.rows.values()
         ]
         rows.append((f"`{study.command}`", study.title, "; ".join(printed)))
     columns = ["command", "shows", "the paper: XNLI F1 / XQuAD F1"]
