@@ -1,6 +1,7 @@
 # make study [STUDY=demo] [PAIRS=de-en,el-en] [SEEDS=0,1] [SET="align.steps=100 ..."] [CORES=2] [FLAGS="snakemake flags"]
 # make plan [STUDY=paper/table2 ...]: what it would run, fetch and write, and how long; nothing is run
 # make test | make lab | make gallery | make clean-study STUDY=demo
+# make handout: the workshop's notebooks without their solutions, in notebooks/handout
 
 PYTHON ?= python3
 STUDY ?= demo
@@ -17,7 +18,7 @@ FOLDER = outputs/$(subst /,-,$(STUDY))
 CHOICE = $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SET),--set $(SET))
 quoted = '$(subst ','\'',$(STUDY))'
 
-.PHONY: study plan test lab gallery clean-study
+.PHONY: study plan test lab gallery handout clean-study
 
 study: $(READY)
 	@$(BIN)/python -m otlib study $(quoted) --cores $(CORES) $(CHOICE) $(if $(FLAGS),-- $(FLAGS))
@@ -33,6 +34,10 @@ lab: $(READY)
 
 gallery: $(READY)
 	@$(BIN)/python -m otlib.study.gallery $(quoted)
+
+handout: $(READY)
+	@$(BIN)/jupyter nbconvert --log-level ERROR --to notebook --output-dir notebooks/handout notebooks/workshop/*.ipynb \
+		--TagRemovePreprocessor.enabled True --TagRemovePreprocessor.remove_cell_tags solution
 
 clean-study:
 	@test -f $(FOLDER)/study.yaml || { echo "$(FOLDER) is not the folder of a study"; exit 1; }

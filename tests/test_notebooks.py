@@ -15,7 +15,7 @@ from otlib.study.study import load_study, write_study
 
 matplotlib.use("agg")
 
-NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
+NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("notebooks/workshop/*.ipynb")])
 PARAMETERS = {
     "01_transport_primer": ["epsilon", "steps"],
     "02_data": ["study", "pair"],
@@ -26,6 +26,10 @@ PARAMETERS = {
     "30_pair": ["study", "pair"],
     "40_report": ["study"],
     "41_ablations": ["study"],
+    "1_align": ["study", "seed"],  # of the workshop
+    "2_evaluate": ["study", "seed"],
+    "3_break": ["study", "seed"],
+    "4_language": ["study", "seed", "new", "yours"],
 }
 METHODS = ("none", "shuffled", "wordot", "l2", "ceiling")
 TWICE = [  # in the order of a study

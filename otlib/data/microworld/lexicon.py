@@ -20,7 +20,7 @@ class Unsaid(ValueError):
 class Lexicon:
     """The lemmas of a language by kind and concept; see README.md here for the format of the table.
 
-    ``missing`` are those that the table lacks, kind and concept: see :meth:`check_complete`.
+    ``missing`` are those that the table lacks, kind and concept: see :meth:`Lexicon.check_complete`.
 
     Parameters
     ----------
