@@ -2,6 +2,7 @@
 # make plan [STUDY=paper/table2 ...]: what it would run, fetch and write, and how long; nothing is run
 # make lab [FLAGS="--no-browser --port 8899"]: JupyterLab, with your own copies of the notebooks in lab/
 # make gallery [STUDY=demo]: keep what a finished study shows, and pages of all that is kept: outputs/gallery/html
+# make handout: the workshop's notebooks without their solutions, in notebooks/handout
 # make test | make clean-study STUDY=demo
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ FOLDER = outputs/$(subst /,-,$(STUDY))
 CHOICE = $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SET),--set $(SET))
 quoted = '$(subst ','\'',$(STUDY))'
 
-.PHONY: study plan test lab gallery clean-study
+.PHONY: study plan test lab gallery handout clean-study
 
 study: $(READY)
 	@$(BIN)/python -m otlib study $(quoted) --cores $(CORES) $(CHOICE) $(if $(FLAGS),-- $(FLAGS))
@@ -35,6 +36,10 @@ lab: $(READY)
 
 gallery: $(READY)
 	@$(BIN)/python -m otlib.study.gallery $(quoted)
+
+handout: $(READY)
+	@$(BIN)/jupyter nbconvert --log-level ERROR --to notebook --output-dir notebooks/handout notebooks/workshop/*.ipynb \
+		--TagRemovePreprocessor.enabled True --TagRemovePreprocessor.remove_cell_tags solution
 
 clean-study:
 	@test -f $(FOLDER)/study.yaml || { echo "$(FOLDER) is not the folder of a study"; exit 1; }

@@ -84,7 +84,7 @@ def test_a_faulty_cell_is_named_by_line_with_what_to_do(tmp_path, kind, concept,
         (lambda rows: rows[0].append("gender"), "line 1: the column 'gender' stands twice"),
         (lambda rows: rows[0].append("plurall"), "line 1: the column 'plurall' is not known; is 'plural' meant"),
         (lambda rows: rows[5].append("more"), "line 6: 8 cells, but the header names 7"),
-        (lambda rows: rows.pop(), "has no noun or modifier 'house_key'; add its row"),
+        (lambda rows: rows.pop(), r"has no noun or modifier 'house_key' \(concepts\.tsv, line \d+\); add its row"),
         (lambda rows: rows.remove(["time", "today", "", "", "today", "", ""]), "has no time 'today'"),
         (lambda rows: rows.remove(["noun", "juice", "", "", "juice", "m", ""]), "has no noun 'juice'.* 1 more"),
         (lambda rows: rows.clear(), "line 1: the column 'kind' is missing"),
@@ -95,7 +95,7 @@ def test_a_faulty_table_is_refused(tmp_path, change, message):
     rows = toy_rows()
     change(rows)
     with pytest.raises(ValueError, match=r"xx\.tsv.*" + message):
-        lexicon(tmp_path, rows)
+        lexicon(tmp_path, rows).check_complete()
 
 
 def test_a_table_in_another_encoding_is_refused(tmp_path):

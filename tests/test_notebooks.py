@@ -19,7 +19,7 @@ from otlib.training.pretrain import pretrain
 
 matplotlib.use("agg")
 
-NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
+NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("notebooks/workshop/*.ipynb")])
 PARAMETERS = {
     "01_transport_primer": ["epsilon", "steps"],
     "02_data": ["study", "pair"],
@@ -31,6 +31,10 @@ PARAMETERS = {
     "40_report": ["study"],
     "41_ablations": ["study"],
     "50_your_sentences": ["checkpoint", "sentences", "file", "out"],
+    "1_align": ["study", "seed"],  # of the workshop
+    "2_evaluate": ["study", "seed"],
+    "3_break": ["study", "seed"],
+    "4_language": ["study", "seed", "new", "yours"],
 }
 METHODS = ("none", "shuffled", "wordot", "l2", "ceiling")
 TUNED = ("none", "wordot", "l2", "ceiling")  # a task is taught to any encoder alike; the report says what is missing

@@ -73,7 +73,10 @@ def test_conda_installs_the_same_lock():
     assert any(full.startswith(python + ".") for full in PYTHONS)
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
+NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("notebooks/workshop/*.ipynb")])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_carry_no_outputs(path):
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         assert not cell.get("outputs") and not cell.get("execution_count"), cell["source"]
@@ -186,8 +189,8 @@ def test_conventions_are_defined_once():
 
 
 REFERENCE = re.compile(r":(?:func|class|meth|mod):`~?([\w.]+)`|\b(otlib(?:\.[A-Za-z_]\w*)+)")
-PROSE = [*ROOT.glob("*.md"), *ROOT.glob("otlib/**/*.md"), *ROOT.glob("outputs/gallery/*.md")]
-PROSE += [path for path in ROOT.glob("notebooks/**/*.ipynb") if ".ipynb_checkpoints" not in path.parts]
+PROSE = [*ROOT.glob("*.md"), *ROOT.glob("otlib/**/*.md"), *ROOT.glob("outputs/gallery/*.md"), *NOTEBOOKS]
+PROSE += ROOT.glob("notebooks/workshop/*.md")
 
 
 def lost(text, home="otlib"):

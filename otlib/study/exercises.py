@@ -10,7 +10,9 @@ import numpy as np
 BLANK = "no answer yet: put yours in the place of None"
 
 
-def check(given: Any, right: Any, *, tolerance: float = 0.02, hint: str = "") -> bool:
+def check(
+    given: Any, right: Any, *, name: str = "", tolerance: float = 0.02, within: float = 0.0, hint: str = ""
+) -> bool:
     """Print whether an answer is right, and if not, what is off, without giving the answer away.
 
     Parameters
@@ -20,8 +22,10 @@ def check(given: Any, right: Any, *, tolerance: float = 0.02, hint: str = "") ->
     right
         What it should be: a text (its case does not count), true or false, a set, a number, an array of numbers, also
         a tensor, or a sequence of such parts, each of which is judged.
-    tolerance : float
-        Of numbers, as a share of the largest right one.
+    name : str
+        What was asked, printed first: of several answers in one cell.
+    tolerance, within : float
+        How far numbers may be off: as a share of the largest right one, and in their own unit, where that allows more.
     hint : str
         Printed after what is off.
 
@@ -42,12 +46,13 @@ def check(given: Any, right: Any, *, tolerance: float = 0.02, hint: str = "") ->
     right
     True
     """
-    off = BLANK if given is None else _off(given, right, tolerance)
-    print(off if off == BLANK else f"not yet: {off}. {hint}".rstrip() if off else "right")
+    off = BLANK if given is None else _off(given, right, tolerance, within)
+    said = off if off == BLANK else f"not yet: {off}. {hint}".rstrip() if off else "right"
+    print(f"{name}: {said}" if name else said)
     return not off
 
 
-def _off(given: Any, right: Any, tolerance: float) -> str:
+def _off(given: Any, right: Any, *room: float) -> str:
     """What is off; empty if nothing is."""
     if isinstance(right, bool | str):
         if not isinstance(given, type(right)):
@@ -58,8 +63,8 @@ def _off(given: Any, right: Any, tolerance: float) -> str:
     if isinstance(right, set):
         return _off_members(given, right)
     if isinstance(right, Sequence) and any(isinstance(part, bool | str | set | Sequence) for part in right):
-        return _off_parts(given, right, tolerance)
-    return _off_numbers(given, right, tolerance)
+        return _off_parts(given, right, *room)
+    return _off_numbers(given, right, *room)
 
 
 def _off_members(given: Any, right: set) -> str:
@@ -70,16 +75,16 @@ def _off_members(given: Any, right: set) -> str:
     return "; ".join(said)
 
 
-def _off_parts(given: Any, right: Sequence, tolerance: float) -> str:
+def _off_parts(given: Any, right: Sequence, *room: float) -> str:
     if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != len(right):
         return f"the answer has {len(right)} parts, yours is {given!r}"
     for number, (mine, true) in enumerate(zip(given, right, strict=True), 1):
-        if off := "nothing there" if mine is None else _off(mine, true, tolerance):
+        if off := "nothing there" if mine is None else _off(mine, true, *room):
             return f"part {number}: {off}"
     return ""
 
 
-def _off_numbers(given: Any, right: Any, tolerance: float) -> str:
+def _off_numbers(given: Any, right: Any, tolerance: float, within: float) -> str:
     try:
         mine, true = np.asarray(given, dtype=float), np.asarray(right, dtype=float)
     except (TypeError, ValueError):
@@ -89,7 +94,7 @@ def _off_numbers(given: Any, right: Any, tolerance: float) -> str:
         return f"its shape is {mine.shape} and should be {true.shape}{turned}"
     if not np.isfinite(mine).all():
         return "it is not finite"
-    room = tolerance * (np.abs(true).max(initial=0) or 1)
+    room = max(tolerance * (np.abs(true).max(initial=0) or 1), within)
     wrong = np.abs(mine - true) > room
     if not wrong.any():
         return ""

@@ -26,7 +26,7 @@ def open_study(study: str, **chosen: Any) -> Study:
         else the newest that was begun, and ``params/demo.yaml`` if there is none. Of several, ``"ablations*|demo*"``,
         it is the first that has a folder. The corpora need not be there: the study's data are made already, or missing.
     **chosen
-        The notebook's other parameters: ``pair``, ``method``, ``seed``.
+        The notebook's other parameters, of which ``pair``, ``method`` and ``seed`` are the study's.
 
     Raises
     ------

@@ -37,6 +37,7 @@ def paper_results() -> pd.DataFrame:
 # Encoders as they were published; what is not said is the default of their kind: 12 layers of width 768.
 PUBLISHED = {
     "bert-base-multilingual-cased": ("bert", {"vocab_size": 119_547}),
+    "distilbert-base-multilingual-cased": ("distilbert", {"vocab_size": 119_547}),  # six of the layers
     "xlm-roberta-base": (
         "xlm-roberta",
         {"vocab_size": 250_002, "max_position_embeddings": 514, "type_vocab_size": 1},

@@ -93,8 +93,8 @@ class Places:
     def require_names(self, **chosen: Any) -> None:
         """Raise ParameterError, with those there are, if the study has not this ``pair``, ``method`` or ``seed``."""
         there = {"pair": self.pairs, "method": [*self.methods], "seed": self.seeds}
-        for name, value in chosen.items():
-            self._known(name, value, there[name])
+        for name in there.keys() & chosen:
+            self._known(name, chosen[name], there[name])
 
     def missing(self) -> list[str]:
         """Runs of the tasks and the pairs that have no results yet, such as ``"nli wordot seed 0"``."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from otlib.data.files import write_lines, write_table
 from otlib.data.items import COLUMNS, LABELS
 from otlib.data.layout import make_folders
+from otlib.data.microworld import begun
 from otlib.data.microworld.balance import COUNTS_WEIGHT, Weighted, balanced, overlap_of, shared_words, words_of
 from otlib.data.microworld.changes import hypernyms
 from otlib.data.microworld.sample import Sampler
@@ -33,30 +34,43 @@ def speaks(code: str) -> bool:
     return bool(re.fullmatch("[a-z]{2,3}", code)) and all(file.is_file() for file in files)
 
 
-def language(code: str) -> ModuleType:
+def language(code: str, *, complete: bool = True) -> ModuleType:
     """The lexicon and rules of a language, the module ``<code>.py`` here.
 
     Raises
     ------
     ValueError
-        If the world has no such language, or its table is wrong; names what is missing, or the line.
+        If the world has no such language, its table is wrong or, where it must be ``complete``, lacks a row; names what
+        is missing, or the line.
     """
     if not speaks(code):
         raise ValueError(
             f"the micro-world does not speak {code!r}: a language has a code of two or three letters, "
             f"and the files {code}.tsv and {code}.py in {_FOLDER}"
         )
-    return importlib.import_module(f"{__name__}.{code}")
+    module = importlib.import_module(f"{__name__}.{code}")
+    if complete:
+        module.LEXICON.check_complete()
+    return module
 
 
 def preview(code: str, n: int = 100, *, seed: int = 0) -> None:
-    """Print random sentences and questions of a language beside English, for reading."""
-    draws = _Draws(seed)
-    for _ in range(n):
-        utterance = _single(draws, "preview")
-        for each in (PIVOT, code):
-            print(_say(language(each), *utterance))
-        print()
+    """Print random sentences and questions of a language beside English, for reading; or what is wrong with its files.
+
+    These are read anew at each call. Of a language that is not finished this says first which entries are still those
+    of the table it was copied from, and which are missing; then it prints sentences, no questions, made of the words
+    that are translated, as far as the rules can say them.
+    """
+    try:
+        speaker, draws = importlib.reload(language(code, complete=False)), _Draws(seed)
+        left = begun.unfinished(speaker.LEXICON)
+        if left:
+            said, clauses = begun.sayable(speaker, draws.sampler, left, n)
+            print(*begun.report(left), said, "", sep="\n")
+        for utterance in map(_uttering, clauses) if left else (_single(draws, "preview") for _ in range(n)):
+            print(*(detokenise(_uttered(each, *utterance)) for each in (language(PIVOT), speaker)), "", sep="\n")
+    except ValueError as error:
+        print(error)
 
 
 def write_world(

@@ -190,3 +190,4 @@ COMMON = frozenset(row["concept"] for kind in TRAITS for row in _ROWS[kind] if "
 # What every language needs a word for; of the compounds, which languages make in their own ways, see Lexicon.
 LEMMAS = {kind: _all(kind) for kind in KINDS if kind != "category"}
 LEMMAS["noun"] = tuple(concept for concept in LEMMAS["noun"] if concept not in (*COMPOUNDS, *PARTS))
+WHERE = {(kind, row["concept"]): row.where for kind in KINDS for row in _ROWS[kind]}  # file and line

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from otlib.data.microworld import tables
-from otlib.data.microworld.concepts import COMPOUNDS, LEMMAS, MEMBERS, PARTS
+from otlib.data.microworld.concepts import COMPOUNDS, LEMMAS, MEMBERS, PARTS, WHERE
 from otlib.data.microworld.situations import Clause
 from otlib.data.microworld.tables import Row
 
@@ -13,8 +13,14 @@ from otlib.data.microworld.tables import Row
 CONDITIONS = ("subject", "object", "noun")
 
 
+class Unsaid(ValueError):
+    """Raised by rules for what they cannot say yet; the message names it (``"the past"``)."""
+
+
 class Lexicon:
     """The lemmas of a language by kind and concept; see README.md here for the format of the table.
+
+    ``missing`` are those that the table lacks, kind and concept: see :meth:`Lexicon.check_complete`.
 
     Parameters
     ----------
@@ -26,10 +32,11 @@ class Lexicon:
     Raises
     ------
     ValueError
-        If the table is wrong, or lacks a word for a concept; names file and line.
+        If the table is wrong; names file and line.
     """
 
     def __init__(self, path: Path, kinds: Mapping[str, str], values: Mapping[str, Collection[str]] | None = None):
+        self.path = path
         conditions = [name for name in CONDITIONS if any(name in tables.columns(filled) for filled in kinds.values())]
         self._rows: dict[str, dict[str, Row]] = {kind: {} for kind in kinds}
         self._particular: dict[tuple[str, str], list[tuple[dict[str, set[str]], Row]]] = {}
@@ -40,10 +47,12 @@ class Lexicon:
                 self._particular.setdefault((kind, concept), []).append((only, row))
             else:
                 self._rows[kind][concept] = row
-        self._check_complete(path)
+        self.missing = self._missing()
 
     def __getitem__(self, kind: str) -> Mapping[str, Row]:
         """The rows of a kind by concept, without those that are meant for certain subjects, objects or nouns only."""
+        if kind not in self._rows:
+            raise ValueError(f"{self.path}: the rules read rows of kind {kind!r}, which their LEXICON does not name")
         return self._rows[kind]
 
     def text(self, kind: str, concept: str | int) -> str:
@@ -72,18 +81,27 @@ class Lexicon:
         thing = clause.object.concept if clause.object else None
         return self.row("verb", clause.verb, subject=clause.subject.concept, object=thing)
 
-    def _check_complete(self, path: Path) -> None:
-        modifiers = self._rows.get("modifier", {})
-        missing = [(kind, concept) for kind in LEMMAS for concept in LEMMAS[kind] if concept not in self._rows[kind]]
+    def check_complete(self) -> None:
+        """Raise ValueError, with file and row, if the table lacks a word for a concept."""
+        if self.missing:
+            more = f" (and {len(self.missing) - 1} more are missing)" if self.missing[1:] else ""
+            raise ValueError(f"{self.path} has no {named(*self.missing[0])}; add its row{more}")
+
+    def _missing(self) -> list[tuple[str, str]]:
+        there = {kind: self._rows.get(kind, {}) for kind in (*LEMMAS, "modifier")}
+        missing = [(kind, concept) for kind in LEMMAS for concept in LEMMAS[kind] if concept not in there[kind]]
         for concept, (_, head) in COMPOUNDS.items():
-            if concept not in self._rows["noun"] and concept not in modifiers:
+            if concept not in there["noun"] and concept not in there["modifier"]:
                 missing.append(("noun or modifier" if "modifier" in self._rows else "noun", concept))
-            elif concept not in self._rows["noun"] and head not in self._rows["noun"]:
+            elif concept not in there["noun"] and head not in there["noun"]:
                 missing.append(("noun", head))
-        if missing:
-            kind, concept = missing[0]
-            more = f" (and {len(missing) - 1} more are missing)" if missing[1:] else ""
-            raise ValueError(f"{path} has no {kind} {concept!r}; add its row{more}")
+        return missing
+
+
+def named(kind: str, concept: str) -> str:
+    """A lemma with the row of ``concepts.tsv`` that it is of."""
+    line = WHERE[kind.removesuffix(" or modifier"), concept].rpartition(", ")[2]
+    return f"{kind} {concept!r} (concepts.tsv, {line})"
 
 
 def _known(row: Row) -> tuple[str, str]:

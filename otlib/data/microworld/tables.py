@@ -20,6 +20,9 @@ class Row(dict[str, str]):
         super().__init__(cells)
         self.where = where
 
+    def __missing__(self, column: str) -> str:
+        raise ValueError(f"{self.where}: the rules read a column {column!r}; name it in the header and in LEXICON")
+
     def names(self, column: str, known: Collection[str] | None = None) -> tuple[str, ...]:
         """What a cell lists, separated by blanks.
 
