@@ -156,11 +156,11 @@ def answer(verdicts: pd.DataFrame, method: str, measures: Sequence[tuple[str, st
     """
     names = [measure_name(*measure) for measure in measures]
     rows = verdicts[(verdicts["method"] == method) & verdicts["measure"].isin(names)]
+    if AVERAGE not in {*rows["language"]}:
+        return "**Nothing can be said yet**: no method has run beside the encoder as it was."
     rows = rows.assign(said=said(rows), name=rows["measure"].str.removesuffix(" (%)"))
     average = rows[rows["language"] == AVERAGE]
     alone = rows[~rows["language"].str.startswith(AVERAGE)]
-    if average.empty:
-        return "**Nothing can be said yet**: no method has run beside the encoder as it was."
     languages = ", ".join(alone.loc[alone["language"] != PIVOT, "language"].unique())
     one_seed, several = (average["said"] == ONE_SEED).all(), alone["language"].nunique() > 2  # English is one of them
     form = "{change} points of {name}" + " ({said})" * (not one_seed)
