@@ -14,9 +14,9 @@ LENGTHS = [5, 12, 3, 3, 9, 1, 7, 4]  # by which rows are longer than an encoder 
 SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 50}
 
 
-def encoder_of(kind, attention="sdpa"):
+def encoder_of(kind, attention="sdpa", **given):
     torch.manual_seed(0)
-    config = AutoConfig.for_model(kind, **SHAPE, max_position_embeddings=14, initializer_range=0.3)
+    config = AutoConfig.for_model(kind, **SHAPE, max_position_embeddings=14, initializer_range=0.3, **given)
     return AutoModel.from_config(config, attn_implementation=attention).eval()
 
 
@@ -76,6 +76,12 @@ def test_an_encoder_with_other_positions_is_read_as_it_is():
     batch = batch_of()
     assert not packs(model) and packs(encoder_of("bert"))
     assert torch.equal(EncoderLayers(model, "last")(batch)[0], hidden_states(model, batch, (1,))[0])
+
+
+def test_a_decoder_which_sees_only_what_went_before_is_read_as_it_is():
+    model = encoder_of("bert", is_decoder=True)
+    batch = batch_of()
+    assert torch.equal(packed_states(model, batch, (2,))[0], hidden_states(model, batch, (2,))[0])
 
 
 def test_an_older_transformers_is_given_no_mask_of_its_own(monkeypatch):

@@ -60,7 +60,8 @@ def packs(encoder: nn.Module) -> bool:
     """Whether an encoder can read rows of several sentences."""
     attention = getattr(encoder.config, "_attn_implementation", None) in ("eager", "sdpa")
     masks = int(transformers.__version__.split(".")[0]) >= 5  # takes one of its own for each row
-    return attention and masks and encoder.config.model_type in PACKABLE
+    both_ways = not getattr(encoder.config, "is_decoder", False)  # a mask of rows would take the causal one's place
+    return attention and masks and both_ways and encoder.config.model_type in PACKABLE
 
 
 def packed_states(encoder: nn.Module, batch: WordBatch, layers: Sequence[int]) -> list[Tensor]:
