@@ -374,6 +374,9 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     return table
 
 
+PLACE = (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError, FileNotFoundError)  # no want of room
+
+
 @contextmanager
 def writing(path: Path):
     """Turn whatever goes wrong while writing ``path`` into one ``OSError`` that names it and the mend."""
@@ -381,7 +384,8 @@ def writing(path: Path):
         yield
     except Exception as error:
         free = shutil.disk_usage(next(p for p in path.absolute().parents if p.exists())).free
+        mend = "nothing may be written there" if isinstance(error, PLACE) else "free some space and run again"
         raise OSError(
             f"{path} could not be written ({first_line(error)}; {free / 2**20:,.0f} MiB free on that disk): "
-            "free some space and run again; what was complete is untouched"
+            f"{mend}; what was complete is untouched"
         ) from error

@@ -347,7 +347,9 @@ def test_the_command_writes_what_the_name_asks_for(align):
         ({"p": ""}, [], "p: there is no sentence pair"),
         ({"p": BARRED}, ["--layer", "5"], "layer 5 is not there: the encoder has layers 0 (embeddings) to 2"),
         ({"p": BARRED}, ["--layer", "five"], "argument --layer: must be a whole number, got 'five'"),
+        ({"p": BARRED}, ["--at-once", "-3"], "at_once: input should be greater than 0, got -3"),
         ({"p": BARRED}, ["--words", "moses"], "--words moses needs the languages of both sides"),
+        ({"a.tsv": "de\nbana\n", "b.tsv": "en\nbana\n"}, [], "a.tsv is a table by its name, and of two files each has"),
         ({"a": "", "b": "", "c": ""}, [], "give one file of pairs, or two files with a side each, got 3"),
     ],
 )
@@ -359,9 +361,24 @@ def test_a_wrong_file_or_option_is_one_sentence_and_leaves_nothing(align, files,
 
 def test_a_place_that_cannot_be_written_is_said_before_anything_is_computed(align, monkeypatch):
     monkeypatch.setattr("otlib.analysis.sentences.align_sentences", lambda *_, **__: pytest.fail("computed"))
-    assert "could not be written" in align({"p": BARRED}, out="p/out.txt")[1][0]
+    assert "nothing may be written there" in align({"p": BARRED}, out="p/out.txt")[1][0]
     assert "is the file to be read" in align({"p": BARRED}, out="./p")[1][0]
+    assert "it would not be compressed: leave out .gz" in align({"p": BARRED}, out="out.txt.gz")[1][0]
+    os.mkfifo("pipe")
+    assert "pipe is no file that can be replaced" in align({"p": BARRED}, out="pipe")[1][0]
+    assert "o.tmp would be written on the way to o" in align({"o.tmp": BARRED}, out="o")[1][0]
     assert "an SVG shows one sentence pair and here are 5" in align({"p": BARRED}, out="out.svg")[1][0]
+
+
+def test_a_link_to_the_file_to_be_written_stays_one(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    write_alignments(tmp_path / "link", FOUND)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "there").read_text() == "0-0 1-1\n\n"
+
+
+def test_what_moses_cannot_split_is_said(align):
+    with pytest.warns(UserWarning, match="Moses splits km at blanks only"):
+        align({"p": BARRED}, "--words", "moses", "--languages", "km", "en")
 
 
 def test_a_missing_file_or_encoder_is_one_sentence(tmp_path, capsys, folder):
@@ -382,7 +399,7 @@ def test_every_setting_is_an_option_of_the_command(capsys):
 
 def test_a_pair_of_files_is_read_as_it_stands(tmp_path):
     (tmp_path / "p").write_text("a  b ||| c\n\nd ||| \n")
-    assert list(read_sides([tmp_path / "p"])) == [("a  b ", " c"), ("", ""), ("d ", " ")]
+    assert read_sides([tmp_path / "p"]) == [("a  b ", " c"), ("", ""), ("d ", " ")]
 
 
 # --- the notebook ----------------------------------------------------------------------------------------------
@@ -393,6 +410,15 @@ def test_every_cell_of_the_notebook_can_run_twice_and_leaves_all_formats(folder,
     names = ["drawings.html", "first.svg", "links.csv", "links.json", "links.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert len((tmp_path / "links.txt").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"sentences": " "}, "sentences: there is no"), ({"sentences": " ||| bana"}, "no pair .* first: a side is empty")],
+)
+def test_sentences_that_cannot_be_aligned_are_one_sentence_in_the_notebook(folder, monkeypatch, given, message):
+    with pytest.raises(ValueError, match=message):
+        run_every_cell("50_your_sentences", {"checkpoint": str(folder), **given}, monkeypatch)
 
 
 def test_without_a_name_the_newest_aligned_encoder_of_a_demo_is_taken(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 from torch import Tensor
 
+from otlib.data.files import DECOMPRESSORS
 from otlib.record import write_csv, write_text
 
 LINE, GAP, MARGIN = 24, 120, 12  # pixels: from word to word, between the two columns, around
@@ -53,13 +54,12 @@ def write_alignments(path: str | Path, alignments: Sequence[Alignment]) -> Path:
     Raises
     ------
     ValueError
-        If there is not one pair for an SVG.
+        If there is not one pair for an SVG, the name is that of a compressed file, or of what is no file (a device).
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
     check_format(path, len(alignments))
-    kind = path.suffix.lower()
+    kind, path = Path(path).suffix.lower(), Path(path).resolve()  # a link stays one
     if kind == ".json":
         rows = ",\n".join(json.dumps(_record(one), ensure_ascii=False) for one in alignments)
         return write_text(path, f"[\n{rows}\n]\n")
@@ -74,7 +74,12 @@ def write_alignments(path: str | Path, alignments: Sequence[Alignment]) -> Path:
 
 def check_format(path: str | Path, pairs: int) -> None:
     """Raise a ValueError if :func:`write_alignments` would, for so many pairs."""
-    if Path(path).suffix.lower() == ".svg" and pairs != 1:
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no file that can be replaced: name another")
+    if path.suffix.lower() in DECOMPRESSORS:
+        raise ValueError(f"{path}: it would not be compressed: leave out {path.suffix}")
+    if path.suffix.lower() == ".svg" and pairs != 1:
         raise ValueError(f"{path}: an SVG shows one sentence pair and here are {pairs}: let the name end in .html")
 
 

@@ -90,6 +90,8 @@ def align_sentences(
     '0-0 1-1 2-2 3-3'
     """
     chosen = _checked(settings)
+    if at_once is not None and at_once < 1:
+        raise ValueError(f"at_once: input should be greater than 0, got {at_once}")
     sides = _split(pairs, chosen)
     tokenizer, model = load_encoder(encoder) if isinstance(encoder, (str, Path)) else encoder
     found: list[Alignment] = []

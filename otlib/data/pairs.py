@@ -33,17 +33,22 @@ def as_pair(pair: Pair) -> GoldPair:
 
 
 def typed_pairs(text: str) -> list[tuple[str, str]]:
-    """Sentence pairs of a text with a line ``left ||| right`` each; a ValueError names a line that is none."""
+    """Sentence pairs of a text with a line ``left ||| right`` each; a ValueError names a line that is none.
+
+    It also says if there is no line.
+    """
     pairs = []
     for number, line in enumerate(text.strip().splitlines(), start=1):
         sides = line.split("|||")
         if len(sides) != 2:
             raise ValueError(f"line {number} of the sentences: expected one '|||' between two sides, got {line!r}")
         pairs.append(tuple(sides))
+    if not pairs:
+        raise ValueError("sentences: there is no sentence pair")
     return pairs
 
 
-def read_sides(paths: Sequence[str | Path], languages: Sequence[str] | None = None) -> Iterator[tuple[str, str]]:
+def read_sides(paths: Sequence[str | Path], languages: Sequence[str] | None = None) -> list[tuple[str, str]]:
     """Sentence pairs (left, right) as they stand in a file, or two: none is dropped, an empty line is an empty pair.
 
     Parameters
@@ -57,14 +62,21 @@ def read_sides(paths: Sequence[str | Path], languages: Sequence[str] | None = No
     Raises
     ------
     FileNotFoundError, ValueError
-        If a file is not there, its text not UTF-8, a line malformed, two files differ in length; names file and line.
+        If a file is not there or has no pair, its text not UTF-8, a line malformed, two files differ in length; names
+        file and line.
     """
     for path in paths:
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path} is not there: give the file of the sentence pairs")
     if len(paths) == 2:
-        return read_pairs(tuple(paths), "")
-    return _rows(paths[0], languages) if is_table(paths[0]) else read_pairs(paths[0], "")
+        if table := next(filter(is_table, paths), None):
+            raise ValueError(f"{table} is a table by its name, and of two files each has a sentence a line: give one")
+        pairs = [*read_pairs(tuple(paths), "")]
+    else:
+        pairs = [*(_rows(paths[0], languages) if is_table(paths[0]) else read_pairs(paths[0], ""))]
+    if not pairs:
+        raise ValueError(f"{' and '.join(map(str, paths))}: there is no sentence pair")
+    return pairs
 
 
 def _rows(path: str | Path, languages: Sequence[str] | None) -> Iterator[tuple[str, str]]:

@@ -76,14 +76,12 @@ def align_text(options: argparse.Namespace) -> int:
     from otlib.analysis.sentences import align_sentences
     from otlib.data.pairs import read_sides
 
-    pairs = list(read_sides(options.files, settings.get("languages")))
-    if not pairs:
-        raise ValueError(f"{' and '.join(options.files)}: there is no sentence pair")
+    pairs = read_sides(options.files, settings.get("languages"))
     check_format(out, len(pairs))
     _say_columns(options.files, settings)
     _be_quiet()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # what it warns of is said below, by its lines
+        warnings.filterwarnings("ignore", r"\d+ of \d+ pairs could not be aligned")  # said below, by their lines
         found = align_sentences(pairs, options.encoder, at_once=options.at_once, **settings)
     write_alignments(out, found)
     for line in _summary(found):
@@ -99,9 +97,11 @@ def _check_places(files: Sequence[str], out: Path) -> None:
         raise ParameterError(f"--out {out} is a folder: name a file")
     if any(out.resolve() == Path(path).resolve() for path in files):
         raise ParameterError(f"--out {out} is the file to be read, which it would replace: give another name")
+    partial = out.with_name(f"{out.name}.tmp")
+    if partial.exists():
+        raise ParameterError(f"{partial} would be written on the way to {out}: move it, or give another --out")
     with writing(out):  # what comes of hours must find its place
         out.parent.mkdir(parents=True, exist_ok=True)
-        partial = out.with_name(f"{out.name}.tmp")
         partial.touch()
         partial.unlink()
 
