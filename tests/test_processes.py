@@ -76,6 +76,14 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         processes.launch(print, 3)
 
 
+def test_no_process_at_all_is_refused(monkeypatch, tmp_path):
+    from otlib.training import align
+
+    monkeypatch.setattr(align, "load_encoder", lambda encoder: (None, None))
+    with pytest.raises(ValueError, match="processes: input should be greater than 0, got -1"):
+        align.align("encoder", {}, tmp_path, processes=-1)
+
+
 @pytest.mark.parametrize("recorded", [True, False])
 def test_a_process_that_fails_is_named_with_its_reason(tmp_path, monkeypatch, recorded):
     """The launcher's own report is forty lines long."""

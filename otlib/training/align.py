@@ -132,7 +132,7 @@ def align(
     if settings.objective == "none" or settings.aligns_while_tuning:
         trainer.save_pretrained(model, tokenizer, folder)
         return Aligned(pd.DataFrame(), {}, None)
-    if processes > 1:
+    if processes != 1:
         launch(align, processes, encoder, dict(corpora), folder, settings, seed=seed, resume=resume)
         resume = True  # what they have left
     max_length = longest_input(settings.max_length, tokenizer, model)

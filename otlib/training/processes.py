@@ -95,10 +95,12 @@ def launch(function: Callable[..., Any], processes: int, *given: Any, **named: A
     Raises
     ------
     ValueError
-        If there are fewer GPUs than processes.
+        If there are fewer GPUs than processes, or none are asked for.
     RuntimeError
         If one of the processes fails, with its reason; the others are ended.
     """
+    if processes < 1:
+        raise ValueError(f"processes: input should be greater than 0, got {processes}")
     gpus = torch.cuda.device_count()
     if gpus and gpus < processes:
         raise ValueError(f"processes: {processes} need a GPU each, but there are {gpus}: ask for {gpus} at most")
