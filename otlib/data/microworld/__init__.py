@@ -69,7 +69,7 @@ def preview(code: str, n: int = 100, *, seed: int = 0) -> None:
             print(*begun.report(left), said, "", sep="\n")
         for utterance in map(_uttering, clauses) if left else (_single(draws, "preview") for _ in range(n)):
             print(*(detokenise(_uttered(each, *utterance)) for each in (language(PIVOT), speaker)), "", sep="\n")
-    except ValueError as error:
+    except (ValueError, SyntaxError) as error:
         print(error)
 
 
