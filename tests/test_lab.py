@@ -48,18 +48,23 @@ def test_readers_get_copies_which_are_theirs(root, capsys):
         ("params/n.ipynb", True),
     ],
 )
-def test_what_is_committed_can_be_opened_and_not_saved(tmp_path, path, writable):
+def test_what_is_committed_can_be_opened_and_not_changed(tmp_path, path, writable):
     model = {"type": "notebook", "format": "json", "content": new_notebook()}
-    (tmp_path / path.strip("/")).parent.mkdir(parents=True)
+    for folder in ((tmp_path / path.strip("/")).parent, tmp_path / "lab"):
+        folder.mkdir(parents=True, exist_ok=True)
     Plain = Contents.__mro__[1]
     asyncio.run(Plain(root_dir=str(tmp_path)).save(dict(model), path))
     contents = Contents(root_dir=str(tmp_path))
     assert asyncio.run(contents.get(path))["writable"] is writable
-    if writable:
-        asyncio.run(contents.save(dict(model), path))
-    else:
-        with pytest.raises(HTTPError, match="read-only here: save it under another name"):
-            asyncio.run(contents.save(dict(model), path))
+    checkpoint = asyncio.run(contents.create_checkpoint(path))["id"]
+    changes = [contents.save(dict(model), path), contents.rename(path, "lab/other.ipynb")]
+    changes += [contents.rename("lab/other.ipynb", path), contents.restore_checkpoint(checkpoint, path)]
+    for change in [*changes, contents.delete(path)]:
+        if writable:
+            asyncio.run(change)
+        else:
+            with pytest.raises(HTTPError, match="read-only here: save it under another name"):
+                asyncio.run(change)
 
 
 def test_the_lab_shows_the_copies_and_reaches_the_whole_repository(monkeypatch, tmp_path):

@@ -44,7 +44,7 @@ from otlib.data.microworld.sample import NO_DETAIL, Sampler
 from otlib.data.microworld.situations import Clause, Thing
 from otlib.data.microworld.tasks import inference, question, said_again
 from otlib.data.microworld.tokens import detokenise
-from otlib.settings import Microworld
+from otlib.settings import Microworld, ParameterError
 from otlib.tasks.overlap import nli_rule, qa_rule
 
 
@@ -516,8 +516,8 @@ def test_the_world_is_still_the_one_that_the_published_results_were_computed_on(
     ],
 )
 def test_a_wrong_language_is_refused_before_anything_is_written(tmp_path, languages, message):
-    """A folder half written would look like data."""
-    with pytest.raises(ValueError, match=message):
+    """A folder half written would look like data. A notebook shows the sentence alone."""
+    with pytest.raises(ParameterError, match=message):
         write_world(tmp_path / "world", languages)
     assert not (tmp_path / "world").exists()
 

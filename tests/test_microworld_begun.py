@@ -131,6 +131,7 @@ def test_a_missing_row_is_named_by_file_and_row(begin, capsys):
         ([("\tenfermera\t", "\t\t")], [], "it.tsv, line 20: word is empty; fill it for the noun 'nurse'"),
         ([], [('"plural"', '"plurall"')], "line 145: the rules read a column 'plurall'; name it in the header"),
         ([], [('LEXICON["modifier"]', 'LEXICON["extra"]')], "the rules read rows of kind 'extra', which their LEXICON"),
+        ([], [('"plural"', '"plural')], "unterminated string literal"),
     ],
 )
 def test_a_fault_of_the_files_is_one_line_of_the_preview(begin, capsys, table_changes, rule_changes, message):

@@ -1,6 +1,7 @@
 """The workshop: its notebooks run on a tiny study, solutions pass their checks, and the handout has none."""
 
 import re
+import shutil
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -10,6 +11,7 @@ from nbconvert.preprocessors import TagRemovePreprocessor
 from test_notebooks import TINY, cells
 
 from otlib.record import ROOT, write_text
+from otlib.settings import NotMadeYet
 from otlib.study.study import load_study, write_study
 
 matplotlib.use("agg")
@@ -44,8 +46,18 @@ def test_a_notebook_runs_an_empty_exercise_is_told_and_its_solution_is_right(tin
             assert all(f"{name}: right" in said for name in names), said
         else:
             empty |= names - GUESSES
-            assert all(f"{name}: no answer yet" in said for name in names - GUESSES), said
+            assert all(f"{name}: no answer yet" in said for name in names - GUESSES - WORDS), said
+            assert all(f"{name}: not yet: wrong in it: all thirty." in said for name in names & WORDS), said
     assert solved and empty == solved or path.stem == "4_language" and empty == WORDS
+
+
+def test_what_was_never_aligned_is_told_before_a_training(tiny, monkeypatch):
+    """Where neither 1_align nor the study was run: it was found out after the first of two trainings."""
+    monkeypatch.setattr("otlib.study.study.Study.require_data", lambda _: None)
+    shutil.rmtree(tiny.parent / "live", ignore_errors=True)
+    imports, first = [cell.source for cell in cells(NOTEBOOKS[1], "code")][1:3]
+    with pytest.raises(NotMadeYet, match=r"aligned/wordot/seed0/config.json is not there yet: run make study STUDY="):
+        exec(f"{imports}\n{first}", {"study": str(tiny), "seed": 0})
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -157,7 +157,7 @@ def answer(verdicts: pd.DataFrame, method: str, measures: Sequence[tuple[str, st
     names = [measure_name(*measure) for measure in measures]
     rows = verdicts[(verdicts["method"] == method) & verdicts["measure"].isin(names)]
     if AVERAGE not in {*rows["language"]}:
-        return "**Nothing can be said yet**: no method has run beside the encoder as it was."
+        return "**Nothing can be said yet**: no method has results of a task beside those of the encoder as it was."
     rows = rows.assign(said=said(rows), name=rows["measure"].str.removesuffix(" (%)"))
     average = rows[rows["language"] == AVERAGE]
     alone = rows[~rows["language"].str.startswith(AVERAGE)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -68,9 +68,13 @@ def _off(given: Any, right: Any, *room: float) -> str:
 
 
 def _off_members(given: Any, right: set) -> str:
-    if isinstance(given, str) or not isinstance(given, Collection):
+    try:
+        mine = dict.fromkeys(given)
+    except TypeError:  # a number, or a list of lists: [0, 1] for (0, 1)
+        mine = None
+    if mine is None or isinstance(given, str):
         return f"the answer is a set of {len(right)}, not {given!r}"
-    extra, missing = [one for one in given if one not in right], len(right - {*given})
+    extra, missing = [one for one in mine if one not in right], len(right - mine.keys())
     said = [f"wrong in it: {', '.join(map(str, extra))}"] * bool(extra) + [f"not in it: {missing} more"] * bool(missing)
     return "; ".join(said)
 
@@ -85,9 +89,10 @@ def _off_parts(given: Any, right: Sequence, *room: float) -> str:
 
 
 def _off_numbers(given: Any, right: Any, tolerance: float, within: float) -> str:
+    given = given.detach() if hasattr(given, "detach") else given  # a tensor in training
     try:
         mine, true = np.asarray(given, dtype=float), np.asarray(right, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return f"the answer is made of numbers, not {given!r}"
     if mine.shape != true.shape:
         turned = "; rows and columns are exchanged" if mine.shape == true.shape[::-1] else ""

@@ -32,9 +32,28 @@ class Contents(AsyncLargeFileManager):
 
     async def save(self, model, path=""):
         """Write a file, unless it is committed."""
-        if _is_committed(path):
-            raise HTTPError(403, f"{path} is read-only here: save it under another name, or open the one in {COPIES}/")
+        _refuse_committed(path)
         return await super().save(model, path)
+
+    async def delete(self, path):
+        """Delete a file, unless it is committed."""
+        _refuse_committed(path)
+        return await super().delete(path)
+
+    async def rename(self, old_path, new_path):
+        """Move a file, unless it is committed or would stand among those that are."""
+        _refuse_committed(old_path, new_path)
+        return await super().rename(old_path, new_path)
+
+    async def restore_checkpoint(self, checkpoint_id, path):
+        """Write an earlier state over a file, unless it is committed."""
+        _refuse_committed(path)
+        return await super().restore_checkpoint(checkpoint_id, path)
+
+
+def _refuse_committed(*paths: str) -> None:
+    for path in filter(_is_committed, paths):
+        raise HTTPError(403, f"{path} is read-only here: save it under another name, or open the one in {COPIES}/")
 
 
 def _is_committed(path: str) -> bool:
@@ -51,7 +70,7 @@ def copy_notebooks(root: Path = ROOT) -> Path:
         if copy.exists() and source.stat().st_mtime > copy.stat().st_mtime:
             old = copy.with_name(f"{copy.stem}-until-{datetime.now():%Y%m%d-%H%M%S}{copy.suffix}")
             copy.rename(old)
-            print(f"{COPIES}/{copy.name} is new: the notebook has changed. Yours is {old.name}")
+            print(f"{copy.relative_to(root)} is new: the notebook has changed. Yours is {old.name}")
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)

@@ -90,6 +90,10 @@ class Places:
         """Raise NotMadeYet, with what makes them, if the data are not there."""
         self._require([self.data_folder / "run.json"])
 
+    def require_aligned(self, method: str, seed: int) -> None:
+        """Raise NotMadeYet, with what makes it, if there is no encoder aligned by this method with this seed."""
+        self._require([self.aligned(method, seed) / "config.json"])
+
     def require_names(self, **chosen: Any) -> None:
         """Raise ParameterError, with those there are, if the study has not this ``pair``, ``method`` or ``seed``."""
         there = {"pair": self.pairs, "method": [*self.methods], "seed": self.seeds}

@@ -22,7 +22,7 @@ from otlib.data.microworld.situations import Clause
 from otlib.data.microworld.tasks import Inference, Question, inference, question, said_again
 from otlib.data.microworld.tokens import Token, detokenise, links, span, text_span
 from otlib.data.text import GoldPair, write_gold
-from otlib.settings import PIVOT, Microworld
+from otlib.settings import PIVOT, Microworld, ParameterError
 
 Utterance = tuple[Clause, str | None]  # a clause said, or asked about one of its parts
 _FOLDER = Path(__file__).parent
@@ -44,7 +44,7 @@ def language(code: str, *, complete: bool = True) -> ModuleType:
         is missing, or the line.
     """
     if not speaks(code):
-        raise ValueError(
+        raise ParameterError(
             f"the micro-world does not speak {code!r}: a language has a code of two or three letters, "
             f"and the files {code}.tsv and {code}.py in {_FOLDER}"
         )
@@ -69,7 +69,7 @@ def preview(code: str, n: int = 100, *, seed: int = 0) -> None:
             print(*begun.report(left), said, "", sep="\n")
         for utterance in map(_uttering, clauses) if left else (_single(draws, "preview") for _ in range(n)):
             print(*(detokenise(_uttered(each, *utterance)) for each in (language(PIVOT), speaker)), "", sep="\n")
-    except ValueError as error:
+    except (ValueError, SyntaxError) as error:
         print(error)
 
 
@@ -105,7 +105,7 @@ def write_world(
     No English sentence or question of a part occurs in another part, so that nothing tested was seen before.
     """
     if len({PIVOT, *languages}) <= len(languages):
-        raise ValueError(f"languages must be different ones beside {PIVOT!r}, got {list(languages)}")
+        raise ParameterError(f"languages must be different ones beside {PIVOT!r}, got {list(languages)}")
     speakers = {code: language(code) for code in (PIVOT, *languages)}
     folder = make_folders(folder)
     draws = _Draws(settings.seed)
