@@ -55,6 +55,6 @@ def test_what_is_right_is_not_given_away(capsys):
 
 
 def test_an_answer_has_a_name_and_may_be_off_in_its_own_unit(capsys):
-    assert check(3.04, 3, name="gain", tolerance=0, within=0.05)
-    assert not check(3.06, 3, name="gain", tolerance=0, within=0.05, hint="Less none.")
+    assert check(3.04, 3, name="gain", tolerance=0, leeway=0.05)
+    assert not check(3.06, 3, name="gain", tolerance=0, leeway=0.05, hint="Less none.")
     assert capsys.readouterr().out == "gain: right\ngain: not yet: it is too large. Less none.\n"

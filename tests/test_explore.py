@@ -39,7 +39,7 @@ def test_where_nobody_looks_there_is_a_row_for_each_knob(drawn):
     grid = explore(draw, **KNOBS)
     assert [chosen["epsilon"] for chosen in asked] == [0.01, 0.05, 5.0, 0.05, 0.05]  # one at a time, in order
     assert [chosen["method"] for chosen in asked] == ["wordot"] * 4 + ["none"]
-    assert grid[0, 2].get_title() == "epsilon 5" and not grid[1, 2].get_visible()
+    assert grid[0, 2].get_title(plt.rcParams["axes.titlelocation"]) == "epsilon 5" and not grid[1, 2].get_visible()
 
 
 def test_where_a_person_looks_every_knob_is_a_control_that_draws_anew(drawn, monkeypatch):

@@ -82,8 +82,9 @@ def test_a_study_is_also_its_folder_or_the_name_of_it(outputs, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("named", ["outputs/demo/study.yaml", "outputs/demo"])
-def test_a_folder_that_is_not_there_yet_is_named_with_what_makes_it(outputs, named):
+def test_a_folder_that_is_not_there_yet_is_named_with_what_makes_it(outputs, named, tmp_path, monkeypatch):
     """As the notebooks of the gallery name it, in a clone where nothing was run."""
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ParameterError, match="outputs/demo is not there yet: run make study STUDY=demo first"):
         open_study(named)
     outputs("demo-de-en")

@@ -11,7 +11,7 @@ BLANK = "no answer yet: put yours in the place of None"
 
 
 def check(
-    given: Any, right: Any, *, name: str = "", tolerance: float = 0.02, within: float = 0.0, hint: str = ""
+    given: Any, right: Any, *, name: str = "", tolerance: float = 0.02, leeway: float = 0.0, hint: str = ""
 ) -> bool:
     """Print whether an answer is right, and if not, what is off, without giving the answer away.
 
@@ -24,7 +24,7 @@ def check(
         a tensor, or a sequence of such parts, each of which is judged.
     name : str
         What was asked, printed first: of several answers in one cell.
-    tolerance, within : float
+    tolerance, leeway : float
         How far numbers may be off: as a share of the largest right one, and in their own unit, where that allows more.
     hint : str
         Printed after what is off.
@@ -46,7 +46,7 @@ def check(
     right
     True
     """
-    off = BLANK if given is None else _off(given, right, tolerance, within)
+    off = BLANK if given is None else _off(given, right, tolerance, leeway)
     said = off if off == BLANK else f"not yet: {off}. {hint}".rstrip() if off else "right"
     print(f"{name}: {said}" if name else said)
     return not off
@@ -88,7 +88,7 @@ def _off_parts(given: Any, right: Sequence, *room: float) -> str:
     return ""
 
 
-def _off_numbers(given: Any, right: Any, tolerance: float, within: float) -> str:
+def _off_numbers(given: Any, right: Any, tolerance: float, leeway: float) -> str:
     given = given.detach() if hasattr(given, "detach") else given  # a tensor in training
     try:
         mine, true = np.asarray(given, dtype=float), np.asarray(right, dtype=float)
@@ -99,7 +99,7 @@ def _off_numbers(given: Any, right: Any, tolerance: float, within: float) -> str
         return f"its shape is {mine.shape} and should be {true.shape}{turned}"
     if not np.isfinite(mine).all():
         return "it is not finite"
-    room = max(tolerance * (np.abs(true).max(initial=0) or 1), within)
+    room = max(tolerance * (np.abs(true).max(initial=0) or 1), leeway)
     wrong = np.abs(mine - true) > room
     if not wrong.any():
         return ""
