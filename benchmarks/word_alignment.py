@@ -3,7 +3,7 @@
 ``python benchmarks/word_alignment.py ENCODER GOLD... [--text 'parallel/{language}-en.tsv']`` takes an encoder's folder
 or hub name and tables of gold alignments, whose names begin with the language (``de-en.tsv``). Both aligners read the
 same words with the same encoder and layer, in one process and in turns; the ratio is that of the times of a turn, the
-median of all turns. Of SimAlign (Jalili Sabet et al., 2020) it is argmax and itermax of subwords, its defaults. With
+median of all turns. Of SimAlign (Jalili Sabet et al., 2020) it is argmax and itermax of subwords. With
 ``--text`` eflomal learns from that parallel text and from the gold sentences, without their links. Neither is a part of
 the project (``pip install simalign eflomal``), and what is not installed is left out.
 """
