@@ -3,7 +3,7 @@
 # make lab [FLAGS="--no-browser --port 8899"]: JupyterLab, with your own copies of the notebooks in lab/
 # make gallery [STUDY=demo]: keep what a finished study shows, and pages of all that is kept: outputs/gallery/html
 # make handout: the workshop's notebooks without their solutions, in notebooks/handout
-# make test | make clean-study STUDY=demo
+# make test | make install | make clean-study STUDY=demo
 
 PYTHON ?= python3
 STUDY ?= demo
@@ -16,11 +16,12 @@ export OMP_NUM_THREADS
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 FOLDER = outputs/$(subst /,-,$(STUDY))
 CHOICE = $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SET),--set $(SET))
 quoted = '$(subst ','\'',$(STUDY))'
 
-.PHONY: study plan test lab gallery handout clean-study
+.PHONY: study plan test lab gallery handout install clean-study
 
 study: $(READY)
 	@$(BIN)/python -m otlib study $(quoted) --cores $(CORES) $(CHOICE) $(if $(FLAGS),-- $(FLAGS))
@@ -41,11 +42,13 @@ handout: $(READY)
 	@$(BIN)/jupyter nbconvert --log-level ERROR --to notebook --output-dir notebooks/handout notebooks/workshop/*.ipynb \
 		--TagRemovePreprocessor.enabled True --TagRemovePreprocessor.remove_cell_tags solution
 
+install: $(READY)
+
 clean-study:
 	@test -f $(FOLDER)/study.yaml || { echo "$(FOLDER) is not the folder of a study"; exit 1; }
 	rm -rf $(FOLDER)
 
-$(READY): requirements.lock
+$(READY): requirements.lock torch.lock
 	@command -v $(PYTHON) >/dev/null || \
 		{ echo "There is no $(PYTHON): name a Python 3.10 or newer, such as make PYTHON=/usr/bin/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -54,7 +57,8 @@ $(READY): requirements.lock
 		{ echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: python3-venv)"; exit 1; }
 	@echo "Installing into $(VENV): a few minutes, once"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
-	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP) --require-hashes --no-deps -r requirements.lock
+	@$(PIP) -r torch.lock
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m ipykernel install --prefix $(VENV) --name python3 --display-name "Python 3 (study)" >/dev/null
 	@touch $(READY)

@@ -29,18 +29,23 @@ def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
+def lines_of(name):
+    """Requirements of a lock, a line each: with the hashes of what may be installed."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
 def locked(python):
-    """Pinned version of each package that the lock installs on a Linux machine with this Python."""
+    """Pinned version of each package that the locks install on a Linux machine with this Python."""
     version = {"python_version": python.rpartition(".")[0], "python_full_version": python}
     machine = {"sys_platform": "linux", "platform_machine": "x86_64", "os_name": "posix"}
     environment = {**default_environment(), **machine, **version}
     pins = {}
-    for line in (ROOT / "requirements.lock").read_text().splitlines():
-        if line and not line.startswith("#"):
-            pin = Requirement(line)
-            if pin.marker is None or pin.marker.evaluate(environment):
-                assert pin.name not in pins, f"{pin.name} is pinned twice for Python {python}"
-                pins[pin.name] = str(pin.specifier).removeprefix("==")
+    for line in lines_of("requirements.lock") + lines_of("torch.lock"):
+        pin = Requirement(line.partition(" --hash=")[0])
+        if pin.marker is None or pin.marker.evaluate(environment):
+            assert pin.name not in pins, f"{pin.name} is pinned twice for Python {python}"
+            pins[pin.name] = str(pin.specifier).removeprefix("==")
     return pins, environment
 
 
@@ -58,19 +63,20 @@ def test_the_lock_pins_every_requirement_within_its_range(python):
             assert wanted.specifier.contains(pins[name], prereleases=True)
 
 
-def test_the_lock_names_no_index_no_local_build_and_no_cuda_library():
+def test_the_lock_names_no_index_no_local_build_and_no_cuda_library_and_has_a_hash_for_every_file():
     # A host's name would tie the lock to one network; CUDA libraries are gigabytes that a CPU does not need.
-    for line in (ROOT / "requirements.lock").read_text().splitlines():
-        if not line.startswith("#"):
-            assert re.fullmatch(r"[a-z0-9.-]+==[\w.]+( ; .+)?", line), line
-            assert not line.startswith(("nvidia-", "cuda-"))
+    for line in lines_of("requirements.lock"):
+        assert re.fullmatch(r"[a-z0-9.-]+==[\w.]+( ; [^-]+?)?( +--hash=sha256:[0-9a-f]{64})+", line), line
+        assert not line.startswith(("nvidia-", "cuda-", "torch=="))
+    assert all(re.fullmatch(r"torch==[\d.]+", line) for line in lines_of("torch.lock"))
 
 
-def test_conda_installs_the_same_lock():
+def test_conda_and_binder_have_a_python_that_the_lock_knows_and_make_does_the_rest():
     dependencies = parse((ROOT / "environment.yml").read_text())["dependencies"]
-    assert {"pip": ["-r requirements.lock", "-e ."]} in dependencies
-    python = next(line.partition("=")[2] for line in dependencies if str(line).startswith("python="))
+    python = next(line.partition("=")[2] for line in dependencies if line.startswith("python="))
     assert any(full.startswith(python + ".") for full in PYTHONS)
+    assert "make" in dependencies
+    assert os.access(ROOT / "postBuild", os.X_OK) and "make install VENV=" in (ROOT / "postBuild").read_text()
 
 
 NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("notebooks/workshop/*.ipynb")])
@@ -264,7 +270,7 @@ def test_every_public_name_can_be_imported():
 @pytest.fixture
 def checkout(tmp_path):
     """A checkout without a virtual environment, and a folder of fake interpreters for its PATH."""
-    for name in ("Makefile", "requirements.lock"):
+    for name in ("Makefile", "requirements.lock", "torch.lock"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "bin").mkdir()
     return tmp_path
@@ -310,11 +316,27 @@ def test_make_installs_once_and_again_when_the_lock_changes(checkout):
         calls = log.read_text().splitlines()
         log.unlink()
         assert calls[-1].startswith("python -m pytest --numprocesses ")
-        return sum("requirements.lock" in call for call in calls)
+        return [re.findall(r"(--require-hashes|\w+\.lock)", call) for call in calls if ".lock" in call]
 
-    assert [installs(), installs()] == [1, 0]
-    os.utime(checkout / "requirements.lock", (2**32, 2**32))
-    assert installs() == 1
+    asked = [["--require-hashes", "requirements.lock"], ["torch.lock"]]
+    assert [installs(), installs()] == [asked, []]
+    for name in ("requirements.lock", "torch.lock"):
+        os.utime(checkout / name, (2**32, 2**32))
+        assert installs() == asked
+        os.utime(checkout / name, (0, 0))
+        assert installs() == []
+
+
+def test_make_installs_beside_a_jupyterlab_that_is_there(checkout):
+    """As Binder asks it to, into an environment that conda has made."""
+    (checkout / "env/bin").mkdir(parents=True)
+    python = interpreter(checkout, "python", f'echo "$(basename $0) $*" >> {checkout}/calls')
+    for name in ("python", "pip"):
+        shutil.copy(python, checkout / "env/bin" / name)
+    assert make(checkout, "install", f"PYTHON={python}", f"VENV={checkout}/env").returncode == 0
+    assert (checkout / "env/.ready").exists() and not (checkout / ".venv").exists()
+    calls = (checkout / "calls").read_text()
+    assert "-m venv" not in calls and "pip install" in calls
 
 
 def test_make_passes_its_variables_to_the_study(checkout):
