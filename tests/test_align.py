@@ -523,7 +523,8 @@ def test_command_line_aligns_by_the_parameters_of_a_study(encoder, tmp_path):
 @pytest.fixture
 def fresh(encoder, tmp_path):
     """The command that aligns by a study of which nothing is there yet."""
-    sizes = {"parallel_pairs": 20, "heldout_pairs": 4}
+    sizes = {"parallel_pairs": 20, "heldout_pairs": 4, "nli_train": 60, "nli_dev": 12, "nli_test": 24}
+    sizes |= {"qa_train": 60, "qa_dev": 12, "qa_test": 16, "text_sentences": 50}
     study = {"name": "tiny", "source": "microworld", "languages": ["de"], "seeds": [0], "data": sizes}
     study |= {"encoder": {"checkpoint": str(encoder)}, "align": SMALL, "methods": {"l2": {"objective": "l2"}}}
     (tmp_path / "study.yaml").write_text(RECORD + json.dumps(study))

@@ -181,7 +181,7 @@ def drawn():
         items = balanced(n, LABELS, make, partial(_features, {"en": en}))
         return [*zip(*((_say(en, item.premise), _say(en, item.hypothesis), item.label) for item in items), strict=True)]
 
-    return sides(3, 6000), sides(4, 1500)
+    return sides(3, 3000), sides(4, 1000)
 
 
 @pytest.mark.parametrize("side", [0, 1], ids=["premise", "hypothesis"])

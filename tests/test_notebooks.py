@@ -3,13 +3,14 @@
 import ast
 import re
 from itertools import groupby, product
+from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
-from otlib.analysis.figures import alt_text
+from otlib.analysis.figures import alt_text, style
 from otlib.record import ROOT, write_text
 from otlib.settings import Pretrain
 from otlib.study.data import make_data
@@ -36,13 +37,13 @@ PARAMETERS = {
     "3_break": ["study", "seed"],
     "4_language": ["study", "seed", "new", "yours"],
 }
-METHODS = ("none", "shuffled", "wordot", "l2", "ceiling")
-TUNED = ("none", "wordot", "l2", "ceiling")  # a task is taught to any encoder alike; the report says what is missing
+METHODS = ("none", "wordot", "ceiling", "l2")
 TWICE = [  # in the order of a study
     ("02_data", {"pair": "de-en"}),
     ("03_pretrain", {}),
     *(("10_align", {"method": method, "seed": 0}) for method in METHODS),
-    *((task, {"method": method, "seed": 0}) for method in TUNED for task in ("20_nli", "21_qa")),
+    *(("20_nli", {"method": method, "seed": 0}) for method in METHODS[:3]),
+    *(("21_qa", {"method": method, "seed": 0}) for method in METHODS[:2]),  # the report says what is missing
     ("30_pair", {"pair": "de-en"}),
     ("40_report", {}),
     ("41_ablations", {}),
@@ -56,8 +57,8 @@ data: {text_sentences: 200, parallel_pairs: 100, heldout_pairs: 40, nli_train: 6
        qa_train: 60, qa_dev: 12, qa_test: 16}
 encoder: {pretrain: {vocabulary_size: 600, layers: 1, width: 16, heads: 2, steps: 5, max_length: 80, save_every: 3}}
 align: {steps: 4, batch_size: 4, max_length: 80}
-methods: {none: {objective: none}, shuffled: {objective: wordot, shuffled_pairs: 1}, wordot: {objective: wordot},
-          l2: {objective: l2}, ceiling: {objective: none, taught: translations, task_steps: 2}}
+methods: {none: {objective: none}, wordot: {objective: wordot}, l2: {objective: l2},
+          ceiling: {objective: none, taught: translations, task_steps: 2}}
 nli: {pooling: mean, steps: 3, max_length: 80}
 qa: {steps: 3, max_length: 80}
 paper: {experiment: table2, rows: {wordot: WordOT}}
@@ -244,8 +245,14 @@ def test_every_cell_of_the_primer_can_run_twice(monkeypatch):
     run_every_cell("01_transport_primer", {"steps": 3}, monkeypatch)
 
 
+def save_once(ax, folder, name):
+    """What :func:`figures.save` does, where it has not done so: files are what takes long."""
+    return [] if Path(folder, f"{name}.svg").exists() else style.save(ax, folder, name)
+
+
 def run_every_cell(name, given, monkeypatch, *, times=2):
     monkeypatch.setattr("IPython.display.display", lambda *_, **__: None)
+    monkeypatch.setattr("otlib.analysis.figures.save", save_once)
     space, types = {"__name__": "__main__"}, {}
     for cell in cells(ROOT / f"notebooks/{name}.ipynb", "code"):
         for _ in range(times):

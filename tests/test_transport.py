@@ -184,9 +184,9 @@ def test_moving_both_clouds_changes_nothing():
 )
 def test_gradient_is_that_of_finite_differences(function, options):
     # The envelope theorem: the last plan alone gives the gradient by the points, the potentials that by the weights.
-    x, y, *_ = clouds(pairs=3, n=4, m=5, d=3, seed=6, dtype=torch.float64)
+    x, y, *_ = clouds(pairs=2, n=4, m=5, d=2, seed=6, dtype=torch.float64)
     logits = [
-        torch.randn(3, size, dtype=torch.float64, generator=torch.Generator().manual_seed(size)) for size in (4, 5)
+        torch.randn(2, size, dtype=torch.float64, generator=torch.Generator().manual_seed(size)) for size in (4, 5)
     ]
 
     def value(x, y, *logits):
