@@ -141,10 +141,7 @@ def language_scores(
 def score_grid(table: pd.DataFrame, *, label: str, ax: Axes | None = None) -> Axes:
     """Scores in per cent by kind of item (rows) and language (columns)."""
     ax = new_axes_if_none(ax, 3.6 + 0.6 * table.shape[1], 1.2 + 0.34 * len(table))
-    bar = {"label": label}
-    heatmap(table, annot=True, fmt=".0f", vmin=0, vmax=100, cmap="crest", linewidths=0.5, cbar_kws=bar, ax=ax)
-    ax.set(xlabel="", ylabel="")
+    heatmap(table, table.index, table.columns, cmap="crest", vmax=100, numbers=".0f", label=label, ax=ax)
     ax.tick_params(length=0)
-    ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
     said = [f"{kind}: {named_numbers(row)}" for kind, row in table.iterrows()]
     return described(ax, f"{label} by kind of item and language: {'; '.join(said)}.")

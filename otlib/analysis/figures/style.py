@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from seaborn.utils import relative_luminance
 
 from otlib.analysis.statistics import BASELINE
 
@@ -81,13 +83,37 @@ def new_axes_if_none(ax: Axes | None, width: float, height: float) -> Axes:
     return plt.subplots(figsize=(width, height), layout="constrained")[1] if ax is None else ax
 
 
-def heatmap(matrix, *, ax: Axes, **look):
-    """Seaborn's heat map, which draws the figure to measure its labels, before these are made ready to be drawn."""
-    with plt.rc_context({"text.parse_math": False}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")
-        for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):  # of axes that are older than this call
-            label.set_parse_math(False)
-        sns.heatmap(matrix, **look, ax=ax)
+def heatmap(
+    matrix,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    cmap: str,
+    vmax: float | None = None,
+    numbers: str = "",
+    label: str = "",
+    lines: str = "white",
+    ax: Axes,
+) -> Axes:
+    """A matrix (n, m) as cells coloured from 0 to ``vmax``, the first row above, between lines of a colour.
+
+    The cells have numbers if there is a format for them, and a colour bar if there is a label for it. Seaborn's heat
+    map draws the whole figure to measure its labels, and that of many matrices as often.
+    """
+    values = np.ma.masked_invalid(np.asarray(matrix, dtype=float))
+    mesh = ax.pcolormesh(values, cmap=cmap, vmin=0, vmax=vmax, linewidth=0.5, edgecolor=lines)
+    ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    ax.grid(False)
+    sns.despine(ax=ax, left=True, bottom=True)
+    for (i, j), value in np.ndenumerate(values) if numbers else ():
+        if value is not np.ma.masked:
+            light = relative_luminance(mesh.to_rgba(value)) > 0.4
+            ax.text(j + 0.5, i + 0.5, format(value, numbers), ha="center", va="center", color="0.15" if light else "w")
+    if label:
+        ax.figure.colorbar(mesh, ax=ax, label=label).outline.set_linewidth(0)
+    return ax
 
 
 def legend_above(ax: Axes) -> Axes:

@@ -111,19 +111,15 @@ def word_matrix(
     """
     rows, columns = list(words_of(rows)), list(words_of(columns))
     ax = new_axes_if_none(ax, 1.4 + 0.42 * len(columns) + 0.8 * colourbar, 1.4 + 0.38 * len(rows))
-    words = {"xticklabels": columns, "yticklabels": rows}
-    numbers = {"annot": bool(annotate), "fmt": annotate}
-    bar = {"cbar": colourbar, "cbar_kws": {"label": label} if colourbar else None}
-    lines = {"linewidths": 0.5, "linecolor": "0.92"}
-    heatmap(np.asarray(matrix), **words, **numbers, **bar, **lines, vmin=0, vmax=vmax, cmap=cmap, ax=ax)
+    look = {"cmap": cmap, "vmax": vmax, "lines": "0.92"}
+    heatmap(matrix, rows, columns, **look, numbers=annotate, label=label if colourbar else "", ax=ax)
     sure, possible = set(sure), set(possible)
     for links, style in ((possible - sure, (0, (2, 1.5))), (sure, "solid")):
         for i, j in links:
             corner = (j + 0.05, i + 0.05)
             ax.add_patch(Rectangle(corner, 0.9, 0.9, fill=False, edgecolor="#c44e00", lw=1.6, ls=style))
     ax.tick_params(length=0)
-    ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
-    ax.set_xticklabels(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
+    plt.setp(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
     framed = f" Gold links are framed: {links_in_words({*sure, *possible}, rows, columns)}." if sure or possible else ""
     return described(ax, f"{label}, words against words, {matrix_in_words(matrix, rows, columns)}.{framed}")
 
@@ -158,7 +154,7 @@ def plans(
     most = 1 / max(len(rows), len(columns))
     for ax, (name, plan) in zip(grid.flat, named.items(), strict=False):
         word_matrix(plan, rows, columns, sure=sure, possible=possible, vmax=most, colourbar=False, ax=ax)
-        ax.set_title(name).set_parse_math(False)  # the next matrix draws it
+        ax.set_title(name)
     for ax in grid.flat[len(named) :]:
         ax.set_axis_off()
     for ax in grid[:, 1:].flat:
