@@ -119,6 +119,12 @@ def edited(path, old, new):
         ("[0, 1]", "[1, 0, 1]", "seeds", "twice"),
         ("nli: {steps: 5}", "nli: {steps: 5}\nquick: {nli.stepps: 3}", "quick: nli.stepps", "not a parameter"),
         ("nli: {steps: 5}", "nli: {steps: 5}\nquick: {nli.steps: x}", "quick: nli.steps", "integer"),
+        (
+            "nli: {steps: 5}",
+            "nli: {steps: 5}\nquick: {methods.l2: null}",
+            "quick: methods.l2 is null",
+            "none of this name",
+        ),
         ("nli: {steps: 5}", "quick: {align: {steps: 3}}\nnli: {steps: 5}", "quick: ", "would drop align.learning_rate"),
         ("nli: {steps: 5}", "nli: {steps: 5}\nquick: {nli.steps: 3, nli: {}}", "quick: ", "one inside the other"),
     ],
@@ -576,6 +582,12 @@ def test_one_pair_alone_takes_the_quick_settings_and_overrides_come_last(tiny):
     tiny.write_text(tiny.read_text().replace("nli.steps", "nli.stepps"))
     with pytest.raises(ParameterError, match="nli.stepps is not a parameter"):
         load(tiny, pairs=["es-en"])
+
+
+def test_a_quick_look_leaves_methods_out(tiny):
+    tiny.write_text(tiny.read_text() + "\nquick: {methods.wordot: null}\n")
+    assert list(load(tiny).methods) == ["none", "wordot"] and list(load(tiny, pairs=["es-en"]).methods) == ["none"]
+    assert list(load(tiny, overrides={"methods.none": None}).methods) == ["wordot"]
 
 
 @pytest.fixture

@@ -204,13 +204,14 @@ def check_apart(keys: Sequence[str]) -> None:
 
 
 def override(raw: dict[str, Any], values: Mapping[str, Any]) -> None:
-    """Set dotted keys, such as ``align.steps``, in place.
+    """Set dotted keys, such as ``align.steps``, in place; null takes a method out, as ``methods.l2: null``.
 
     Raises
     ------
     ValueError
         If a part of a key holds a value and no further keys, a key holds an invisible character or another of the keys,
-        or a mapping would replace one with further keys; ``methods`` alone may, for it is a choice.
+        there is no method to take out, or a mapping would replace one with further keys; ``methods`` alone may, for it
+        is a choice.
     """
     check_apart([*values])
     for key, value in values.items():
@@ -225,7 +226,12 @@ def override(raw: dict[str, Any], values: Mapping[str, Any]) -> None:
                 raise ValueError(f"override {key!r}: {name!r} holds a value, not further keys")
         if key != "methods" and (lost := [*_lost(section.get(last), value, f"{key}.")]):
             raise ValueError(f"the value of {key} would drop {', '.join(lost)}: set single keys, such as {lost[0]}")
-        section[last] = value
+        if sections == ["methods"] and value is None:
+            if last not in section:
+                raise ValueError(f"{key} is null, which takes a method out, but there is none of this name")
+            del section[last]
+        else:
+            section[last] = value
 
 
 def _lost(there: Any, value: Any, above: str) -> Iterator[str]:
