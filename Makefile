@@ -3,7 +3,8 @@
 # make lab [FLAGS="--no-browser --port 8899"]: JupyterLab, with your own copies of the notebooks in lab/
 # make gallery [STUDY=demo]: keep what a finished study shows, and pages of all that is kept: outputs/gallery/html
 # make handout: the workshop's notebooks without their solutions, in notebooks/handout
-# make test | make install | make clean-study STUDY=demo
+# make test [ALL=1]: the tests; with ALL=1 also those that start whole studies, twice as long
+# make install | make clean-study STUDY=demo
 
 PYTHON ?= python3
 STUDY ?= demo
@@ -30,7 +31,7 @@ plan: $(READY)
 	@$(BIN)/python -m otlib plan $(quoted) $(CHOICE)
 
 test: $(READY)
-	@$(BIN)/python -m pytest --numprocesses $(CORES) --maxprocesses 8 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(CORES) --maxprocesses 8 --dist loadfile $(if $(ALL),,-m "not slow")
 
 lab: $(READY)
 	@$(BIN)/python -m otlib.study.lab $(FLAGS)

@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Grammars of web addresses, which cost two seconds wherever nbformat is imported, and no notebook needs.
+sys.modules.setdefault("rfc3987_syntax", None)
 # Before triton is imported: without a GPU its programs run in its interpreter.
 if not any(map(os.path.exists, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))):
     os.environ.setdefault("TRITON_INTERPRET", "1")

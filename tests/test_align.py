@@ -676,6 +676,7 @@ def test_languages_one_after_another_have_the_gradient_of_all_at_once(sober, tmp
     assert logs[0]["anchor"] > 0
 
 
+@pytest.mark.slow
 def test_two_processes_of_a_notebook_train_as_one_that_accumulates(sober, tmp_path):
     """As those of ``accelerate launch`` do: each has half of a step's batches, and their gradients are averaged."""
     corpora = {}

@@ -205,6 +205,7 @@ def tiny(tmp_path_factory):
     return write_study(study)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "given"), TWICE, ids=lambda value: value if isinstance(value, str) else "")
 def test_every_cell_of_a_study_can_run_twice_and_no_name_changes_its_type(tiny, name, given, monkeypatch):
     """A second run of ``study = load_study(study)`` in JupyterLab once raised TypeError in eight notebooks."""
@@ -268,6 +269,7 @@ def run_every_cell(name, given, monkeypatch, *, times=2):
                 assert type(value) is kind, f"{cell.id}: {variable} was {kind.__name__}, is {type(value).__name__}"
 
 
+@pytest.mark.slow
 def test_the_primer_runs_from_the_first_cell_to_the_last(tmp_path):
     # The workshop's first hour: its figures are there, and its own checks hold.
     out = run_notebook(ROOT / "notebooks/01_transport_primer.ipynb", tmp_path / "out.ipynb", {"steps": "5"})

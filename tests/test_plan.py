@@ -140,6 +140,7 @@ def test_a_step_measured_with_fewer_examples_is_scaled_by_their_number(study, en
     assert sizes == [16, 2]
 
 
+@pytest.mark.slow
 def test_steps_are_those_of_the_trainer(study, encoder, monkeypatch):
     """A loop of the plan's own once measured other steps than those that are run."""
     seen = []

@@ -78,6 +78,7 @@ def test_words_that_are_rare_have_subwords_of_more_than_letters(tmp_path):
     assert tokenizer.tokenize("the") == ["the"] and tokenizer.tokenize("quickest")[0] == "quick"
 
 
+@pytest.mark.slow
 def test_the_default_study_splits_a_third_of_the_words_of_every_language(tmp_path):
     """Else words and subwords are about the same, and SubOT is not tested; 4 to 14 % were split once."""
     study = load_study("demo")

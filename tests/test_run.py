@@ -399,6 +399,7 @@ def test_a_changed_setting_reruns_what_depends_on_it_and_nothing_else(repository
     assert planned(repository, overrides) == jobs
 
 
+@pytest.mark.slow
 def test_each_seed_pretrains_and_a_method_of_tasks_only_is_in_no_pair(repository):
     write_stub(repository, "03_pretrain", MARK.format("'encoder' / f'seed{seed}'"))
     ceiling = {"objective": "none", "taught": "translations"}
@@ -439,6 +440,7 @@ def test_whatever_is_lost_is_made_again(repository, lost, rule):
     assert planned(repository, {}).get(rule) == 1
 
 
+@pytest.mark.slow
 def test_a_lost_file_of_the_data_is_made_again_as_are_the_data_after_an_edit(repository):
     (repository / "outputs/tiny/data/made.txt").unlink()
     result = run_study(repository, "--", "--dry-run")
@@ -452,6 +454,7 @@ def test_a_lost_file_of_the_data_is_made_again_as_are_the_data_after_an_edit(rep
     assert planned(repository, {}).get("data") == 1
 
 
+@pytest.mark.slow
 def test_a_failed_notebook_stops_only_what_needs_it(repository):
     write_stub(repository, "20_nli", "print('kept')\nraise RuntimeError('no such luck')")
     write_stub(repository, "30_pair")
@@ -467,6 +470,7 @@ def test_a_failed_notebook_stops_only_what_needs_it(repository):
     assert planned(repository, {}) == {"nli": 1, "report": 1}
 
 
+@pytest.mark.slow
 def test_pairs_and_the_report_are_made_of_what_there_is_and_again_when_all_is(repository):
     """One run that failed kept everything back that is made of all of them."""
     methods = {"none": {"objective": "none"}, "wordot": {"objective": "wordot"}}
@@ -492,6 +496,7 @@ def test_pairs_and_the_report_are_made_of_what_there_is_and_again_when_all_is(re
     assert planned(repository, {"methods": methods}) == {}
 
 
+@pytest.mark.slow
 def test_what_waits_for_a_run_that_failed_is_in_no_report(repository):
     """It was made by earlier settings."""
     fails = "raise RuntimeError('no such luck')"
@@ -518,6 +523,7 @@ def aligning(repository):
     return repository, process, mark
 
 
+@pytest.mark.slow
 def test_a_killed_study_leaves_no_lock_and_goes_on(aligning):
     # Snakemake's own lock outlives a SIGKILL and asks the user to unlock by hand.
     repository, process, _ = aligning
@@ -551,6 +557,7 @@ def test_ctrl_c_is_one_line_whatever_is_under_way(monkeypatch, capsys, during):
     assert capsys.readouterr().err == "Stopped; the same command goes on.\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_stopped_study_ends_its_jobs_and_leaves_nothing_that_looks_finished(aligning, name):
     """A closed terminal, SIGHUP, once left Snakemake waiting for ever, with the lock."""
@@ -566,6 +573,7 @@ def test_a_stopped_study_ends_its_jobs_and_leaves_nothing_that_looks_finished(al
 WAITS = "\nwhile not (folder / 'go').exists():\n    time.sleep(0.1)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [True, False], ids=["killed", "unread"])
 def test_a_study_that_nobody_reads_any_more_goes_on(repository, killed):
     """Its jobs' next line once met a broken pipe: they failed, and Snakemake never ended."""
@@ -589,6 +597,7 @@ def test_a_study_that_nobody_reads_any_more_goes_on(repository, killed):
     assert "40_report | done" in (repository / "outputs/tiny/log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_what_nohup_ignores_stays_ignored(aligning):
     repository, process, _ = aligning
     process.terminate()

@@ -23,6 +23,7 @@ from otlib.settings import Finding, Paper
 from otlib.study.paper import paper_results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["intervals", "statistics", "report", "figures", "word_alignment"])
 def test_what_makes_no_vectors_does_not_load_torch(module):
     # Torch takes seconds to import, and the report needs none of it.

@@ -147,6 +147,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:sentences longer than")
 @pytest.mark.parametrize("name", BEFORE)
 def test_batches_and_losses_are_what_they_were(encoder, tmp_path, aligner, batches, name, monkeypatch):

@@ -474,6 +474,7 @@ torch.save([state(whole), state(resumed)], f"{sys.argv[1]}/resumed{rank}.pt")
 """
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_with_batches_twice_as_large(tmp_path):
     """Other batches on every process, one gradient; parameters that nothing uses do no harm."""
     script = tmp_path / "script.py"

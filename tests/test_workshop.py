@@ -28,6 +28,7 @@ def tiny(tmp_path_factory):
     return write_study(load_study(write_text(folder / "tiny.yaml", TINY), outputs=folder))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore:collapse")
 def test_a_notebook_runs_an_empty_exercise_is_told_and_its_solution_is_right(tiny, path, monkeypatch, capsys):
