@@ -150,6 +150,7 @@ def test_some_languages_and_the_first_pairs_only(encoder, tmp_path):
             run(encoder, tmp_path / "no", steps=1, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options, left",
     [
@@ -222,6 +223,7 @@ def aligner(monkeypatch):
     return asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["l2", "contrastive-weak"])
 def test_the_run_says_where_its_word_pairs_come_from(encoder, tmp_path, monkeypatch, aligner, objective):
     """Without an aligner the run falls back to nearest words, and must say so."""
@@ -624,6 +626,7 @@ def test_every_run_and_language_shuffles_its_pairs_anew(encoder, tmp_path, monke
     assert de == again and de != fr and de != other
 
 
+@pytest.mark.slow
 def test_alignment_on_shuffled_pairs_learns_no_translation_and_is_counted(encoder, tmp_path):
     """What moves without translations: the clouds come together, and words stay lost."""
     options = {"steps": 150, "batch_size": 12, "learning_rate": 3e-3, "shuffled_pairs": 1.0}
@@ -654,6 +657,7 @@ OBJECTIVES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", OBJECTIVES, ids=str)
 def test_languages_one_after_another_have_the_gradient_of_all_at_once(sober, tmp_path, monkeypatch, settings):
     """Their losses are summed; so are the gradients, each language padded to its own longest sentence."""
@@ -724,6 +728,7 @@ def test_layers_computed_twice_give_the_same_training(encoder, tmp_path):
         otlib.training.trainer._sparing(torch.nn.Linear(1, 1), given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

@@ -50,6 +50,7 @@ def gone(process, *, within=10):
     return not alive(process)
 
 
+@pytest.mark.slow
 def test_a_warm_kernel_has_imported_what_notebooks_import_and_is_otherwise_as_any_other(warm, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setenv("A_VARIABLE", "its value")
@@ -71,6 +72,7 @@ def stand_in(*command, folder):
     return subprocess.run(whole, cwd=folder, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_who_executes_a_notebook_is_a_fork_as_well_with_the_words_and_the_status_of_the_command(warm, tmp_path):
     notebook = write_notebook(tmp_path / "n.ipynb", "wrong = False", "assert not wrong, 'no such luck'")
     done = stand_in("otlib", "notebook", notebook.name, "out.ipynb", folder=tmp_path)
@@ -129,6 +131,7 @@ def test_a_warm_kernel_ends_with_the_process_that_executes_its_notebook(warm, tm
     assert gone(kernel)
 
 
+@pytest.mark.slow
 def test_kernels_go_on_without_the_warm_process_and_new_ones_start_as_ever(tmp_path, bare_kernels, monkeypatch):
     kills_parent = "import os, time\nprint(os.getppid())\nos.kill(os.getppid(), 9)\ntime.sleep(1)\nprint('went on')"
     kills_parent = f"import os\nassert os.getppid() != {os.getpid()}, 'no fork'\n{kills_parent}"

@@ -364,6 +364,7 @@ def test_the_recipe_counts_the_papers_numbers_that_the_study_fills(tmp_path):
     assert recipe_of(tmp_path, pairs=["de-en"]).loc["table2, mBERT", "this study"] == "2 by none"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["table2", "table3", "table4", "table5", "large", "wordot-star"])
 def test_the_papers_studies_fill_every_number_of_their_rows(name):
     study = load_study(f"paper/{name}", check_data=False)
@@ -412,6 +413,7 @@ def test_a_step_that_fails_is_told_in_the_table(study, encoder, monkeypatch, mes
     assert table["hours"].isna().all() and set(table["measured"]) == {told}
 
 
+@pytest.mark.slow
 def test_the_plan_measures_here_and_promises_no_gpu_hours_without_a_gpu(study, encoder, monkeypatch):
     monkeypatch.setattr(plan, "load_or_build", lambda study: (encoder, "random weights"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

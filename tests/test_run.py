@@ -624,6 +624,7 @@ def test_two_runs_of_one_study_do_not_meet(repository):
     assert "study tiny is being run by process" in result.stderr
 
 
+@pytest.mark.slow
 def test_who_holds_a_study_is_said_truly_after_its_main_process_was_killed(aligning):
     """The lock file held the number of a process that was no more."""
     repository, process, _ = aligning

@@ -159,6 +159,7 @@ def test_batches_and_losses_are_what_they_were(encoder, tmp_path, aligner, batch
     assert log["loss"].iloc[-1] == pytest.approx(loss, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:sentences longer than")
 @pytest.mark.parametrize("name", ["tfidf shuffled", "aligner shuffled", "cut"])
 def test_text_in_a_file_trains_as_text_in_memory_does(encoder, files, aligner, batches, name):
@@ -239,6 +240,7 @@ def tokenised(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:sentences longer than")
 def test_other_methods_and_seeds_tokenise_nothing(encoder, files, tokenised):
     """Not even one that exchanges translations, or trains on some of the pairs."""
