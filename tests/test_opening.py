@@ -87,6 +87,9 @@ def test_a_folder_that_is_not_there_yet_is_named_with_what_makes_it(outputs, nam
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ParameterError, match="outputs/demo is not there yet: run make study STUDY=demo first"):
         open_study(named)
+    (tmp_path / "outputs/demo").mkdir(parents=True, exist_ok=True)
+    with pytest.raises(ParameterError, match="outputs/demo has no study.yaml: run make study STUDY=demo first"):
+        open_study(named)
     outputs("demo-de-en")
     with pytest.raises(ParameterError, match="params/ holds demo, outputs/ demo-de-en$"):
         open_study("nothing-here")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Collection
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +144,12 @@ def check_sections(study: Study) -> None:
 
 
 def check_data(study: Study) -> None:
-    """Every language has data, and the files that are named, a checkpoint's too, are there."""
+    """Every language has data, and what is named, files, a checkpoint and a tracker, is there."""
+    sections = {"encoder.pretrain": study.encoder.pretrain, "nli": study.nli, "qa": study.qa, "align": study.align}
+    sections |= {f"methods.{name}": method for name, method in study.methods.items()}
+    for name, section in sections.items():
+        if section and section.log_with and not any(map(find_spec, ("tensorboard", "tensorboardX"))):
+            raise ValueError(f"{name}.log_with: {section.log_with} is not installed: pip install tensorboard")
     checkpoint = study.encoder.checkpoint
     if checkpoint and os.path.isabs(checkpoint) and not os.path.isdir(checkpoint):
         raise ValueError(f"encoder.checkpoint: there is no folder {checkpoint}")

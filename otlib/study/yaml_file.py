@@ -47,7 +47,8 @@ def study_file(study: str | Path) -> Path:
     folder = re.fullmatch(r"outputs/([^/]+)(/study\.yaml)?/?", str(study))
     for name in known:
         if folder and folder[1] == name.replace("/", "-"):
-            raise ParameterError(f"outputs/{folder[1]} is not there yet: run make study STUDY={name} first")
+            lacks = "has no study.yaml" if (ROOT / "outputs" / folder[1]).is_dir() else "is not there yet"
+            raise ParameterError(f"outputs/{folder[1]} {lacks}: run make study STUDY={name} first")
     there = ", ".join(path.parent.name for path in sorted(ROOT.glob("outputs/*/study.yaml")))
     left = f", outputs/ {there}" if there else ""
     raise ParameterError(f"there is no study {str(study)!r}; params/ holds {', '.join(known)}{left}")
