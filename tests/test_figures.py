@@ -118,6 +118,23 @@ def test_every_word_labels_its_row_or_column_and_gold_links_are_framed():
     assert frames[0, 0] != frames[1, 1]
 
 
+def test_a_cell_without_a_number_is_empty_and_names_fit_the_matrix():
+    ax = figures.word_matrix([[0.5, np.nan], [np.inf, 2]], "a b", "c d", annotate=".1f")
+    assert [text.get_text() for text in ax.texts] == ["0.5", "2.0"]
+    ax = figures.word_matrix([[3, 4]], "a", "c d", annotate="d")
+    assert [text.get_text() for text in ax.texts] == ["3", "4"]
+    with pytest.raises(ValueError, match=r"a matrix \(2, 3\) cannot be drawn with 3 rows and 2 columns"):
+        figures.word_matrix(np.ones((2, 3)), "a b c", "d e")
+
+
+@pytest.mark.parametrize("value", [0, -1, np.nan])
+def test_a_matrix_with_nothing_above_0_has_the_colours_of_one_with(value):
+    ax = figures.word_matrix(np.full((2, 2), value), "a b", "c d", annotate=".0f")
+    ax.figure.canvas.draw()
+    mesh = ax.collections[0]
+    assert mesh.get_clim() == (0, 1) and {text.get_color() for text in ax.texts} <= {"0.15"}
+
+
 def test_gold_links_have_source_words_in_rows_and_sure_ones_are_filled():
     pair = GoldPair(["das", "Brot", "da"], ["the", "bread"], {(0, 0), (1, 1)}, {(0, 0), (1, 1), (2, 1)})
     ax = figures.gold_links(pair)

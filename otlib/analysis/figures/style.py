@@ -97,20 +97,29 @@ def heatmap(
 ) -> Axes:
     """A matrix (n, m) as cells coloured from 0 to ``vmax``, the first row above, between lines of a colour.
 
-    The cells have numbers if there is a format for them, and a colour bar if there is a label for it. Seaborn's heat
+    The cells have numbers if there is a format for them, and a colour bar if there is a label for it; those that are
+    masked or not finite stay empty. Without ``vmax`` it is the largest value, or 1 if none is above 0. Seaborn's heat
     map draws the whole figure to measure its labels, and that of many matrices as often.
+
+    Raises
+    ------
+    ValueError
+        If the matrix has other numbers of rows and columns than there are names for.
     """
-    values = np.ma.masked_invalid(np.asarray(matrix, dtype=float))
+    values = np.ma.masked_invalid(matrix)
+    if values.shape != (len(rows), len(columns)):
+        raise ValueError(f"a matrix {values.shape} cannot be drawn with {len(rows)} rows and {len(columns)} columns")
+    if vmax is None:
+        vmax = largest if values.count() and (largest := values.max()) > 0 else 1
     mesh = ax.pcolormesh(values, cmap=cmap, vmin=0, vmax=vmax, linewidth=0.5, edgecolor=lines)
     ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns)
     ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
     ax.grid(False)
     sns.despine(ax=ax, left=True, bottom=True)
-    for (i, j), value in np.ndenumerate(values) if numbers else ():
-        if value is not np.ma.masked:
-            light = relative_luminance(mesh.to_rgba(value)) > 0.4
-            ax.text(j + 0.5, i + 0.5, format(value, numbers), ha="center", va="center", color="0.15" if light else "w")
+    for (i, j), value in np.ma.ndenumerate(values) if numbers else ():
+        light = relative_luminance(mesh.to_rgba(value)) > 0.408
+        ax.text(j + 0.5, i + 0.5, format(value, numbers), ha="center", va="center", color="0.15" if light else "w")
     if label:
         ax.figure.colorbar(mesh, ax=ax, label=label).outline.set_linewidth(0)
     return ax
