@@ -588,6 +588,25 @@ def test_a_quick_look_leaves_methods_out(tiny):
     tiny.write_text(tiny.read_text() + "\nquick: {methods.wordot: null}\n")
     assert list(load(tiny).methods) == ["none", "wordot"] and list(load(tiny, pairs=["es-en"]).methods) == ["none"]
     assert list(load(tiny, overrides={"methods.none": None}).methods) == ["wordot"]
+    # What is set is there, as the file has it, and what is taken out twice is out.
+    (*_, wordot) = load(tiny, pairs=["es-en"], overrides={"methods.wordot.epsilon": 0.5}).methods.values()
+    assert (wordot.objective, wordot.steps, wordot.epsilon) == ("wordot", 20, 0.5)
+    assert list(load(tiny, pairs=["es-en"], overrides={"methods.wordot": None}).methods) == ["none"]
+
+
+def test_a_null_for_a_method_in_a_quick_section_takes_it_out_whatever_that_of_the_base_says(tiny, derived):
+    """Where the base's quick look left the method out as well, the null once brought it back."""
+    tiny.write_text(tiny.read_text() + "\nquick: {methods.wordot: null}\n")
+    path = derived("other.yaml", "name: other\nmethods: {mine: {objective: l2}}\nquick: {methods.%s: null}\n")
+    text = path.read_text()
+    for method, left in {"wordot": ["none", "mine"], "mine": ["none"], "none": ["mine"]}.items():
+        path.write_text(text % method)
+        assert list(load(path, pairs=["es-en"]).methods) == left
+    path.write_text(text % "typo")
+    with pytest.raises(
+        ParameterError, match="quick: methods.typo is null, which takes a method out, but there is none"
+    ):
+        load(path)
 
 
 @pytest.fixture

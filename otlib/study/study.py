@@ -301,11 +301,13 @@ def load_study(
     overrides : mapping, optional
         Values by dotted key, ``{"align.steps": 10}``; they replace or add single keys. A mapping of ``methods``
         replaces all of them; another one that would lose keys of the study is refused, as are a key and one inside it.
+        A null takes a method out, ``{"methods.l2": None}``.
     pairs : sequence of str, optional
         Keep these pairs only (``"de-en"``). Such a study has its own name and folder, for its encoder may be
         trained on fewer languages, and then for proportionally fewer steps. A method or finding that names
         languages keeps those that are left, and is dropped if none is. With one pair the dotted keys of the
-        file's ``quick`` section are set first, the overrides after them: a look at the study within minutes.
+        file's ``quick`` section are set first, the overrides after them: a look at the study within minutes. A
+        method that is null there is left out, unless an override sets it or a key of it.
     seeds : sequence of int, optional
         Keep these seeds only, in the same folder.
     outputs : path, optional
@@ -342,7 +344,8 @@ def load_study(
         raise ParameterError(
             f"{shown(path)}: quick must hold values by dotted key, such as align.steps: 100, got {quick!r}"
         )
-    loaded = filled(quick if len(set(pairs or ())) == 1 else {}, overrides or {})
+    overrides = overrides or {}
+    loaded = filled(yaml_file.unless_set(quick, overrides) if len(set(pairs or ())) == 1 else {}, overrides)
     if quick and not overrides:  # checked even if it is not asked for
         filled(quick, where="quick: ")
     try:

@@ -16,6 +16,7 @@ from otlib.data.text import is_seen
 from otlib.record import ROOT, shown
 from otlib.settings import ParameterError
 
+METHOD = re.compile(r"methods\.[^.]+")  # the dotted key of a whole one
 RECORD = "# Written by a run, which reads it back. To change something, copy it under another name.\n"
 
 
@@ -83,18 +84,20 @@ def read_study(path: Path, seen: Sequence[Path] = ()) -> dict[str, Any]:
         raise ParameterError(f"{shown(path)}: base: there is no file {shown(below)}")
     if below.resolve() in seen:
         raise ParameterError(f"{shown(path)}: base: {shown(below)} builds on this file itself; take one base out")
+    own = raw["quick"] if isinstance(raw.get("quick"), dict) else {}
+    left_out = {key: own.pop(key) for key in [*own] if own[key] is None and METHOD.fullmatch(str(key))}
     try:
         merged = _merged(read_study(below, seen), raw, "")
     except _NothingToTakeOut as error:
         raise ParameterError(
             f"{shown(path)}: {error} is null, which takes a key of {shown(below)} out, but there is none of this name"
         ) from None
-    quick, own = merged.get("quick"), raw.get("quick")
+    quick = merged.get("quick")
     if isinstance(quick, dict):  # what this file takes out, the base's quick look must not bring back
-        out, own = [*_taken_out(raw)], own if isinstance(own, dict) else {}
+        out = [*_taken_out(raw)]
         merged["quick"] = {
             key: value for key, value in quick.items() if key in own or not any(map(partial(_holds, inner=key), out))
-        }
+        } | left_out
     return merged
 
 
@@ -227,12 +230,19 @@ def override(raw: dict[str, Any], values: Mapping[str, Any]) -> None:
                 raise ValueError(f"override {key!r}: {name!r} holds a value, not further keys")
         if key != "methods" and (lost := [*_lost(section.get(last), value, f"{key}.")]):
             raise ValueError(f"the value of {key} would drop {', '.join(lost)}: set single keys, such as {lost[0]}")
-        if sections == ["methods"] and value is None:
+        if METHOD.fullmatch(key) and value is None:
             if last not in section:
                 raise ValueError(f"{key} is null, which takes a method out, but there is none of this name")
             del section[last]
         else:
             section[last] = value
+
+
+def unless_set(quick: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A quick look's dotted keys without the nulls that would take out what an override sets, or a part of it."""
+    return {
+        key: value for key, value in quick.items() if value is not None or not any(map(partial(_holds, key), overrides))
+    }
 
 
 def _lost(there: Any, value: Any, above: str) -> Iterator[str]:
