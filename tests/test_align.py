@@ -657,8 +657,9 @@ OBJECTIVES = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("settings", OBJECTIVES, ids=str)
+@pytest.mark.parametrize(
+    "settings", [OBJECTIVES[0], *(pytest.param(more, marks=pytest.mark.slow) for more in OBJECTIVES[1:])], ids=str
+)
 def test_languages_one_after_another_have_the_gradient_of_all_at_once(sober, tmp_path, monkeypatch, settings):
     """Their losses are summed; so are the gradients, each language padded to its own longest sentence."""
     gradients, real = [], otlib.training.trainer.Accelerator.clip_grad_norm_
