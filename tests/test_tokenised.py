@@ -147,9 +147,13 @@ SETTINGS = {
 }
 
 
-@pytest.mark.slow
+FAST = ("tfidf shuffled", "aligner shuffled")  # all that is made of text: weights, links, pairs that translate nothing
+
+
 @pytest.mark.filterwarnings("ignore:sentences longer than")
-@pytest.mark.parametrize("name", BEFORE)
+@pytest.mark.parametrize(
+    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in BEFORE]
+)
 def test_batches_and_losses_are_what_they_were(encoder, tmp_path, aligner, batches, name, monkeypatch):
     # Rows of several sentences draw another dropout.
     monkeypatch.setattr(otlib.training.packing, "packs", lambda encoder: False)
