@@ -15,6 +15,9 @@ OMP_NUM_THREADS ?= 1
 export OMP_NUM_THREADS
 
 VENV := .venv
+ifneq ($(words $(VENV)),1)
+$(error VENV must be the path of a folder, without blanks, got '$(VENV)')
+endif
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check

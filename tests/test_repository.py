@@ -339,6 +339,13 @@ def test_make_installs_beside_a_jupyterlab_that_is_there(checkout):
     assert "-m venv" not in calls and "pip install" in calls
 
 
+@pytest.mark.parametrize("folder", ["", "my env"])
+def test_make_installs_into_one_folder_or_none(checkout, folder):
+    """Without a name it would be the machine's own pip, and with a blank two environments."""
+    result = make(checkout, "--dry-run", "install", f"VENV={folder}")
+    assert result.returncode and f"VENV must be the path of a folder, without blanks, got '{folder}'" in result.stderr
+
+
 def test_make_passes_its_variables_to_the_study(checkout):
     (checkout / ".venv/bin").mkdir(parents=True)
     interpreter(checkout, "python", 'echo "$*"').rename(checkout / ".venv/bin/python")
