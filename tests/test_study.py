@@ -602,6 +602,8 @@ def test_a_null_for_a_method_in_a_quick_section_takes_it_out_whatever_that_of_th
     for method, left in {"wordot": ["none", "mine"], "mine": ["none"], "none": ["mine"]}.items():
         path.write_text(text % method)
         assert list(load(path, pairs=["es-en"]).methods) == left
+    path.write_text(text.replace("%s: null", "wordot.epsilon: 0.5"))
+    assert load(path, pairs=["es-en"]).methods["wordot"].epsilon == 0.5
     path.write_text(text % "typo")
     with pytest.raises(
         ParameterError, match="quick: methods.typo is null, which takes a method out, but there is none"

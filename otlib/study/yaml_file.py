@@ -94,7 +94,7 @@ def read_study(path: Path, seen: Sequence[Path] = ()) -> dict[str, Any]:
         ) from None
     quick = merged.get("quick")
     if isinstance(quick, dict):  # what this file takes out, the base's quick look must not bring back
-        out = [*_taken_out(raw)]
+        quick, out = unless_set(quick, own), [*_taken_out(raw)]
         merged["quick"] = {
             key: value for key, value in quick.items() if key in own or not any(map(partial(_holds, inner=key), out))
         } | left_out
@@ -238,10 +238,10 @@ def override(raw: dict[str, Any], values: Mapping[str, Any]) -> None:
             section[last] = value
 
 
-def unless_set(quick: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A quick look's dotted keys without the nulls that would take out what an override sets, or a part of it."""
+def unless_set(quick: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """A quick look's dotted keys without the nulls that would take out what others set, or a part of it."""
     return {
-        key: value for key, value in quick.items() if value is not None or not any(map(partial(_holds, key), overrides))
+        key: value for key, value in quick.items() if value is not None or not any(map(partial(_holds, key), others))
     }
 
 
