@@ -152,14 +152,13 @@ def test_a_tracker_that_is_not_installed_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="log_with: tensorboard is not installed: pip install tensorboard, or leave"):
         run(network(), tmp_path, TRACKED)
     assert not (tmp_path / "log.jsonl").exists()
-    monkeypatch.setattr("otlib.study.checks.find_spec", lambda name: None)  # and of a study before its data are made
     with pytest.raises(ValueError, match="demo.yaml: nli.log_with: tensorboard is not installed: pip install"):
         load_study("demo", {"nli.log_with": "tensorboard"})
 
 
 def test_a_tracker_decides_nothing_of_a_run_and_goes_with_what_is_out_of_date(tmp_path, monkeypatch):
     """To watch a training must not begin it anew."""
-    monkeypatch.setattr("otlib.study.checks.find_spec", lambda name: True)
+    monkeypatch.setattr(processes, "is_tensorboard_available", lambda: True)
     on = dict.fromkeys(("align.log_with", "nli.log_with", "qa.log_with", "encoder.pretrain.log_with"), "tensorboard")
     study, watched = load_study("demo"), load_study("demo", on)
     assert watched.align.log_with == watched.methods["wordot"].log_with == "tensorboard"

@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Collection
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,11 +144,7 @@ def check_sections(study: Study) -> None:
 
 def check_data(study: Study) -> None:
     """Every language has data, and what is named, files, a checkpoint and a tracker, is there."""
-    sections = {"encoder.pretrain": study.encoder.pretrain, "nli": study.nli, "qa": study.qa, "align": study.align}
-    sections |= {f"methods.{name}": method for name, method in study.methods.items()}
-    for name, section in sections.items():
-        if section and section.log_with and not any(map(find_spec, ("tensorboard", "tensorboardX"))):
-            raise ValueError(f"{name}.log_with: {section.log_with} is not installed: pip install tensorboard")
+    _check_trackers(study)
     checkpoint = study.encoder.checkpoint
     if checkpoint and os.path.isabs(checkpoint) and not os.path.isdir(checkpoint):
         raise ValueError(f"encoder.checkpoint: there is no folder {checkpoint}")
@@ -162,6 +157,19 @@ def check_data(study: Study) -> None:
     for language in study.languages:
         if not speaks(language):
             raise ValueError(f"languages: {language!r} has no data: otlib/data/microworld/{language}.tsv is missing")
+
+
+def _check_trackers(study: Study) -> None:
+    sections = {"encoder.pretrain": study.encoder.pretrain, "nli": study.nli, "qa": study.qa, "align": study.align}
+    sections |= {f"methods.{name}": method for name, method in study.methods.items()}
+    for name, section in sections.items():
+        if section and section.log_with:
+            from otlib.training.processes import check_tracker
+
+            try:
+                check_tracker(section)
+            except ValueError as error:
+                raise ValueError(f"{name}.{error}") from None
 
 
 # --- what pydantic says ---------------------------------------------------------------------------------------

@@ -67,8 +67,7 @@ def new_accelerator(settings: Training, seed: int, folder: Path) -> Accelerator:
         If the launch shards the model, or the tracker is not installed.
     """
     state()
-    if settings.log_with and not is_tensorboard_available():
-        raise ValueError(f"log_with: {settings.log_with} is not installed: pip install tensorboard, or leave it out")
+    check_tracker(settings)
     # Accelerate keeps the precision of the first run in a process; a notebook may hold several runs.
     AcceleratorState._reset_state()
     return Accelerator(
@@ -79,6 +78,12 @@ def new_accelerator(settings: Training, seed: int, folder: Path) -> Accelerator:
         log_with=settings.log_with,
         project_config=ProjectConfiguration(logging_dir=str(folder)),
     )
+
+
+def check_tracker(settings: Training) -> None:
+    """Raise a ValueError if what ``log_with`` names is not installed: accelerate only goes on without it."""
+    if settings.log_with and not is_tensorboard_available():
+        raise ValueError(f"log_with: {settings.log_with} is not installed: pip install tensorboard, or leave it out")
 
 
 def launch(function: Callable[..., Any], processes: int, *given: Any, **named: Any) -> None:

@@ -94,8 +94,8 @@ def heatmap(
     label: str = "",
     lines: str = "white",
     ax: Axes,
-) -> Axes:
-    """A matrix (n, m) as cells coloured from 0 to ``vmax``, the first row above, between lines of a colour.
+) -> None:
+    """Draw a matrix (n, m) as cells coloured from 0 to ``vmax``, the first row above, between lines of a colour.
 
     The cells have numbers if there is a format for them, and a colour bar if there is a label for it; those that are
     masked or not finite stay empty. Without ``vmax`` it is the largest value, or 1 if none is above 0. Seaborn's heat
@@ -122,7 +122,6 @@ def heatmap(
         ax.text(j + 0.5, i + 0.5, format(value, numbers), ha="center", va="center", color="0.15" if light else "w")
     if label:
         ax.figure.colorbar(mesh, ax=ax, label=label).outline.set_linewidth(0)
-    return ax
 
 
 def legend_above(ax: Axes) -> Axes:
