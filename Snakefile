@@ -2,6 +2,7 @@
 # What trains or encodes is counted, for a GPU takes as many at a time as fit (`--resources trainings=3`).
 # Every job has one thread on any machine: with more, sums are rounded otherwise, and an encoder becomes another one.
 # With a `part` in its config it is run again after failures, to make the pairs or the report of what there is.
+# Files from elsewhere are `ancient`: their content is compared before (`otlib.study.current`), their time says nothing.
 # A rule's params are all its settings, defaults included: a changed one reruns the rule and what follows, nothing else.
 import json
 import os
@@ -38,7 +39,7 @@ wildcard_constraints:
     pair="|".join(PAIRS),
 
 
-ENCODER = "encoder/seed{seed}/run.json" if study.pretrains else given(*study.encoder_files(SEEDS[0]))
+ENCODER = "encoder/seed{seed}/run.json" if study.pretrains else ancient(given(*study.checkpoint_files()))
 RUNS = {kind: [f"{m}/seed{s}" for m, s in study.runs_of(kind)] for kind in ("align", *study.tasks, "pair")}
 NOTEBOOKS = {"align": "10_align", "nli": "20_nli", "qa": "21_qa"}
 
@@ -101,7 +102,7 @@ if not data_outlive_their_corpora(study):
 
     rule data:
         input:
-            given(*source_files(study)),
+            ancient(given(*source_files(study))),
         output:
             "data/run.json",
         params:

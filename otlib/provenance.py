@@ -107,19 +107,19 @@ def weight_files(encoder: str | Path) -> list[Path]:
 
 
 def weights(encoder: str | Path) -> dict[str, dict[str, Any]]:
-    """``bytes``, time of ``modified`` and ``sha256`` of each file of an encoder's weights.
+    """The :func:`fingerprint` of each file of an encoder's weights, as far as it goes that of its ``run.json``."""
+    known = recorded_weights(Path(encoder, "run.json"))
+    return {path.name: fingerprint(path, known.get(path.name, {})) for path in weight_files(encoder)}
 
-    A file of the size and time that stand in the encoder's ``run.json`` is not read again (of 500 MB that takes half a
-    second of a core), and has the hash that stands there.
+
+def fingerprint(path: Path, before: Mapping[str, Any]) -> dict[str, Any]:
+    """``bytes``, time of ``modified`` and ``sha256`` of a file.
+
+    A file of the size and time that it had ``before`` is not read again (500 MB take half a second of a core).
     """
-    known, found = recorded_weights(Path(encoder, "run.json")), {}
-    for path in weight_files(encoder):
-        stat = path.stat()
-        found[path.name] = {"bytes": stat.st_size, "modified": stat.st_mtime_ns}
-        before = known.get(path.name, {})
-        same = found[path.name].items() <= before.items()
-        found[path.name]["sha256"] = before["sha256"] if same else file_hash(path)
-    return found
+    stat = path.stat()
+    found = {"bytes": stat.st_size, "modified": stat.st_mtime_ns}
+    return {**found, "sha256": before["sha256"] if found.items() <= before.items() else file_hash(path)}
 
 
 def recorded_weights(mark: Path) -> Mapping[str, Mapping[str, Any]]:

@@ -24,6 +24,7 @@ from otlib.provenance import (
     hashes,
     package_versions,
     peak_memory,
+    recorded_weights,
     weights,
 )
 
@@ -235,7 +236,7 @@ def begin(
         if changed := _changed(path):
             made = f"{shown(Path(path).parent)}: {changed} since it was made"
             raise ValueError(f"{made}: run the study again, which makes it anew, or bring the file back")
-    given = {"parameters": dict(parameters), "data": {shown(path): file_hash(path) for path in inputs}}
+    given = {"parameters": dict(parameters), "data": {shown(path): _content(path) for path in inputs}}
     given = json.loads(json.dumps(given, sort_keys=True, default=str))
     path = folder / "parameters.json"
     reason = _difference(path, given)
@@ -247,6 +248,12 @@ def begin(
         remove(old)
     write_text(path, json.dumps(given, indent=1, sort_keys=True) + "\n")
     return reason
+
+
+def _content(path: str | Path) -> str | dict[str, str]:
+    """What decides of an input: its hash, or those of the weights of an encoder, which may be recorded anew."""
+    mark = Path(path).name == "run.json"
+    return (mark and hashes(recorded_weights(Path(path)))) or file_hash(path)
 
 
 def _changed(mark: str | Path) -> str | None:

@@ -349,6 +349,18 @@ def test_weights_that_have_changed_are_not_taken_for_those_that_were_trained(tmp
     assert begin(aligned, {"steps": 1}) == "for model.safetensors has changed"
 
 
+def test_an_encoder_that_is_recorded_anew_with_the_same_weights_lets_what_was_begun_of_it_go_on(tmp_path):
+    """Its record has a date: a task at its last step began from nothing."""
+    aligned = trained(tmp_path / "aligned")
+    begin(tmp_path / "nli", {}, [aligned / "run.json"])
+    before = (aligned / "run.json").read_bytes()
+    write_run(aligned, parameters={}, started=datetime.now(timezone.utc), weights=weights(aligned), seconds_more=1)
+    assert (aligned / "run.json").read_bytes() != before
+    assert begin(tmp_path / "nli", {}, [aligned / "run.json"]) is None
+    trained(aligned, "others")
+    assert "run.json has changed" in begin(tmp_path / "nli", {}, [aligned / "run.json"])
+
+
 def test_large_files_are_hashed_once(tmp_path, monkeypatch):
     """The weights of many encoders are read by many runs; by size and time they are known, and a copy by its bytes."""
     aligned = trained(tmp_path / "aligned")

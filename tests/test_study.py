@@ -12,7 +12,7 @@ import pytest
 from otlib.record import RESULT_COLUMNS, ROOT, write_results, write_run, write_text
 from otlib.settings import Align, Hub, ParameterError
 from otlib.study import yaml_file
-from otlib.study.current import data_are_current, data_outlive_their_corpora, outdated, source_files
+from otlib.study.current import data_are_current, data_outlive_their_corpora, outdated, source_files, sources
 from otlib.study.paper import paper_results
 from otlib.study.results import collect_results
 from otlib.study.study import load_study, write_study
@@ -1057,16 +1057,36 @@ def test_what_was_made_by_hand_with_other_settings_or_has_lost_files_is_out_of_d
 def with_data(tiny):
     study = load(tiny)
     data = [write_text(study.parallel(code), "x") for code in study.languages]
-    write_run(study.data_folder, parameters=study.parameters("data"), started=datetime.now(timezone.utc), data=data)
+    given = {"parameters": study.parameters("data"), "started": datetime.now(timezone.utc), "data": data}
+    write_run(study.data_folder, **given, sources=sources(study, {}))
     return study
 
 
 def test_data_are_current_until_a_setting_a_file_or_a_corpus_changes(with_data, tiny):
     assert data_are_current(with_data) and not outdated(with_data)
     assert not data_are_current(load(tiny, overrides={"data.max_words": 9}))
-    later = (with_data.data_folder / "run.json").stat().st_mtime + 5
-    os.utime(tiny.parent / "nli.tsv", (later, later))
+    corpus = tiny.parent / "nli.tsv"
+    os.utime(corpus, (1, 1))
+    assert data_are_current(with_data)  # the same text, copied there anew
+    os.utime(write_text(corpus, corpus.read_text()[:-2] + "!\n"), (2, 2))  # another one, as long and older
     assert not data_are_current(with_data) and outdated(with_data) == ["data/run.json"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_an_alignment_is_out_of_date_where_its_checkpoint_is_another(tiny, name):
+    """By the time of its files: a checkpoint unpacked anew reran all, an older one in its place nothing."""
+    for file in ("config.json", "model.safetensors"):
+        write_text(tiny.parent / "encoder" / file, "{}")
+    study = load(tiny, overrides={"encoder.checkpoint": "./encoder"})
+    folder, given = study.aligned("none", 0), study.parameters("align", "none", 0)
+    for file in ("config.json", "model.safetensors"):
+        write_text(folder / file, "x")
+    write_run(folder, parameters=given, started=datetime.now(timezone.utc), data=study.encoder_files(0))
+    path = tiny.parent / "encoder" / name
+    os.utime(path)
+    assert outdated(study) == []
+    os.utime(write_text(path, '{"a": 1}'), (1, 1))
+    assert outdated(study) == ["aligned/none/seed0/run.json"]
 
 
 def test_data_that_lost_a_file_are_not_current_and_those_that_were_moved_are(with_data):

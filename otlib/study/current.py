@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from otlib.data.sources import EACH_LANGUAGE, corpora_of, missing_files
-from otlib.provenance import changed_weights
+from otlib.provenance import changed_weights, file_hash, fingerprint, hashes
+from otlib.record import shown
 from otlib.settings import PIVOT, Hub
 from otlib.study.study import Study
 
@@ -31,15 +33,25 @@ def source_files(study: Study) -> list[Path]:
     return sorted(path for path in paths if path.is_file())
 
 
+def sources(study: Study, before: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The fingerprint of each of :func:`source_files`, of those as they were ``before`` without reading them again."""
+    return {shown(path): fingerprint(path, before.get(shown(path), {})) for path in source_files(study)}
+
+
 def data_are_current(study: Study) -> bool:
-    """Whether the data are all there, made by the study's settings of files that have not been edited since."""
+    """Whether the data are all there, made by the study's settings of files that say the same today.
+
+    Files of another time, as of a copy or a new checkout, are read again; those that are gone change nothing.
+    """
     mark = study.data_folder / "run.json"
     made = _record(mark)
     if made is None or made["parameters"] != study.parameters("data"):
         return False
     files = (study.data_folder / path.rpartition("/data/")[2] for path in made["data"])  # wherever the study was moved
-    written = mark.stat().st_mtime
-    return all(map(Path.exists, files)) and all(path.stat().st_mtime <= written for path in source_files(study))
+    if not all(map(Path.exists, files)):
+        return False
+    before = made.get("sources", {})
+    return hashes(sources(study, before)).items() <= hashes(before).items()
 
 
 def data_outlive_their_corpora(study: Study) -> bool:
@@ -52,7 +64,7 @@ def data_outlive_their_corpora(study: Study) -> bool:
 def outdated(study: Study) -> list[str]:
     """The marks (``run.json``, from the study's folder) of what was made by hand with other settings, or lost files.
 
-    So are those of encoders whose weights are not what was trained.
+    So are those of encoders whose weights are not what was trained, or whose checkpoint is not what it was.
     """
     runs = {study.encoder_path(seed): ("pretrain", None, seed) for seed in study.seeds if study.pretrains}
     runs |= {study.aligned(*run): ("align", *run) for run in study.runs_of("align")}
@@ -62,7 +74,9 @@ def outdated(study: Study) -> list[str]:
     for folder, (kind, *run) in runs.items():
         if made := _record(folder / "run.json"):
             lost = [pattern for pattern in LEFT[kind] if not any(folder.glob(pattern))]
-            if lost or changed_weights(folder / "run.json") or made["parameters"] != study.parameters(kind, *run):
+            began = {shown(path): file_hash(path) for path in study.checkpoint_files()} if kind == "align" else {}
+            changed = lost or changed_weights(folder / "run.json") or not began.items() <= made["data"].items()
+            if changed or made["parameters"] != study.parameters(kind, *run):
                 old.append(folder)
     return [str((folder / "run.json").relative_to(study.folder)) for folder in old]
 

@@ -16,6 +16,7 @@ import pandas as pd
 from otlib.provenance import sha256
 from otlib.record import begin, write_run, writing
 from otlib.settings import PIVOT
+from otlib.study.current import sources
 from otlib.study.study import Study
 
 
@@ -32,6 +33,7 @@ def make_data(study: Study) -> Path:
     started = datetime.now(timezone.utc)
     partial, parameters = study.folder / "data.tmp", study.parameters("data")
     begin(partial, parameters, left=("*",))
+    read = sources(study, {})
     with _full_disk_named(partial):
         if study.source == "microworld":
             from otlib.data.microworld import write_world
@@ -49,7 +51,7 @@ def make_data(study: Study) -> Path:
     os.replace(partial, study.data_folder)
     _forget_old_text(study)
     files = sorted(path for path in study.data_folder.rglob("*") if path.is_file())
-    return write_run(study.data_folder, parameters=parameters, started=started, data=files, counts=counts)
+    return write_run(study.data_folder, parameters=parameters, started=started, data=files, counts=counts, sources=read)
 
 
 def _forget_old_text(study: Study) -> None:

@@ -39,9 +39,11 @@ class Places:
 
     def encoder_files(self, seed: int) -> list[Path]:
         """Files that change when the encoder of a seed does; none for a checkpoint on the hub."""
-        if self.pretrains:
-            return [self.encoder_path(seed) / "run.json"]
-        found = sorted(Path(self.encoder.checkpoint).glob("*"))
+        return [self.encoder_path(seed) / "run.json"] if self.pretrains else self.checkpoint_files()
+
+    def checkpoint_files(self) -> list[Path]:
+        """Those of the folder of a checkpoint; none if the study pretrains, or the checkpoint is on the hub."""
+        found = [] if self.pretrains else sorted(Path(self.encoder.checkpoint).glob("*"))
         return [path for path in found if path.name == "config.json" or path.suffix in WEIGHTS]
 
     def text(self, language: str) -> Path:
