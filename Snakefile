@@ -2,7 +2,8 @@
 # What trains or encodes is counted, for a GPU takes as many at a time as fit (`--resources trainings=3`).
 # Every job has one thread on any machine: with more, sums are rounded otherwise, and an encoder becomes another one.
 # With a `part` in its config it is run again after failures, to make the pairs or the report of what there is.
-# Files from elsewhere are `ancient`: their content is compared before (`otlib.study.current`), their time says nothing.
+# Of files from elsewhere `otlib.study.current` compares the content; their time says nothing, so they are `ancient`, and
+# what was made of them stays when they have gone.
 # A rule's params are all its settings, defaults included: a changed one reruns the rule and what follows, nothing else.
 import json
 import os
@@ -10,7 +11,7 @@ import sys
 
 from otlib.record import ROOT
 from otlib.study import kernels
-from otlib.study.current import data_outlive_their_corpora, source_files
+from otlib.study.current import checkpoint_is_gone, data_are_current, source_files
 from otlib.study.study import load_study
 
 study = load_study(config["study"])
@@ -98,7 +99,7 @@ rule transport_primer:
         EXECUTE
 
 
-if not data_outlive_their_corpora(study):
+if not data_are_current(study):
 
     rule data:
         input:
@@ -139,21 +140,23 @@ if study.pretrains:
             EXECUTE + " study={config[study]:q} seed={wildcards.seed}"
 
 
-rule align:
-    input:
-        "data/run.json",
-        ENCODER,
-        notebook=notebook("10_align"),
-    output:
-        "aligned/{method}/seed{seed}/run.json",
-        notebook="notebooks/10_align-{method}-seed{seed}.ipynb",
-    params:
-        settings=lambda wildcards: settings("align", wildcards.method),
-    priority: 2  # what others wait for
-    resources:
-        trainings=1,
-    shell:
-        EXECUTE + " study={config[study]:q} method={wildcards.method} seed={wildcards.seed}"
+if not checkpoint_is_gone(study):
+
+    rule align:
+        input:
+            "data/run.json",
+            ENCODER,
+            notebook=notebook("10_align"),
+        output:
+            "aligned/{method}/seed{seed}/run.json",
+            notebook="notebooks/10_align-{method}-seed{seed}.ipynb",
+        params:
+            settings=lambda wildcards: settings("align", wildcards.method),
+        priority: 2  # what others wait for
+        resources:
+            trainings=1,
+        shell:
+            EXECUTE + " study={config[study]:q} method={wildcards.method} seed={wildcards.seed}"
 
 
 for task in study.tasks:

@@ -125,9 +125,15 @@ def fingerprint(path: Path, before: Mapping[str, Any]) -> dict[str, Any]:
 def recorded_weights(mark: Path) -> Mapping[str, Mapping[str, Any]]:
     """What a finished run's ``run.json`` says of the weights that it left; nothing if it left none."""
     try:
-        return json.loads(mark.read_text(encoding="utf-8")).get("weights", {})
-    except (OSError, ValueError, AttributeError):
+        return fingerprints(json.loads(mark.read_text(encoding="utf-8"))["weights"])
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def fingerprints(written: Any) -> dict[str, dict[str, Any]]:
+    """Those of a record, without what is none, as after an edit by hand."""
+    named = written.items() if isinstance(written, dict) else ()
+    return {name: entry for name, entry in named if isinstance(entry, dict) and "sha256" in entry}
 
 
 def hashes(weights: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

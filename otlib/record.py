@@ -96,6 +96,7 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
 
 LEFT_BY_A_RUN = ["checkpoint*", "run.json", "config.json", "log.jsonl", "text.json", "results.csv", "predictions.csv"]
 LEFT_BY_A_RUN += ["links", "tensorboard"]
+BESIDE_WEIGHTS = ["config.json", "tokenizer*", "vocab*", "*.model"]  # of an encoder
 
 
 @dataclass
@@ -236,10 +237,14 @@ def begin(
         if changed := _changed(path):
             made = f"{shown(Path(path).parent)}: {changed} since it was made"
             raise ValueError(f"{made}: run the study again, which makes it anew, or bring the file back")
-    given = {"parameters": dict(parameters), "data": {shown(path): _content(path) for path in inputs}}
-    given = json.loads(json.dumps(given, sort_keys=True, default=str))
+    # The second as versions before wrote it, whose runs may go on.
+    given, before = (
+        {"parameters": dict(parameters), "data": {shown(path): content(path) for path in inputs}}
+        for content in (_content, file_hash)
+    )
+    given, before = (json.loads(json.dumps(each, sort_keys=True, default=str)) for each in (given, before))
     path = folder / "parameters.json"
-    reason = _difference(path, given)
+    reason = _difference(path, before) and _difference(path, given)
     if reason is None and (changed := _changed(folder / "run.json")):
         reason = f"for {changed}"
     if reason is None:
@@ -251,9 +256,12 @@ def begin(
 
 
 def _content(path: str | Path) -> str | dict[str, str]:
-    """What decides of an input: its hash, or those of the weights of an encoder, which may be recorded anew."""
-    mark = Path(path).name == "run.json"
-    return (mark and hashes(recorded_weights(Path(path)))) or file_hash(path)
+    """What decides of an input: its hash, or those of the files of an encoder, whose ``run.json`` has dates."""
+    path = Path(path)
+    if path.name != "run.json" or not (of_weights := hashes(recorded_weights(path))):
+        return file_hash(path)
+    others = (file for pattern in BESIDE_WEIGHTS for file in sorted(path.parent.glob(pattern)))
+    return of_weights | {file.name: file_hash(file) for file in others}
 
 
 def _changed(mark: str | Path) -> str | None:

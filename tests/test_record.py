@@ -15,7 +15,18 @@ import pytest
 
 import otlib.provenance
 from otlib.provenance import file_hash, git_state, hashes, weights
-from otlib.record import ROOT, begin, first_line, read_csv, running, write_csv, write_results, write_run, write_text
+from otlib.record import (
+    ROOT,
+    begin,
+    first_line,
+    read_csv,
+    running,
+    shown,
+    write_csv,
+    write_results,
+    write_run,
+    write_text,
+)
 
 
 def test_provenance_names_parameters_commit_versions_hardware_data_and_time(tmp_path):
@@ -357,8 +368,20 @@ def test_an_encoder_that_is_recorded_anew_with_the_same_weights_lets_what_was_be
     write_run(aligned, parameters={}, started=datetime.now(timezone.utc), weights=weights(aligned), seconds_more=1)
     assert (aligned / "run.json").read_bytes() != before
     assert begin(tmp_path / "nli", {}, [aligned / "run.json"]) is None
+    write_text(aligned / "tokenizer.json", "another")
+    assert "run.json has changed" in begin(tmp_path / "nli", {}, [aligned / "run.json"])
     trained(aligned, "others")
     assert "run.json has changed" in begin(tmp_path / "nli", {}, [aligned / "run.json"])
+
+
+def test_a_run_that_a_version_before_began_goes_on(tmp_path):
+    """An encoder was named by the bytes of its record."""
+    mark = trained(tmp_path / "aligned") / "run.json"
+    begin(tmp_path / "nli", {"a": 1}, [mark])
+    written = {"parameters": {"a": 1}, "data": {shown(mark): file_hash(mark)}}
+    write_text(tmp_path / "nli/parameters.json", json.dumps(written))
+    assert begin(tmp_path / "nli", {"a": 1}, [mark]) is None
+    assert begin(tmp_path / "nli", {"a": 2}, [mark]) == "for a was 1 and is 2"
 
 
 def test_large_files_are_hashed_once(tmp_path, monkeypatch):

@@ -453,7 +453,7 @@ def test_a_lost_file_of_the_data_is_made_again_as_are_the_data_after_an_edit(rep
     assert (repository / "outputs/tiny/data/made.txt").exists()
     assert planned(repository, {}) == {}
     (repository / "otlib/data/microworld/__init__.py").write_text(WORLD + "\n# another word\n")
-    again = jobs(run_study(repository))
+    again = jobs(run_study(repository, "--", "--forcerun", "report"))  # the flags of a user beside ours
     assert "data" in again and "10_align-none-seed0" in again
 
 

@@ -1,9 +1,11 @@
 """Wrong parameters are refused in one sentence with file and key; folders and results are exact."""
 
+import json
 import math
 import os
 import re
 import shlex
+import shutil
 from datetime import datetime, timezone
 
 import pandas as pd
@@ -12,7 +14,7 @@ import pytest
 from otlib.record import RESULT_COLUMNS, ROOT, write_results, write_run, write_text
 from otlib.settings import Align, Hub, ParameterError
 from otlib.study import yaml_file
-from otlib.study.current import data_are_current, data_outlive_their_corpora, outdated, source_files, sources
+from otlib.study.current import check_checkpoint, data_are_current, outdated, source_files, sources
 from otlib.study.paper import paper_results
 from otlib.study.results import collect_results
 from otlib.study.study import load_study, write_study
@@ -1089,6 +1091,28 @@ def test_an_alignment_is_out_of_date_where_its_checkpoint_is_another(tiny, name)
     assert outdated(study) == ["aligned/none/seed0/run.json"]
 
 
+def test_what_was_aligned_outlives_its_checkpoint(tiny):
+    """An aligned encoder lost its files to a rerun that could not begin."""
+    write_text(tiny.parent / "encoder/config.json", "{}")
+    study = load(tiny, overrides={"encoder.checkpoint": "./encoder"})
+    shutil.rmtree(tiny.parent / "encoder")
+    with pytest.raises(ParameterError, match="encoder.checkpoint: there is no folder .*encoder"):
+        check_checkpoint(study)
+    for run in study.runs_of("align"):
+        made(study.aligned(*run), study.parameters("align", *run), "config.json", "model.safetensors")
+    check_checkpoint(study)
+    made(study.aligned("none", 1), {}, "config.json", "model.safetensors")
+    with pytest.raises(ParameterError, match="encoder.checkpoint: there is no folder .*encoder"):
+        check_checkpoint(study)
+
+
+def test_the_name_of_a_checkpoint_on_the_hub_is_no_folder_here(tiny, monkeypatch):
+    """A folder of that name where make was called, and not where notebooks run, reran all for ever."""
+    write_text(tiny.parent / "here/a-name/config.json", "{}")
+    monkeypatch.chdir(tiny.parent / "here")
+    assert load(tiny, overrides={"encoder.checkpoint": "a-name"}).encoder_files(0) == []
+
+
 def test_data_that_lost_a_file_are_not_current_and_those_that_were_moved_are(with_data):
     moved = load_study(write_study(with_data))
     moved._folder = with_data.folder.rename(with_data.folder.with_name("moved"))
@@ -1099,12 +1123,29 @@ def test_data_that_lost_a_file_are_not_current_and_those_that_were_moved_are(wit
 
 def test_data_outlive_their_corpora(with_data):
     """What a run left can be gone on with where the corpora are not."""
-    assert not data_outlive_their_corpora(with_data)
     for path in source_files(with_data):
         path.unlink()
-    assert data_are_current(with_data) and data_outlive_their_corpora(with_data)
-    with_data.parallel("de").unlink()
-    assert not data_outlive_their_corpora(with_data)
+    assert data_are_current(with_data)
+
+
+@pytest.mark.parametrize("written", [None, [], 3, {"nli.tsv": None}, {"nli.tsv": {"bytes": 3}}])
+def test_a_record_that_was_damaged_makes_data_anew(with_data, written):
+    mark = with_data.data_folder / "run.json"
+    write_text(mark, json.dumps(json.loads(mark.read_text()) | {"sources": written}))
+    assert not data_are_current(with_data)
+    write_text(mark, json.dumps(json.loads(mark.read_text()) | {"data": written}))
+    assert not data_are_current(with_data)
+
+
+def test_data_of_a_version_that_wrote_no_sources_are_current_by_the_time_of_these(with_data, tiny):
+    """All was made again after an upgrade, or, where a corpus had gone, undone."""
+    mark = with_data.data_folder / "run.json"
+    record = json.loads(mark.read_text())
+    del record["sources"]
+    write_text(mark, json.dumps(record))
+    assert data_are_current(with_data)
+    os.utime(tiny.parent / "nli.tsv", (mark.stat().st_mtime + 5,) * 2)
+    assert not data_are_current(with_data)
 
 
 def test_data_are_made_of_the_studys_corpora_or_of_the_worlds_tables_and_rules(tiny):

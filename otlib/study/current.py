@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from otlib.data.sources import EACH_LANGUAGE, corpora_of, missing_files
-from otlib.provenance import changed_weights, file_hash, fingerprint, hashes
+from otlib.data.sources import EACH_LANGUAGE, corpora_of
+from otlib.provenance import changed_weights, file_hash, fingerprint, fingerprints, hashes
 from otlib.record import shown
-from otlib.settings import PIVOT, Hub
+from otlib.settings import PIVOT, Hub, ParameterError
 from otlib.study.study import Study
 
 KINDS = (*EACH_LANGUAGE, "nli_train", "nli_dev", "nli_test", "qa_train")
@@ -50,15 +50,25 @@ def data_are_current(study: Study) -> bool:
     files = (study.data_folder / path.rpartition("/data/")[2] for path in made["data"])  # wherever the study was moved
     if not all(map(Path.exists, files)):
         return False
-    before = made.get("sources", {})
+    if "sources" not in made:  # by a version before
+        return all(path.stat().st_mtime <= mark.stat().st_mtime for path in source_files(study))
+    before = fingerprints(made["sources"])
     return hashes(sources(study, before)).items() <= hashes(before).items()
 
 
-def data_outlive_their_corpora(study: Study) -> bool:
-    """Whether the data are current, and could not be made again, for a corpus has gone elsewhere."""
-    if study.source != "corpora" or not data_are_current(study):
-        return False
-    return any(missing_files(study.data, study.languages, tested=study.tested, translated=study.translated))
+def checkpoint_is_gone(study: Study) -> bool:
+    """Whether the encoder was a folder, and is no more: what was aligned stays, and nothing can be aligned anew."""
+    checkpoint = Path(study.encoder.checkpoint or "")
+    return checkpoint.is_absolute() and not checkpoint.is_dir()
+
+
+def check_checkpoint(study: Study) -> None:
+    """Raise ParameterError if the checkpoint is gone, and not all is aligned as the study says."""
+    if not checkpoint_is_gone(study):
+        return
+    marks = [f"aligned/{method}/seed{seed}/run.json" for method, seed in study.runs_of("align")]
+    if {*outdated(study)} & {*marks} or not all((study.folder / mark).exists() for mark in marks):
+        raise ParameterError(f"encoder.checkpoint: there is no folder {study.encoder.checkpoint}")
 
 
 def outdated(study: Study) -> list[str]:
@@ -111,4 +121,5 @@ def _record(mark: Path) -> dict[str, Any] | None:
         record = json.loads(mark.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and {"parameters", "data"} <= record.keys() else None
+    whole = isinstance(record, dict) and all(isinstance(record.get(key), dict) for key in ("parameters", "data"))
+    return record if whole else None

@@ -43,8 +43,9 @@ class Places:
 
     def checkpoint_files(self) -> list[Path]:
         """Those of the folder of a checkpoint; none if the study pretrains, or the checkpoint is on the hub."""
-        found = [] if self.pretrains else sorted(Path(self.encoder.checkpoint).glob("*"))
-        return [path for path in found if path.name == "config.json" or path.suffix in WEIGHTS]
+        folder = Path(self.encoder.checkpoint or "")
+        found = sorted(folder.glob("*")) if folder.is_absolute() else []
+        return [path for path in found if path.is_file() and (path.name == "config.json" or path.suffix in WEIGHTS)]
 
     def text(self, language: str) -> Path:
         return self.data_folder / "text" / f"{language}.txt"

@@ -19,7 +19,7 @@ from otlib.record import first_line, shown
 from otlib.settings import ParameterError
 from otlib.study import yaml_file
 from otlib.study.align_text import add_options
-from otlib.study.current import drop_what_waits
+from otlib.study.current import check_checkpoint, drop_what_waits
 from otlib.study.kernels import warm_kernels
 from otlib.study.notebook import NotebookError, Progress, run_notebook
 from otlib.study.study import Study, load_study, write_study
@@ -43,6 +43,7 @@ def run_study(study: Study, *, cores: int, flags: Sequence[str] = ()) -> int:
     Where runs have failed, the pairs and the report are made of the others, unless there are ``flags``.
     """
     with only_run(study) as lock, warm_kernels():
+        check_checkpoint(study)
         write_study(study)
         tell(f"Study {study.name}: {', '.join(study.pairs)}; {', '.join(study.methods)}; seeds {study.seeds}")
         side_by_side = [] if "--resources" in flags else _side_by_side(study, _gpu())

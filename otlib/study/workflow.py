@@ -1,5 +1,6 @@
 """Snakemake as a process of its own: one run of a study at a time, which needs nobody who reads what it says."""
 
+import argparse
 import fcntl
 import glob
 import json
@@ -77,7 +78,10 @@ def run_snakemake(
     """
     command = [sys.executable, "-m", "snakemake", *([part, "--allowed-rules", part, *rules] if part else ())]
     command += ["--snakefile", ROOT / "Snakefile", "--directory", study.folder]
-    command += ["--forcerun", *old] if not part and (old := outdated(study)) else []
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)  # a second --forcerun would undo the first
+    parser.add_argument("-R", "--forcerun", nargs="*", action="extend", default=[] if part else outdated(study))
+    forced, flags = parser.parse_known_args(flags)
+    command += ["--forcerun", *forced.forcerun] if forced.forcerun else []
     command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
     # As YAML, or a blank and a # in the path would begin a comment.
     path = json.dumps(shown(study.folder / "study.yaml"), ensure_ascii=False)
