@@ -11,7 +11,7 @@ import sys
 
 from otlib.record import ROOT
 from otlib.study import kernels
-from otlib.study.current import checkpoint_is_gone, data_are_current, source_files
+from otlib.study.current import checkpoint_is_gone, data_outlive_their_corpora, source_files
 from otlib.study.study import load_study
 
 study = load_study(config["study"])
@@ -99,7 +99,7 @@ rule transport_primer:
         EXECUTE
 
 
-if not data_are_current(study):
+if not data_outlive_their_corpora(study):
 
     rule data:
         input:

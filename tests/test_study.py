@@ -14,7 +14,14 @@ import pytest
 from otlib.record import RESULT_COLUMNS, ROOT, write_results, write_run, write_text
 from otlib.settings import Align, Hub, ParameterError
 from otlib.study import yaml_file
-from otlib.study.current import check_checkpoint, data_are_current, outdated, source_files, sources
+from otlib.study.current import (
+    check_checkpoint,
+    data_are_current,
+    data_outlive_their_corpora,
+    outdated,
+    source_files,
+    sources,
+)
 from otlib.study.paper import paper_results
 from otlib.study.results import collect_results
 from otlib.study.study import load_study, write_study
@@ -1123,9 +1130,12 @@ def test_data_that_lost_a_file_are_not_current_and_those_that_were_moved_are(wit
 
 def test_data_outlive_their_corpora(with_data):
     """What a run left can be gone on with where the corpora are not."""
+    assert not data_outlive_their_corpora(with_data)
     for path in source_files(with_data):
         path.unlink()
-    assert data_are_current(with_data)
+        assert data_are_current(with_data) and data_outlive_their_corpora(with_data)
+    with_data.parallel("de").unlink()
+    assert not data_outlive_their_corpora(with_data)
 
 
 @pytest.mark.parametrize("written", [None, [], 3, {"nli.tsv": None}, {"nli.tsv": {"bytes": 3}}])

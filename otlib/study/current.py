@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from otlib.data.sources import EACH_LANGUAGE, corpora_of
+from otlib.data.sources import EACH_LANGUAGE, corpora_of, missing_files
 from otlib.provenance import changed_weights, file_hash, fingerprint, fingerprints, hashes
 from otlib.record import shown
 from otlib.settings import PIVOT, Hub, ParameterError
@@ -54,6 +54,17 @@ def data_are_current(study: Study) -> bool:
         return all(path.stat().st_mtime <= mark.stat().st_mtime for path in source_files(study))
     before = fingerprints(made["sources"])
     return hashes(sources(study, before)).items() <= hashes(before).items()
+
+
+def data_outlive_their_corpora(study: Study) -> bool:
+    """Whether the data are current, and a file that they were made of is gone."""
+    if study.source != "corpora" or not data_are_current(study):
+        return False
+    made = fingerprints(_record(study.data_folder / "run.json").get("sources"))
+    gone = {*made} - {*map(shown, source_files(study))}
+    return bool(gone) or any(
+        missing_files(study.data, study.languages, tested=study.tested, translated=study.translated)
+    )
 
 
 def checkpoint_is_gone(study: Study) -> bool:
