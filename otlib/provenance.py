@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ["torch", "transformers", "tokenizers", "accelerate", "POT", "numpy", "scipy", "scikit-learn", "pandas"]
 CODE = ["otlib", "notebooks", "params", "Snakefile"]  # where a file that git does not know yet may change a run
 WEIGHTS = (".safetensors", ".bin")
+BESIDE_WEIGHTS = ["config.json", "tokenizer*", "vocab*", "*.model"]
 
 
 def git_state() -> dict[str, Any] | None:
@@ -148,3 +149,12 @@ def changed_weights(mark: str | Path) -> str | None:
         return None
     there = hashes(weights(mark.parent))
     return next((name for name in sorted({*written, *there}) if written.get(name) != there.get(name)), None)
+
+
+def input_hash(path: str | Path) -> str | dict[str, str]:
+    """What decides of an input: its hash, or those of the files of an encoder, whose ``run.json`` has dates."""
+    path = Path(path)
+    if path.name != "run.json" or not (of_weights := hashes(recorded_weights(path))):
+        return file_hash(path)
+    others = (file for pattern in BESIDE_WEIGHTS for file in sorted(path.parent.glob(pattern)))
+    return of_weights | {file.name: file_hash(file) for file in others}

@@ -22,9 +22,9 @@ from otlib.provenance import (
     git_state,
     hardware,
     hashes,
+    input_hash,
     package_versions,
     peak_memory,
-    recorded_weights,
     weights,
 )
 
@@ -96,7 +96,6 @@ def write_results(folder: str | Path, scores: pd.DataFrame, **columns: Any) -> P
 
 LEFT_BY_A_RUN = ["checkpoint*", "run.json", "config.json", "log.jsonl", "text.json", "results.csv", "predictions.csv"]
 LEFT_BY_A_RUN += ["links", "tensorboard"]
-BESIDE_WEIGHTS = ["config.json", "tokenizer*", "vocab*", "*.model"]  # of an encoder
 
 
 @dataclass
@@ -240,7 +239,7 @@ def begin(
     # The second as versions before wrote it, whose runs may go on.
     given, before = (
         {"parameters": dict(parameters), "data": {shown(path): content(path) for path in inputs}}
-        for content in (_content, file_hash)
+        for content in (input_hash, file_hash)
     )
     given, before = (json.loads(json.dumps(each, sort_keys=True, default=str)) for each in (given, before))
     path = folder / "parameters.json"
@@ -253,15 +252,6 @@ def begin(
         remove(old)
     write_text(path, json.dumps(given, indent=1, sort_keys=True) + "\n")
     return reason
-
-
-def _content(path: str | Path) -> str | dict[str, str]:
-    """What decides of an input: its hash, or those of the files of an encoder, whose ``run.json`` has dates."""
-    path = Path(path)
-    if path.name != "run.json" or not (of_weights := hashes(recorded_weights(path))):
-        return file_hash(path)
-    others = (file for pattern in BESIDE_WEIGHTS for file in sorted(path.parent.glob(pattern)))
-    return of_weights | {file.name: file_hash(file) for file in others}
 
 
 def _changed(mark: str | Path) -> str | None:
