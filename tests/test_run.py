@@ -447,7 +447,7 @@ def test_whatever_is_lost_is_made_again(repository, lost, rule):
 @pytest.mark.slow
 def test_a_lost_file_of_the_data_is_made_again_as_are_the_data_after_an_edit(repository):
     (repository / "outputs/tiny/data/made.txt").unlink()
-    result = run_study(repository, "--", "--dry-run")
+    result = run_study(repository, "--", "data/run.json", "--dry-run")  # a file that is asked for, and a flag
     assert result.returncode == 0 and (repository / "outputs/tiny/data/run.json").exists()
     assert "data" in jobs(run_study(repository))
     assert (repository / "outputs/tiny/data/made.txt").exists()

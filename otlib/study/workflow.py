@@ -82,7 +82,8 @@ def run_snakemake(
     parser.add_argument("-R", "--forcerun", nargs="*", action="extend", default=[] if part else outdated(study))
     forced, flags = parser.parse_known_args(flags)
     command += ["--forcerun", *forced.forcerun] if forced.forcerun else []
-    command += ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock", "--quiet", "rules"]
+    # None at the end takes values: files that a user asks for may follow.
+    command += ["--quiet", "rules", "--cores", str(cores), "--rerun-incomplete", "--keep-going", "--nolock"]
     # As YAML, or a blank and a # in the path would begin a comment.
     path = json.dumps(shown(study.folder / "study.yaml"), ensure_ascii=False)
     command += [*flags, "--config", f"study={path}", *([f"part={part}"] if part else ())]
