@@ -125,6 +125,7 @@ GALLERY = ROOT / "outputs/gallery"
         ("demo", "summary.md", "table"),
         ("real_text", "findings.md", "table"),
         ("real_text", "summary.md", "summary"),
+        ("real_text_cpu", "summary.md", "summary"),
         ("ablations", "findings.md", "table"),
         ("noise", "findings.md", "table"),
     ],
