@@ -11,7 +11,7 @@ import sys
 
 from otlib.record import ROOT
 from otlib.study import kernels
-from otlib.study.current import checkpoint_is_gone, data_outlive_their_corpora, source_files
+from otlib.study.current import data_outlive_their_corpora, source_files
 from otlib.study.study import load_study
 
 study = load_study(config["study"])
@@ -140,7 +140,7 @@ if study.pretrains:
             EXECUTE + " study={config[study]:q} seed={wildcards.seed}"
 
 
-if not checkpoint_is_gone(study):
+if not study.checkpoint_is_gone:
 
     rule align:
         input:

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -236,14 +236,10 @@ def begin(
         if changed := _changed(path):
             made = f"{shown(Path(path).parent)}: {changed} since it was made"
             raise ValueError(f"{made}: run the study again, which makes it anew, or bring the file back")
-    # The second as versions before wrote it, whose runs may go on.
-    given, before = (
-        {"parameters": dict(parameters), "data": {shown(path): content(path) for path in inputs}}
-        for content in (input_hash, file_hash)
-    )
-    given, before = (json.loads(json.dumps(each, sort_keys=True, default=str)) for each in (given, before))
-    path = folder / "parameters.json"
-    reason = _difference(path, before) and _difference(path, given)
+    path, given = folder / "parameters.json", _given(parameters, inputs, input_hash)
+    reason = _difference(path, given)
+    if reason and _difference(path, _given(parameters, inputs, file_hash)) is None:  # as versions before wrote it
+        reason = None
     if reason is None and (changed := _changed(folder / "run.json")):
         reason = f"for {changed}"
     if reason is None:
@@ -252,6 +248,11 @@ def begin(
         remove(old)
     write_text(path, json.dumps(given, indent=1, sort_keys=True) + "\n")
     return reason
+
+
+def _given(parameters: Mapping[str, Any], inputs: Sequence[str | Path], content: Callable) -> dict[str, Any]:
+    given = {"parameters": dict(parameters), "data": {shown(path): content(path) for path in inputs}}
+    return json.loads(json.dumps(given, sort_keys=True, default=str))
 
 
 def _changed(mark: str | Path) -> str | None:

@@ -423,6 +423,10 @@ def test_each_seed_pretrains_and_a_method_of_tasks_only_is_in_no_pair(repository
     assert planned(repository, {})["pretrain"] == 1
 
 
+def test_what_was_aligned_of_a_checkpoint_that_is_gone_is_not_aligned_anew(repository):
+    assert planned(repository, {"encoder.checkpoint": "/no such/folder"}) == {}
+
+
 def test_steps_of_one_methods_tasks_rerun_these(repository):
     assert planned(repository, {"methods.none.task_steps": 2.0}) == {"nli": 1, "report": 1}
 

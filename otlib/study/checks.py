@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -145,9 +144,8 @@ def check_sections(study: Study) -> None:
 def check_data(study: Study) -> None:
     """Every language has data, and what is named, files, a checkpoint and a tracker, is there."""
     _check_trackers(study)
-    checkpoint = study.encoder.checkpoint
-    if checkpoint and os.path.isabs(checkpoint) and not os.path.isdir(checkpoint):
-        raise ValueError(f"encoder.checkpoint: there is no folder {checkpoint}")
+    if study.checkpoint_is_gone:
+        raise ValueError(f"encoder.checkpoint: there is no folder {study.encoder.checkpoint}")
     if study.source == "corpora":
         from otlib.data.sources import check_corpora
 

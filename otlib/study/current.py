@@ -67,19 +67,14 @@ def data_outlive_their_corpora(study: Study) -> bool:
     )
 
 
-def checkpoint_is_gone(study: Study) -> bool:
-    """Whether the encoder was a folder, and is no more: what was aligned stays, and nothing can be aligned anew."""
-    checkpoint = Path(study.encoder.checkpoint or "")
-    return checkpoint.is_absolute() and not checkpoint.is_dir()
-
-
 def check_checkpoint(study: Study) -> None:
     """Raise ParameterError if the checkpoint is gone, and not all is aligned as the study says."""
-    if not checkpoint_is_gone(study):
+    if not study.checkpoint_is_gone:
         return
     marks = [f"aligned/{method}/seed{seed}/run.json" for method, seed in study.runs_of("align")]
     if {*outdated(study)} & {*marks} or not all((study.folder / mark).exists() for mark in marks):
-        raise ParameterError(f"encoder.checkpoint: there is no folder {study.encoder.checkpoint}")
+        missing = f"encoder.checkpoint: there is no folder {study.encoder.checkpoint}, and not all is aligned"
+        raise ParameterError(f"{missing}: bring it back, or name another")
 
 
 def outdated(study: Study) -> list[str]:

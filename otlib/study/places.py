@@ -41,6 +41,12 @@ class Places:
         """Files that change when the encoder of a seed does; none for a checkpoint on the hub."""
         return [self.encoder_path(seed) / "run.json"] if self.pretrains else self.checkpoint_files()
 
+    @property
+    def checkpoint_is_gone(self) -> bool:
+        """Whether the encoder was a folder, and is no more: what was aligned stays, nothing can be aligned anew."""
+        checkpoint = Path(self.encoder.checkpoint or "")
+        return checkpoint.is_absolute() and not checkpoint.is_dir()
+
     def checkpoint_files(self) -> list[Path]:
         """Those of the folder of a checkpoint; none if the study pretrains, or the checkpoint is on the hub."""
         folder = Path(self.encoder.checkpoint or "")
