@@ -1062,13 +1062,16 @@ def test_what_was_made_by_hand_with_other_settings_or_has_lost_files_is_out_of_d
     assert study.aligned_encoders() == {run: study.aligned(*run) for run in study.runs_of("pair") if run != lost}
 
 
-@pytest.fixture
-def with_data(tiny):
-    study = load(tiny)
+def data_made(study):
     data = [write_text(study.parallel(code), "x") for code in study.languages]
     given = {"parameters": study.parameters("data"), "started": datetime.now(timezone.utc), "data": data}
     write_run(study.data_folder, **given, sources=sources(study, {}))
     return study
+
+
+@pytest.fixture
+def with_data(tiny):
+    return data_made(load(tiny))
 
 
 def test_data_are_current_until_a_setting_a_file_or_a_corpus_changes(with_data, tiny):
@@ -1136,6 +1139,15 @@ def test_data_outlive_their_corpora(with_data):
         assert data_are_current(with_data) and data_outlive_their_corpora(with_data)
     with_data.parallel("de").unlink()
     assert not data_outlive_their_corpora(with_data)
+
+
+def test_data_outlive_a_corpus_that_not_every_language_needs(tiny):
+    """Gold alignments that were taken away made all anew, without them."""
+    gold = write_text(tiny.parent / "de.gold", "x")
+    study = data_made(load(tiny, overrides={"data.gold": "{language}.gold"}))
+    assert gold in source_files(study) and not data_outlive_their_corpora(study)
+    gold.unlink()
+    assert data_outlive_their_corpora(study)
 
 
 @pytest.mark.parametrize("written", [None, [], 3, {"nli.tsv": None}, {"nli.tsv": {"bytes": 3}}])
